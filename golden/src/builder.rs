@@ -1,0 +1,354 @@
+//! Builds an emulator node by node; nothing invalid gets through.
+
+use crate::{
+    Activation, Affine, BlockGeometry, Emulator, EmulatorError, Format, MAX_SHIFT, MAX_VECTOR, Node, Op,
+    Output, Port, Provenance, VectorId, Weights, accumulator_bits,
+};
+
+/// What the output frame is made of; see [`Output`].
+#[derive(Clone, Debug)]
+pub struct OutputSpec {
+    /// The vectors that are concatenated.
+    pub sources: Vec<VectorId>,
+    /// Word i of the frame is word `order[i]` of the concatenation; none is the identity.
+    pub order: Option<Vec<usize>>,
+    /// The words of the frame.
+    pub port: Port,
+}
+
+/// Builds an [`Emulator`].
+///
+/// ```
+/// use emeuro_golden::*;
+/// let word = Format::new(16, 12)?;
+/// let segment = |name: &str| Segment { name: name.into(), unit: "1".into(), size: 2, frac: 12 };
+/// let port = |name| Port { bits: 16, segments: vec![segment(name)] };
+/// let mut builder = EmulatorBuilder::new("swap", port("x"), 32)?;
+/// let weights = Weights { format: Format::new(8, 6)?, values: vec![0, 64, 64, 0] };
+/// let y = builder.dense("swapped", VectorId::INPUT, weights, vec![0, 0], word)?;
+/// let output = OutputSpec { sources: vec![y], order: None, port: port("y") };
+/// let emulator = builder.finish(output, Provenance::default())?;
+/// assert_eq!(emulator.run(&[3, 5])?, [5, 3]);
+/// # Ok::<(), EmulatorError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EmulatorBuilder {
+    emulator: Emulator,
+}
+
+impl EmulatorBuilder {
+    /// An emulator without nodes yet. `accumulator_bits` (16..=48) is the width that every layer is proven to fit.
+    ///
+    /// # Errors
+    /// A name that is not an identifier, an accumulator width out of range, or an invalid port.
+    pub fn new(name: &str, input: Port, accumulator_bits: u32) -> Result<Self, EmulatorError> {
+        check_identifier("name", name)?;
+        if !(16..=48).contains(&accumulator_bits) {
+            let problem = format!("expected 16..=48 bits, found {accumulator_bits}");
+            return Err(EmulatorError::new("accumulator", problem));
+        }
+        check_port("input", &input)?;
+        let no_output =
+            Output { sources: vec![], order: None, port: Port { bits: input.bits, segments: vec![] } };
+        let emulator = Emulator {
+            name: name.to_owned(),
+            provenance: Provenance::default(),
+            accumulator_bits,
+            input,
+            nodes: vec![],
+            output: no_output,
+        };
+        Ok(Self { emulator })
+    }
+
+    /// A dense layer: `weights` are `[outputs][inputs]`, `bias` has one value per output.
+    ///
+    /// # Errors
+    /// Wrong shapes, words outside their formats, an impossible shift, or an accumulator that could overflow.
+    pub fn dense(
+        &mut self,
+        name: &str,
+        input: VectorId,
+        weights: Weights,
+        bias: Vec<i64>,
+        format: Format,
+    ) -> Result<VectorId, EmulatorError> {
+        let place = self.place(name)?;
+        self.check_operand(&place, input)?;
+        let inputs = self.emulator.size(input);
+        let geometry = BlockGeometry::dense(inputs, weights.values.len().div_ceil(inputs));
+        let affine = self.check_affine(&place, input, &geometry, weights, bias, format)?;
+        self.push(name, Op::Dense { input, affine }, format, geometry.output_len())
+    }
+
+    /// A block layer: `weights` are `[sets][outputs][window]`, `bias` is `[sets][outputs]`.
+    ///
+    /// # Errors
+    /// As [`dense`](Self::dense), and a geometry that leaves its vectors or writes a word twice.
+    pub fn block(
+        &mut self,
+        name: &str,
+        input: VectorId,
+        geometry: BlockGeometry,
+        weights: Weights,
+        bias: Vec<i64>,
+        format: Format,
+    ) -> Result<VectorId, EmulatorError> {
+        let place = self.place(name)?;
+        self.check_operand(&place, input)?;
+        geometry.check(self.emulator.size(input)).map_err(|e| within(&place, e))?;
+        let affine = self.check_affine(&place, input, &geometry, weights, bias, format)?;
+        let size = geometry.output_len();
+        self.push(name, Op::Block { input, geometry, affine }, format, size)
+    }
+
+    /// The element-wise sum `a + b`.
+    ///
+    /// # Errors
+    /// Different lengths, binary points more than 6 bits apart, or an impossible shift.
+    pub fn add(
+        &mut self,
+        name: &str,
+        a: VectorId,
+        b: VectorId,
+        format: Format,
+    ) -> Result<VectorId, EmulatorError> {
+        let place = self.place(name)?;
+        let size = self.check_pair(&place, a, b)?;
+        let fracs = [a, b].map(|v| self.emulator.format(v).frac());
+        let common = fracs[0].max(fracs[1]);
+        let align = fracs.map(|frac| (common - frac) as u32);
+        if align.iter().any(|&a| a > 6) {
+            let problem = format!("fracs {} and {} are more than 6 bits apart", fracs[0], fracs[1]);
+            return Err(EmulatorError::new(format!("{place}: inputs"), problem));
+        }
+        let shift = check_shift(&place, common, format)?;
+        self.push(name, Op::Add { inputs: [a, b], align, shift }, format, size)
+    }
+
+    /// The element-wise product `a · b`.
+    ///
+    /// # Errors
+    /// Different lengths or an impossible shift.
+    pub fn multiply(
+        &mut self,
+        name: &str,
+        a: VectorId,
+        b: VectorId,
+        format: Format,
+    ) -> Result<VectorId, EmulatorError> {
+        let place = self.place(name)?;
+        let size = self.check_pair(&place, a, b)?;
+        let frac = self.emulator.format(a).frac() + self.emulator.format(b).frac();
+        let shift = check_shift(&place, frac, format)?;
+        if shift > 31 {
+            return Err(EmulatorError::new(format!("{place}: format"), format!("shift {shift} exceeds 31")));
+        }
+        self.push(name, Op::Multiply { inputs: [a, b], shift }, format, size)
+    }
+
+    /// `activation` of every element of `input`.
+    ///
+    /// # Errors
+    /// A ReLU that changes the format, a table of the wrong length or with words that do not fit.
+    pub fn activate(
+        &mut self,
+        name: &str,
+        input: VectorId,
+        activation: Activation,
+        format: Format,
+    ) -> Result<VectorId, EmulatorError> {
+        let place = self.place(name)?;
+        self.check_operand(&place, input)?;
+        activation.check(self.emulator.format(input), format).map_err(|e| within(&place, e))?;
+        let size = self.emulator.size(input);
+        self.push(name, Op::Activate { input, activation }, format, size)
+    }
+
+    /// The finished emulator.
+    ///
+    /// # Errors
+    /// Sources of different formats, an order that is not a list of their words, a port of another length or width,
+    /// or a vector that nothing uses.
+    pub fn finish(mut self, spec: OutputSpec, provenance: Provenance) -> Result<Emulator, EmulatorError> {
+        for &source in &spec.sources {
+            self.check_operand("output", source)?;
+        }
+        let Some(&first) = spec.sources.first() else {
+            return Err(EmulatorError::new("output: from", "expected at least one vector"));
+        };
+        let format = self.emulator.format(first);
+        if let Some(other) = spec.sources.iter().find(|&&v| self.emulator.format(v) != format) {
+            let names = (self.vector_name(first), self.vector_name(*other));
+            let problem = format!("expected vectors of one format, {:?} and {:?} differ", names.0, names.1);
+            return Err(EmulatorError::new("output: from", problem));
+        }
+        let total: usize = spec.sources.iter().map(|&v| self.emulator.size(v)).sum();
+        if let Some((i, word)) = spec.order.iter().flatten().enumerate().find(|(_, word)| **word >= total) {
+            return Err(EmulatorError::new(
+                format!("output: order[{i}]"),
+                format!("{word} is not below {total}"),
+            ));
+        }
+        check_port("output", &spec.port)?;
+        let expected = spec.order.as_ref().map_or(total, Vec::len);
+        if spec.port.size() != expected {
+            let problem = format!("expected {expected} words in all, found {}", spec.port.size());
+            return Err(EmulatorError::new("output: segments", problem));
+        }
+        if spec.port.bits != format.bits() {
+            let problem =
+                format!("expected the {} bits of its vectors, found {}", format.bits(), spec.port.bits);
+            return Err(EmulatorError::new("output: bits", problem));
+        }
+        self.check_all_used(&spec.sources)?;
+        for (field, value) in [("nrmse", provenance.nrmse), ("nrmse_float", provenance.nrmse_float)] {
+            if let Some(value) = value.filter(|v| !v.is_finite() || *v < 0.0) {
+                let problem = format!("expected a number that is not negative, found {value}");
+                return Err(EmulatorError::new(format!("provenance: {field}"), problem));
+            }
+        }
+        self.emulator.output = Output { sources: spec.sources, order: spec.order, port: spec.port };
+        self.emulator.provenance = provenance;
+        Ok(self.emulator)
+    }
+
+    fn check_all_used(&self, sources: &[VectorId]) -> Result<(), EmulatorError> {
+        let nodes = &self.emulator.nodes;
+        let used: Vec<VectorId> =
+            nodes.iter().flat_map(|n| n.op.operands()).chain(sources.iter().copied()).collect();
+        match (1..=nodes.len()).map(VectorId).find(|v| !used.contains(v)) {
+            Some(v) => {
+                Err(EmulatorError::new(format!("layer {:?}", self.vector_name(v)), "its result is not used"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn vector_name(&self, vector: VectorId) -> &str {
+        self.emulator.maker(vector).map_or("input", |node| &node.name)
+    }
+
+    fn push(&mut self, name: &str, op: Op, format: Format, size: usize) -> Result<VectorId, EmulatorError> {
+        if format.bits() == 4 {
+            let problem = "4-bit words are for weights; expected 8 or 16 bits";
+            return Err(EmulatorError::new(format!("layer {name:?}: format"), problem));
+        }
+        self.emulator.nodes.push(Node { name: name.to_owned(), op, format, size });
+        Ok(VectorId(self.emulator.nodes.len()))
+    }
+
+    fn place(&self, name: &str) -> Result<String, EmulatorError> {
+        let place = format!("layer {name:?}");
+        check_identifier(&place, name)?;
+        if name == "input" || self.emulator.nodes.iter().any(|node| node.name == name) {
+            return Err(EmulatorError::new(place, "the name is taken"));
+        }
+        Ok(place)
+    }
+
+    fn check_operand(&self, place: &str, vector: VectorId) -> Result<(), EmulatorError> {
+        if vector.0 <= self.emulator.nodes.len() {
+            return Ok(());
+        }
+        Err(EmulatorError::new(format!("{place}: input"), "the operand belongs to another emulator"))
+    }
+
+    fn check_pair(&self, place: &str, a: VectorId, b: VectorId) -> Result<usize, EmulatorError> {
+        self.check_operand(place, a)?;
+        self.check_operand(place, b)?;
+        let sizes = [a, b].map(|v| self.emulator.size(v));
+        if sizes[0] == sizes[1] {
+            return Ok(sizes[0]);
+        }
+        let problem = format!("expected two vectors of one length, found {} and {}", sizes[0], sizes[1]);
+        Err(EmulatorError::new(format!("{place}: inputs"), problem))
+    }
+
+    fn check_affine(
+        &self,
+        place: &str,
+        input: VectorId,
+        geometry: &BlockGeometry,
+        weights: Weights,
+        bias: Vec<i64>,
+        format: Format,
+    ) -> Result<Affine, EmulatorError> {
+        let rows = geometry.weight_sets() * geometry.outputs;
+        let row = geometry.window_len();
+        if rows == 0 || weights.values.len() != rows * row {
+            let problem =
+                format!("expected {rows} rows of {row} values, found {} values", weights.values.len());
+            return Err(EmulatorError::new(format!("{place}: weights"), problem));
+        }
+        if bias.len() != rows {
+            let problem = format!("expected {rows} values, found {}", bias.len());
+            return Err(EmulatorError::new(format!("{place}: bias"), problem));
+        }
+        if let Some(i) = weights.values.iter().position(|&w| !weights.format.holds(i64::from(w))) {
+            let problem = format!("{} does not fit {} bits", weights.values[i], weights.format.bits());
+            return Err(EmulatorError::new(format!("{place}: weights[{}][{}]", i / row, i % row), problem));
+        }
+        let operand = self.emulator.format(input);
+        let shift = check_shift(place, weights.format.frac() + operand.frac(), format)?;
+        let affine = Affine { weights, bias, shift };
+        let needed = accumulator_bits(&affine, row, operand);
+        if needed > self.emulator.accumulator_bits {
+            let problem = format!(
+                "the accumulator could overflow: it needs {needed} bits, {} are allowed",
+                self.emulator.accumulator_bits
+            );
+            return Err(EmulatorError::new(place, problem));
+        }
+        Ok(affine)
+    }
+}
+
+fn within(place: &str, error: EmulatorError) -> EmulatorError {
+    EmulatorError::new(format!("{place}: {}", error.place), error.problem)
+}
+
+fn check_shift(place: &str, frac: i32, format: Format) -> Result<u32, EmulatorError> {
+    match u32::try_from(frac - format.frac()) {
+        Ok(shift) if shift <= MAX_SHIFT => Ok(shift),
+        _ => {
+            let problem =
+                format!("expected a frac of {}..={frac}, found {}", frac - MAX_SHIFT as i32, format.frac());
+            Err(EmulatorError::new(format!("{place}: format"), problem))
+        }
+    }
+}
+
+fn check_identifier(place: &str, name: &str) -> Result<(), EmulatorError> {
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let valid = name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit());
+    if valid && name.len() <= 64 {
+        return Ok(());
+    }
+    let problem = format!("expected a letter and up to 63 letters, digits or underscores, found {name:?}");
+    Err(EmulatorError::new(place, problem))
+}
+
+fn check_port(place: &str, port: &Port) -> Result<(), EmulatorError> {
+    if !matches!(port.bits, 8 | 16) {
+        return Err(EmulatorError::new(
+            format!("{place}: bits"),
+            format!("expected 8 or 16, found {}", port.bits),
+        ));
+    }
+    let mut total = 0usize;
+    for segment in &port.segments {
+        let place = format!("{place}: segment {:?}", segment.name);
+        check_identifier(&place, &segment.name)?;
+        Format::new(port.bits, segment.frac).map_err(|e| within(&place, e))?;
+        total = total.saturating_add(segment.size);
+        if segment.size == 0 || total > MAX_VECTOR {
+            let problem = format!("expected 1..={MAX_VECTOR} words in all, found {}", segment.size);
+            return Err(EmulatorError::new(format!("{place}: size"), problem));
+        }
+    }
+    if total == 0 {
+        return Err(EmulatorError::new(format!("{place}: segments"), "expected at least one"));
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What can be wrong with an emulator or with its file.
+
+use std::path::PathBuf;
+
+/// A violated rule of the emulator graph: where, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct EmulatorError {
+    /// The field or layer, for example `layer "hidden": weights`.
+    pub place: String,
+    /// What is wrong and what was expected.
+    pub problem: String,
+}
+
+impl EmulatorError {
+    /// An error at `place`.
+    pub fn new(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { place: place.into(), problem: problem.into() }
+    }
+}
+
+/// Why an emulator file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The text is not YAML, or a field is missing, unknown or of the wrong type.
+    #[error("{path}: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The parser's message with field, line and column.
+        message: String,
+    },
+    /// The text is well formed but describes no valid emulator.
+    #[error("{path}: {source}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The violated rule.
+        source: EmulatorError,
+    },
+}

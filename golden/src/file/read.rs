@@ -1,0 +1,308 @@
+//! Parses YAML into an emulator; the builder does the checking.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::{
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, FileError, Format, OutputSpec, Port,
+    Provenance, Segment, VectorId, Weights,
+};
+
+/// The version of the file format.
+pub(super) const VERSION: u32 = 1;
+
+pub(super) fn parse(text: &str, path: &Path) -> Result<Emulator, FileError> {
+    let syntax = |e: serde_yaml::Error| FileError::Syntax { path: path.to_owned(), message: e.to_string() };
+    // The version decides how the rest is to be understood, so it is looked at alone first.
+    let Version { emeuro } = serde_yaml::from_str(text).map_err(syntax)?;
+    let invalid = |source| FileError::Invalid { path: path.to_owned(), source };
+    if emeuro != VERSION {
+        let problem = format!("expected version {VERSION} of the file format, found {emeuro}");
+        return Err(invalid(EmulatorError::new("emeuro", problem)));
+    }
+    let file: File = serde_yaml::from_str(text).map_err(syntax)?;
+    build(file).map_err(invalid)
+}
+
+#[derive(Deserialize)]
+struct Version {
+    emeuro: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "emeuro")]
+    _version: u32,
+    name: String,
+    provenance: ProvenanceFields,
+    accumulator: u32,
+    input: PortFields,
+    layers: Vec<Layer>,
+    output: OutputFields,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProvenanceFields {
+    command: String,
+    seed: u64,
+    data: String,
+    nrmse: Option<f64>,
+    nrmse_float: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PortFields {
+    bits: u32,
+    segments: Vec<SegmentFields>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SegmentFields {
+    name: String,
+    unit: String,
+    size: usize,
+    frac: i32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutputFields {
+    from: Vec<String>,
+    order: Option<Vec<usize>>,
+    bits: u32,
+    segments: Vec<SegmentFields>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(deny_unknown_fields)]
+struct FormatFields {
+    bits: u32,
+    frac: i32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WeightFields {
+    format: FormatFields,
+    rows: Vec<Vec<i16>>,
+}
+
+/// All fields that some operation has; [`Layer::take`] asks for the ones that this operation needs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layer {
+    name: String,
+    op: String,
+    format: FormatFields,
+    input: Option<String>,
+    inputs: Option<Vec<String>>,
+    offset: Option<i64>,
+    repeat: Option<Vec<usize>>,
+    in_stride: Option<Vec<i64>>,
+    out_stride: Option<Vec<i64>>,
+    window: Option<Vec<usize>>,
+    in_step: Option<Vec<i64>>,
+    outputs: Option<usize>,
+    out_step: Option<i64>,
+    shared: Option<bool>,
+    weights: Option<WeightFields>,
+    bias: Option<Vec<i64>>,
+    function: Option<String>,
+    knots: Option<Vec<i16>>,
+}
+
+impl Layer {
+    fn error(&self, field: &str, problem: impl Into<String>) -> EmulatorError {
+        EmulatorError::new(format!("layer {:?}: {field}", self.name), problem)
+    }
+
+    fn need<T>(&self, field: &str, value: Option<T>) -> Result<T, EmulatorError> {
+        value.ok_or_else(|| self.error(field, format!("missing; op {} needs it", self.op)))
+    }
+
+    /// Refuses fields that the operation does not have.
+    fn allow(&self, fields: &[&str]) -> Result<(), EmulatorError> {
+        let given = [
+            ("input", self.input.is_some()),
+            ("inputs", self.inputs.is_some()),
+            ("offset", self.offset.is_some()),
+            ("repeat", self.repeat.is_some()),
+            ("in_stride", self.in_stride.is_some()),
+            ("out_stride", self.out_stride.is_some()),
+            ("window", self.window.is_some()),
+            ("in_step", self.in_step.is_some()),
+            ("outputs", self.outputs.is_some()),
+            ("out_step", self.out_step.is_some()),
+            ("shared", self.shared.is_some()),
+            ("weights", self.weights.is_some()),
+            ("bias", self.bias.is_some()),
+            ("function", self.function.is_some()),
+            ("knots", self.knots.is_some()),
+        ];
+        match given.iter().find(|(field, given)| *given && !fields.contains(field)) {
+            Some((field, _)) => {
+                Err(self
+                    .error(field, format!("not a field of op {}; expected {}", self.op, fields.join(", "))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn weights(&mut self) -> Result<(Weights, Vec<i64>), EmulatorError> {
+        let fields = self.weights.take();
+        let WeightFields { format, rows } = self.need("weights", fields)?;
+        let format =
+            format_of(format).map_err(|e| self.error(&format!("weights: {}", e.place), e.problem))?;
+        if let Some(i) = rows.iter().position(|row| row.len() != rows[0].len()) {
+            let problem =
+                format!("expected {} values as in the first row, found {}", rows[0].len(), rows[i].len());
+            return Err(self.error(&format!("weights: rows[{i}]"), problem));
+        }
+        let bias = self.bias.take();
+        let bias = self.need("bias", bias)?;
+        Ok((Weights { format, values: rows.concat() }, bias))
+    }
+
+    fn geometry(&mut self) -> Result<BlockGeometry, EmulatorError> {
+        let (repeat, window) = (self.repeat.take(), self.window.take());
+        let (in_stride, out_stride, in_step) =
+            (self.in_stride.take(), self.out_stride.take(), self.in_step.take());
+        Ok(BlockGeometry {
+            offset: self.need("offset", self.offset)?,
+            repeat: self.need("repeat", repeat)?,
+            in_stride: self.need("in_stride", in_stride)?,
+            out_stride: self.need("out_stride", out_stride)?,
+            window: self.need("window", window)?,
+            in_step: self.need("in_step", in_step)?,
+            outputs: self.need("outputs", self.outputs)?,
+            out_step: self.need("out_step", self.out_step)?,
+            shared: self.need("shared", self.shared)?,
+        })
+    }
+
+    fn activation(&mut self) -> Result<Activation, EmulatorError> {
+        let function = self.function.take();
+        let function = self.need("function", function)?;
+        match (function.as_str(), self.knots.take()) {
+            ("relu", None) => Ok(Activation::Relu),
+            ("relu", Some(_)) => Err(self.error("knots", "not a field of relu")),
+            (_, Some(knots)) => Ok(Activation::Table { function, knots }),
+            (_, None) => Err(self.error("knots", format!("missing; {function:?} is a table"))),
+        }
+    }
+}
+
+fn build(file: File) -> Result<Emulator, EmulatorError> {
+    let input = port(file.input.bits, file.input.segments);
+    let mut builder = EmulatorBuilder::new(&file.name, input, file.accumulator)?;
+    let mut names = vec!["input".to_owned()];
+    for mut layer in file.layers {
+        let made = push(&mut builder, &names, &mut layer)?;
+        debug_assert_eq!(made.index(), names.len());
+        names.push(layer.name);
+    }
+    let sources =
+        file.output.from.iter().map(|name| find(&names, name, "output: from")).collect::<Result<_, _>>()?;
+    let spec =
+        OutputSpec { sources, order: file.output.order, port: port(file.output.bits, file.output.segments) };
+    let p = file.provenance;
+    let provenance = Provenance {
+        command: p.command,
+        seed: p.seed,
+        data: p.data,
+        nrmse: p.nrmse,
+        nrmse_float: p.nrmse_float,
+    };
+    builder.finish(spec, provenance)
+}
+
+fn push(
+    builder: &mut EmulatorBuilder,
+    names: &[String],
+    layer: &mut Layer,
+) -> Result<VectorId, EmulatorError> {
+    let name = layer.name.clone();
+    let format = format_of(layer.format).map_err(|e| layer.error(&e.place, e.problem))?;
+    match layer.op.as_str() {
+        "dense" => {
+            layer.allow(&["input", "weights", "bias"])?;
+            let input = operand(names, layer)?;
+            let (weights, bias) = layer.weights()?;
+            builder.dense(&name, input, weights, bias, format)
+        }
+        "block" => {
+            layer.allow(&[
+                "input",
+                "offset",
+                "repeat",
+                "in_stride",
+                "out_stride",
+                "window",
+                "in_step",
+                "outputs",
+                "out_step",
+                "shared",
+                "weights",
+                "bias",
+            ])?;
+            let input = operand(names, layer)?;
+            let geometry = layer.geometry()?;
+            let (weights, bias) = layer.weights()?;
+            builder.block(&name, input, geometry, weights, bias, format)
+        }
+        "add" | "multiply" => {
+            layer.allow(&["inputs"])?;
+            let inputs = layer.inputs.take();
+            let inputs = layer.need("inputs", inputs)?;
+            let [a, b] = inputs.as_slice() else {
+                return Err(layer.error("inputs", format!("expected 2 names, found {}", inputs.len())));
+            };
+            let place = format!("layer {name:?}: inputs");
+            let (a, b) = (find(names, a, &place)?, find(names, b, &place)?);
+            if layer.op == "add" {
+                builder.add(&name, a, b, format)
+            } else {
+                builder.multiply(&name, a, b, format)
+            }
+        }
+        "activate" => {
+            layer.allow(&["input", "function", "knots"])?;
+            let input = operand(names, layer)?;
+            let activation = layer.activation()?;
+            builder.activate(&name, input, activation, format)
+        }
+        other => {
+            Err(layer
+                .error("op", format!("expected dense, block, add, multiply or activate, found {other:?}")))
+        }
+    }
+}
+
+fn operand(names: &[String], layer: &mut Layer) -> Result<VectorId, EmulatorError> {
+    let input = layer.input.take();
+    let input = layer.need("input", input)?;
+    find(names, &input, &format!("layer {:?}: input", layer.name))
+}
+
+fn find(names: &[String], name: &str, place: &str) -> Result<VectorId, EmulatorError> {
+    match names.iter().position(|n| n == name) {
+        Some(index) => Ok(VectorId(index)),
+        None => {
+            Err(EmulatorError::new(place, format!("expected \"input\" or an earlier layer, found {name:?}")))
+        }
+    }
+}
+
+fn format_of(fields: FormatFields) -> Result<Format, EmulatorError> {
+    Format::new(fields.bits, fields.frac)
+}
+
+fn port(bits: u32, segments: Vec<SegmentFields>) -> Port {
+    let segment = |s: SegmentFields| Segment { name: s.name, unit: s.unit, size: s.size, frac: s.frac };
+    Port { bits, segments: segments.into_iter().map(segment).collect() }
+}

@@ -1,0 +1,32 @@
+//! Fixed point, the emulator graph and its bit-exact software model.
+//!
+//! 1. A number is a [`Format`] (bits, binary point) and a raw two's complement word; [`requantise`] is the only rounding.
+//! 2. An [`Emulator`] is a graph of five operations on vectors of words: dense, block, add, multiply, activate.
+//! 3. A value of type [`Emulator`] is right by construction: shapes fit, words fit, and no accumulator can overflow.
+//! 4. [`Runner`] computes what the hardware computes, bit for bit; it is written to be read as the specification.
+//! 5. Emulators are YAML files ([`Emulator::load`], [`Emulator::save`]); every violation names its place.
+//! 6. [`nrmse`] is the one error metric.
+
+mod activation;
+mod block;
+mod builder;
+mod emulator;
+mod error;
+mod file;
+mod format;
+mod metrics;
+mod overflow;
+mod run;
+
+pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
+pub use block::BlockGeometry;
+pub use builder::{EmulatorBuilder, OutputSpec};
+pub use emulator::{
+    Affine, Emulator, MAX_SHIFT, MAX_VECTOR, Node, Op, Output, Port, Provenance, Segment, VectorId, Weights,
+};
+pub use error::{EmulatorError, FileError};
+pub use file::write_atomically;
+pub use format::{Format, requantise};
+pub use metrics::{nrmse, nrmse_masked};
+pub use overflow::accumulator_bits;
+pub use run::Runner;
