@@ -17,6 +17,7 @@ mod format;
 mod metrics;
 mod overflow;
 mod run;
+mod sample;
 
 pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
 pub use block::BlockGeometry;
@@ -30,3 +31,4 @@ pub use format::{Format, requantise};
 pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
 pub use run::Runner;
+pub use sample::{Sampler, sample_emulator};

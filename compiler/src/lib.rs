@@ -1,0 +1,23 @@
+//! Emulator to program: microcode, ROM images and the exact cycle count.
+//!
+//! 1. A unit has one instruction: a nest of hardware loops over multiply-accumulate tiles ([`Instruction`]).
+//! 2. Every operation of an emulator becomes such nests; element-wise operations are blocks with a window of two words.
+//! 3. One pass per file ([`passes`]), each from one representation to the next: select, isolate, place, map, lower, schedule.
+//! 4. The schedule is static: an instruction carries the delay after which its operands are sure to be there.
+//! 5. [`Machine`] executes a [`Program`] cycle by cycle; it defines what hardware has to do and predicts its cycles.
+
+mod compile;
+mod config;
+mod machine;
+pub mod passes;
+mod program;
+mod task;
+pub mod timing;
+
+pub use compile::{CompileError, compile};
+pub use config::{ConfigError, MAX_LANES, UnitConfig};
+pub use machine::{Cycles, Machine, MachineError, Run};
+pub use program::{
+    AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, OutputBuffer, Program,
+    Table,
+};

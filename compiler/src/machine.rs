@@ -1,0 +1,440 @@
+//! Executes a program clock by clock: the meaning of every field, and the exact number of clocks.
+//!
+//! The machine works on values and events instead of registers and wires, so it is an independent statement of what the
+//! generated hardware does. Its streams are ideal: input words are always there, output words are always taken.
+
+use std::collections::VecDeque;
+
+use crate::{Drain, Function, Instruction, Issue, Program, timing};
+
+/// A program that no hardware could run: the compiler never makes one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MachineError {
+    /// A tile arrives before the results of the tile before have left the drain register.
+    #[error(
+        "layer {layer:?}: a tile is captured at clock {clock} while results of another are still leaving"
+    )]
+    Collision {
+        /// The layer.
+        layer: String,
+        /// The clock.
+        clock: u64,
+    },
+    /// Nothing happens any more and frames are missing.
+    #[error("no output word for {0} clocks")]
+    Stuck(u64),
+    /// An input frame of the wrong length.
+    #[error("frame {frame}: expected {expected} words, found {found}")]
+    Length {
+        /// Which frame.
+        frame: usize,
+        /// Words of an input frame.
+        expected: usize,
+        /// Words that were given.
+        found: usize,
+    },
+}
+
+/// Clocks of one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cycles {
+    /// From the first accepted input word to the last output word of the same frame, the unit being idle before.
+    pub latency: u64,
+    /// Between the last output words of frames that follow each other without a pause.
+    pub period: u64,
+}
+
+/// What a run has produced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The output frames.
+    pub frames: Vec<Vec<i16>>,
+    /// Clock of every frame's first input word.
+    pub first_inputs: Vec<u64>,
+    /// Clock of every frame's last output word.
+    pub last_outputs: Vec<u64>,
+}
+
+/// A unit that executes one program.
+#[derive(Clone, Debug)]
+pub struct Machine<'a> {
+    program: &'a Program,
+    clock: u64,
+    memory: Vec<i16>,
+    output: Vec<i16>,
+    input_full: [bool; 2],
+    output_busy: [bool; 2],
+    output_full: [bool; 2],
+    loader: Loader,
+    issue: IssueState,
+    sums: Vec<i64>,
+    captures: VecDeque<(u64, Vec<i64>)>,
+    drain: DrainState,
+    writes: VecDeque<Write>,
+    streamer: Streamer,
+    /// Output buffers that become free, with the clock in which they do.
+    releases: VecDeque<(u64, usize)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Loader {
+    word: usize,
+    parity: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct IssueState {
+    instruction: usize,
+    parity: usize,
+    phase: Phase,
+    counters: [usize; crate::program::ISSUE_LEVELS],
+    operand: i64,
+    weight: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Phase {
+    #[default]
+    Load,
+    Delay(u32),
+    Step,
+    Pad(u32),
+}
+
+#[derive(Clone, Debug, Default)]
+struct DrainState {
+    instruction: usize,
+    parity: usize,
+    tile: [usize; 3],
+    bias: i64,
+    result: i64,
+    /// First clock in which the next tile may be captured.
+    free: u64,
+    begun: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Write {
+    clock: u64,
+    address: usize,
+    value: i16,
+    to_output: bool,
+    ends_frame: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Streamer {
+    word: usize,
+    parity: usize,
+    frame: Vec<i16>,
+}
+
+impl<'a> Machine<'a> {
+    /// A unit after reset.
+    pub fn new(program: &'a Program) -> Self {
+        Self {
+            program,
+            clock: 0,
+            memory: vec![0; 1 << program.address_bits()],
+            output: vec![0; 2 * program.output_span()],
+            input_full: [false; 2],
+            output_busy: [false; 2],
+            output_full: [false; 2],
+            loader: Loader::default(),
+            issue: IssueState::default(),
+            sums: vec![0; program.lanes],
+            captures: VecDeque::new(),
+            drain: DrainState::default(),
+            writes: VecDeque::new(),
+            streamer: Streamer::default(),
+            releases: VecDeque::new(),
+        }
+    }
+
+    /// Latency of a single frame and period of frames back to back.
+    ///
+    /// # Errors
+    /// See [`MachineError`].
+    pub fn cycles(program: &Program) -> Result<Cycles, MachineError> {
+        let zeros = vec![0; program.input_words];
+        let alone = Machine::new(program).run(std::slice::from_ref(&zeros))?;
+        // The pipeline of input, computation and output is full after three frames.
+        let many = Machine::new(program).run(&vec![zeros; 6])?;
+        let [.., before, last] = many.last_outputs[..] else { unreachable!("six frames have gone in") };
+        Ok(Cycles { latency: alone.last_outputs[0] - alone.first_inputs[0], period: last - before })
+    }
+
+    /// Runs `inputs` back to back.
+    ///
+    /// # Errors
+    /// See [`MachineError`].
+    pub fn run(mut self, inputs: &[Vec<i16>]) -> Result<Run, MachineError> {
+        for (frame, words) in inputs.iter().enumerate() {
+            if words.len() != self.program.input_words {
+                let (expected, found) = (self.program.input_words, words.len());
+                return Err(MachineError::Length { frame, expected, found });
+            }
+        }
+        let mut run = Run { frames: vec![], first_inputs: vec![], last_outputs: vec![] };
+        let mut words = inputs.iter().flatten().copied().peekable();
+        let most: u64 = self.program.instructions.iter().map(|i| i.issue.cycles() as u64 + 200).sum();
+        let patience = most + 4 * (self.program.input_words + self.program.output.frame_words()) as u64;
+        let mut last_progress = 0;
+        while run.frames.len() < inputs.len() {
+            self.tick(&mut words, &mut run)?;
+            if let Some(&progress) = run.last_outputs.last() {
+                last_progress = progress;
+            }
+            if self.clock.saturating_sub(last_progress) > 2 * patience {
+                return Err(MachineError::Stuck(2 * patience));
+            }
+        }
+        Ok(run)
+    }
+
+    /// One clock. Everything reads the state before the clock edge; changes take effect in the next clock.
+    fn tick(
+        &mut self,
+        words: &mut std::iter::Peekable<impl Iterator<Item = i16>>,
+        run: &mut Run,
+    ) -> Result<(), MachineError> {
+        let (input_full, output_busy, output_full) = (self.input_full, self.output_busy, self.output_full);
+        self.capture()?;
+        self.stream_out(output_full, run);
+        self.write_back();
+        let loaded = self.accept(input_full, words, run);
+        self.step(input_full, output_busy);
+        // A word that was accepted in this clock is in the write register in the next and in the memory after it.
+        if let Some((address, value)) = loaded {
+            let clock = self.clock + 1;
+            self.writes.push_front(Write { clock, address, value, to_output: false, ends_frame: None });
+        }
+        self.clock += 1;
+        Ok(())
+    }
+
+    fn instruction(&self, index: usize) -> &'a Instruction {
+        &self.program.instructions[index]
+    }
+
+    /// Memory writes of this clock are seen by reads of the next.
+    fn write_back(&mut self) {
+        while let Some(write) = self.writes.front().filter(|w| w.clock == self.clock).cloned() {
+            self.writes.pop_front();
+            if write.to_output {
+                self.output[write.address] = write.value;
+            } else {
+                self.memory[write.address] = write.value;
+            }
+            if let Some(parity) = write.ends_frame {
+                self.output_full[parity] = true;
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        full: [bool; 2],
+        words: &mut std::iter::Peekable<impl Iterator<Item = i16>>,
+        run: &mut Run,
+    ) -> Option<(usize, i16)> {
+        // Results of the post-processor go first.
+        let blocked = self.writes.iter().any(|w| w.clock == self.clock + 1 && !w.to_output);
+        if blocked || full[self.loader.parity] || words.peek().is_none() {
+            return None;
+        }
+        let value = words.next()?;
+        if self.loader.word == 0 {
+            run.first_inputs.push(self.clock);
+        }
+        let address = self.loader.word + self.loader.parity * self.program.input_span;
+        self.loader.word += 1;
+        if self.loader.word == self.program.input_words {
+            self.input_full[self.loader.parity] = true;
+            self.loader = Loader { word: 0, parity: 1 - self.loader.parity };
+        }
+        Some((address, value))
+    }
+
+    fn step(&mut self, input_full: [bool; 2], output_busy: [bool; 2]) {
+        let Instruction { issue, drain, .. } = self.instruction(self.issue.instruction);
+        let parity = self.issue.parity;
+        match self.issue.phase {
+            Phase::Load => {
+                let waits = issue.waits_for_input && !input_full[parity]
+                    || issue.reserves_output && output_busy[parity];
+                if waits {
+                    return;
+                }
+                if issue.reserves_output {
+                    self.output_busy[parity] = true;
+                }
+                let buffer = if issue.reads_input { parity * self.program.input_span } else { 0 };
+                self.issue.operand = issue.operand.base + buffer as i64;
+                self.issue.weight = issue.weight.base;
+                self.issue.counters = Default::default();
+                self.issue.phase = if issue.delay == 0 { Phase::Step } else { Phase::Delay(issue.delay) };
+            }
+            Phase::Delay(left) => {
+                self.issue.phase = if left == 1 { Phase::Step } else { Phase::Delay(left - 1) };
+            }
+            Phase::Pad(left) => {
+                self.issue.phase = if left == 1 { Phase::Step } else { Phase::Pad(left - 1) };
+            }
+            Phase::Step => {
+                self.multiply(issue);
+                let level = advance(&mut self.issue.counters, &issue.counts);
+                if level >= 2 {
+                    let clock = self.clock + u64::from(timing::ISSUE_TO_SUM + drain.reduce);
+                    self.captures.push_back((clock, std::mem::take(&mut self.sums)));
+                    self.sums = vec![0; self.program.lanes];
+                }
+                match issue.operand.deltas.get(level) {
+                    Some(delta) => {
+                        self.issue.operand += delta;
+                        self.issue.weight += issue.weight.deltas[level];
+                        if level >= 2 && issue.pad > 0 {
+                            self.issue.phase = Phase::Pad(issue.pad);
+                        }
+                    }
+                    None => self.next_instruction(issue),
+                }
+            }
+        }
+    }
+
+    fn next_instruction(&mut self, issue: &Issue) {
+        if issue.releases_input {
+            self.input_full[self.issue.parity] = false;
+        }
+        let (next, parity) = if issue.last {
+            (0, 1 - self.issue.parity)
+        } else {
+            (self.issue.instruction + 1, self.issue.parity)
+        };
+        self.issue = IssueState { instruction: next, parity, ..IssueState::default() };
+    }
+
+    /// All lanes' products of one step. The lanes read one clock after the issue; what is written in the clock of the
+    /// issue is in memory by then.
+    fn multiply(&mut self, issue: &Issue) {
+        let mask = (self.memory.len() - 1) as i64;
+        let read = |address: i64| i64::from(self.memory[(address & mask) as usize]);
+        for (lane, sum) in self.sums.iter_mut().enumerate() {
+            let address = self.issue.operand + self.program.patterns[issue.pattern][lane];
+            if !issue.multiply {
+                *sum += read(address) * i64::from(self.program.weights[lane][self.issue.weight as usize]);
+            } else if self.issue.counters[0] == 1 {
+                *sum = read(address) * read(address - issue.operand.deltas[0]);
+            }
+        }
+    }
+
+    fn capture(&mut self) -> Result<(), MachineError> {
+        let Some(at) = self.captures.iter().position(|(clock, _)| *clock == self.clock) else {
+            return Ok(());
+        };
+        let (_, sums) = self.captures.remove(at).expect("the position was just found");
+        let Instruction { layer, drain, .. } = self.instruction(self.drain.instruction);
+        if at != 0 || self.clock < self.drain.free {
+            return Err(MachineError::Collision { layer: layer.clone(), clock: self.clock });
+        }
+        if !self.drain.begun {
+            self.drain.begun = true;
+            (self.drain.bias, self.drain.result) = (drain.bias.base, drain.result.base);
+        }
+        let ends_loop = self.drain.tile[0] + 1 == drain.counts[0];
+        let results = if ends_loop { drain.last_results } else { drain.results };
+        let mut tile = self.drain.tile;
+        let tile_level = 1 + advance(&mut tile, &drain.counts);
+        self.drain.tile = tile;
+        let ends_instruction = tile_level == drain.result.deltas.len();
+        for result in 0..results {
+            let is_last = result + 1 == results;
+            let value = self.post_process(drain, sum_of(&sums, result, drain.reduce));
+            let head = self.clock + u64::from(timing::CAPTURE_TO_HEAD) + result as u64;
+            let clock = head + u64::from(self.program.head_to_write());
+            let mut address = self.drain.result as usize & (self.memory.len() - 1);
+            if drain.to_output {
+                address = self.drain.result as usize + self.drain.parity * self.program.output_span();
+            }
+            let ends_frame = (is_last && ends_instruction && drain.last).then_some(self.drain.parity);
+            let write = Write { clock, address, value, to_output: drain.to_output, ends_frame };
+            self.writes.push_back(write);
+            let level = if is_last { tile_level } else { 0 };
+            self.drain.result += drain.result.deltas.get(level).copied().unwrap_or(0);
+            self.drain.bias += drain.bias.deltas.get(level).copied().unwrap_or(0);
+        }
+        self.drain.free = self.clock + results as u64;
+        if ends_instruction {
+            self.drain.free += u64::from(timing::DRAIN_SWITCH);
+            self.drain.begun = false;
+            let last = drain.last;
+            self.drain.instruction = if last { 0 } else { self.drain.instruction + 1 };
+            self.drain.parity = if last { 1 - self.drain.parity } else { self.drain.parity };
+            self.drain.tile = [0; 3];
+        }
+        Ok(())
+    }
+
+    fn post_process(&self, drain: &Drain, sum: i64) -> i16 {
+        let half = if drain.shift == 0 { 0 } else { 1i64 << (drain.shift - 1) };
+        let largest = (1i64 << (drain.bits - 1)) - 1;
+        let word = ((sum + self.program.bias[self.drain.bias as usize] + half) >> drain.shift)
+            .clamp(-largest - 1, largest) as i16;
+        match drain.function {
+            Function::Identity => word,
+            Function::Relu => word.max(0),
+            Function::Table(index) => {
+                let table = &self.program.tables[index];
+                let low = table.input_bits - table.segments_log2();
+                let unsigned = (i32::from(word) + (1 << (table.input_bits - 1))) as usize;
+                let (segment, rest) = (unsigned >> low, (unsigned & ((1 << low) - 1)) as i64);
+                let half = if low == 0 { 0 } else { 1i64 << (low - 1) };
+                let step = (i64::from(table.slopes[segment]) * rest + half) >> low;
+                (i64::from(table.values[segment]) + step) as i16
+            }
+        }
+    }
+
+    fn stream_out(&mut self, full: [bool; 2], run: &mut Run) {
+        let Streamer { word, parity, .. } = self.streamer;
+        if full[parity] {
+            self.stream_word(word, parity, run);
+        }
+        while let Some((_, parity)) = self.releases.pop_front_if(|(clock, _)| *clock == self.clock) {
+            (self.output_full[parity], self.output_busy[parity]) = (false, false);
+        }
+    }
+
+    fn stream_word(&mut self, word: usize, parity: usize, run: &mut Run) {
+        let address = self.program.output.order.as_ref().map_or(word, |order| order[word]);
+        self.streamer.frame.push(self.output[address + parity * self.program.output_span()]);
+        self.streamer.word += 1;
+        if self.streamer.word == self.program.output.frame_words() {
+            // The address was given in this clock; the word leaves so many clocks later.
+            let clocks = self.program.write_to_output() - 1;
+            run.last_outputs.push(self.clock + u64::from(clocks));
+            run.frames.push(std::mem::take(&mut self.streamer.frame));
+            self.streamer = Streamer { parity: 1 - parity, ..Streamer::default() };
+            let order = u64::from(self.program.write_to_output() - timing::WRITE_TO_OUTPUT);
+            self.releases.push_back((self.clock + order, parity));
+        }
+    }
+}
+
+/// Advances nested counters, innermost first, and returns the level that advanced; `counts.len()` if all ended.
+fn advance(counters: &mut [usize], counts: &[usize]) -> usize {
+    for (level, (counter, &count)) in counters.iter_mut().zip(counts).enumerate() {
+        *counter += 1;
+        if *counter < count {
+            return level;
+        }
+        *counter = 0;
+    }
+    counts.len()
+}
+
+fn sum_of(sums: &[i64], result: usize, reduce: u32) -> i64 {
+    sums[result << reduce..(result + 1) << reduce].iter().sum()
+}

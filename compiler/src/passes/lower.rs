@@ -1,0 +1,282 @@
+//! lower: mapped tasks to instructions and ROM images.
+
+use crate::{
+    AddressGenerator, Drain, Function, Instruction, Issue, Table,
+    passes::map::{Axis, Mapping, Shape},
+    task::{Kind, Place, Task, Tasks},
+};
+use emeuro_golden::Activation;
+
+pub(crate) const DESCRIPTION: &str =
+    "Turns every mapped task into instructions and fills the ROMs of weights, biases, offsets and tables.";
+
+/// The ROM images while they are filled.
+#[derive(Debug, Default)]
+pub(crate) struct Roms {
+    pub(crate) weights: Vec<Vec<i16>>,
+    pub(crate) bias: Vec<i64>,
+    pub(crate) patterns: Vec<Vec<i64>>,
+    pub(crate) tables: Vec<Table>,
+}
+
+impl Roms {
+    pub(crate) fn new(lanes: usize) -> Self {
+        Self { weights: vec![vec![]; lanes], ..Self::default() }
+    }
+
+    fn pattern(&mut self, offsets: Vec<i64>) -> usize {
+        position_or_push(&mut self.patterns, offsets)
+    }
+
+    fn table(&mut self, activation: &Activation, input_bits: u32) -> Function {
+        match activation {
+            Activation::Relu => Function::Relu,
+            Activation::Table { function, knots } => {
+                let values = knots[..knots.len() - 1].to_vec();
+                let slopes = knots.windows(2).map(|k| i32::from(k[1]) - i32::from(k[0])).collect();
+                let table = Table { function: function.clone(), input_bits, values, slopes };
+                Function::Table(position_or_push(&mut self.tables, table))
+            }
+        }
+    }
+}
+
+fn position_or_push<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
+    items.iter().position(|i| *i == item).unwrap_or_else(|| {
+        items.push(item);
+        items.len() - 1
+    })
+}
+
+/// Weights of a task as rows; element-wise tasks have one.
+struct Rows<'a> {
+    values: &'a [i16],
+    window: usize,
+}
+
+impl Rows<'_> {
+    fn weight(&self, row: i64, element: usize) -> i16 {
+        self.values[row as usize * self.window + element]
+    }
+}
+
+pub(crate) fn run(
+    tasks: &Tasks,
+    task: &Task,
+    shape: &Shape,
+    mapping: &Mapping,
+    roms: &mut Roms,
+) -> Vec<Instruction> {
+    let window = shape.window[0].0 * shape.window[1].0;
+    let zeros = vec![0; window];
+    let (values, bias): (&[i16], &[i64]) = match &task.kind {
+        Kind::Affine { weights, bias, .. } => (weights, bias),
+        Kind::Scale { scales } => (scales, &[0]),
+        Kind::Multiply => (&zeros, &[0]),
+    };
+    let rows = Rows { values, window };
+    let bias_base = match roms.bias.windows(bias.len()).position(|b| b == bias) {
+        Some(base) => base,
+        None => {
+            roms.bias.extend_from_slice(bias);
+            roms.bias.len() - bias.len()
+        }
+    } as i64;
+    let function = match &task.activation {
+        Some(activation) => roms.table(activation, task.format.bits()),
+        None => Function::Identity,
+    };
+    let pattern = roms.pattern(lane_offsets(shape, mapping, roms.weights.len()));
+    let walk = WeightWalk::new(shape, mapping);
+    let target = &tasks.vectors[task.target];
+    let mut bases: Vec<(i64, i64)> = vec![];
+    let mut instructions = vec![];
+    for (operand, result, row) in unrolled_origins(&mapping.unrolled) {
+        let weight_base = match bases.iter().find(|(r, _)| *r == row) {
+            Some(&(_, base)) => base,
+            None => {
+                let base = roms.weights[0].len() as i64;
+                emit_weights(shape, mapping, &walk, &rows, row, &mut roms.weights);
+                bases.push((row, base));
+                base
+            }
+        };
+        let inner = mapping.inner_steps(shape);
+        let [low, high] = mapping.blocks;
+        let tile_operand = mapping.results as i64 * mapping.lanes.operand;
+        let counts = [inner, shape.window[1].0, mapping.tiles(), low.count, high.count];
+        let operand_levels = [
+            (inner, shape.window[0].1 << mapping.reduce),
+            shape.window[1],
+            (mapping.tiles(), tile_operand),
+            (low.count, low.operand),
+            (high.count, high.operand),
+        ];
+        let weight_levels: Vec<(usize, i64)> = counts.into_iter().zip(walk.distances).collect();
+        let last_results = mapping.last_results();
+        let levels = |of: fn(&Axis) -> i64| {
+            // The step back at the end of a tile is that of the last tile if the tile loop ends with it.
+            let lane = of(&mapping.lanes);
+            DrainLevels {
+                result: lane,
+                results: mapping.results,
+                last_results,
+                loops: [
+                    (mapping.tiles(), mapping.results as i64 * lane),
+                    (low.count, of(&low)),
+                    (high.count, of(&high)),
+                ],
+            }
+        };
+        let places = task.sources.iter().map(|&v| tasks.vectors[v].place);
+        instructions.push(Instruction {
+            layer: task.name.clone(),
+            issue: Issue {
+                delay: 0,
+                counts,
+                pad: mapping.pad(shape) as u32,
+                operand: AddressGenerator::new(shape.operand + operand, &operand_levels),
+                weight: AddressGenerator::new(weight_base, &weight_levels),
+                pattern,
+                multiply: matches!(task.kind, Kind::Multiply),
+                reads_input: places.into_iter().all(|p| p == Place::Input),
+                waits_for_input: false,
+                reserves_output: false,
+                releases_input: false,
+                last: false,
+            },
+            drain: Drain {
+                reduce: mapping.reduce,
+                results: mapping.results,
+                last_results,
+                counts: [mapping.tiles(), low.count, high.count],
+                bias: levels(|a| a.row).generator(bias_base + row),
+                result: levels(|a| a.result).generator(shape.result + result),
+                shift: task.shift,
+                bits: task.format.bits(),
+                function,
+                to_output: target.place == Place::Output,
+                last: false,
+            },
+        });
+    }
+    instructions
+}
+
+/// The loops of a drain address: results of a tile, whose number differs in the last tile, and three outer loops.
+struct DrainLevels {
+    result: i64,
+    results: usize,
+    last_results: usize,
+    loops: [(usize, i64); 3],
+}
+
+impl DrainLevels {
+    fn generator(&self, base: i64) -> AddressGenerator {
+        let [(tiles, tile), low, high] = self.loops;
+        let mut deltas = vec![self.result, tile - (self.results as i64 - 1) * self.result];
+        // Where the tile loop ends, the last tile has just been left.
+        let mut back = (self.last_results as i64 - 1) * self.result + (tiles as i64 - 1) * tile;
+        for (count, distance) in [low, high] {
+            deltas.push(distance - back);
+            back += (count as i64 - 1) * distance;
+        }
+        AddressGenerator { base, deltas }
+    }
+}
+
+/// Operand, result and row distance of every unrolled instruction from the first.
+fn unrolled_origins(axes: &[Axis]) -> Vec<(i64, i64, i64)> {
+    axes.iter().fold(vec![(0, 0, 0)], |origins, axis| {
+        let along = |&(operand, result, row): &(i64, i64, i64)| {
+            (0..axis.count as i64)
+                .map(move |i| (operand + i * axis.operand, result + i * axis.result, row + i * axis.row))
+        };
+        origins.iter().flat_map(along).collect()
+    })
+}
+
+/// A lane's distance from the common operand address: its element of the window and its result of the tile.
+fn lane_offsets(shape: &Shape, mapping: &Mapping, lanes: usize) -> Vec<i64> {
+    (0..lanes)
+        .map(|lane| {
+            let (result, element) = (lane >> mapping.reduce, lane & ((1 << mapping.reduce) - 1));
+            if result >= mapping.results {
+                return 0;
+            }
+            element as i64 * shape.window[0].1 + result as i64 * mapping.lanes.operand
+        })
+        .collect()
+}
+
+/// Distances in the weight ROM per issue level: 0 where all iterations share their weights.
+struct WeightWalk {
+    distances: [i64; 5],
+    words: usize,
+}
+
+impl WeightWalk {
+    fn new(shape: &Shape, mapping: &Mapping) -> Self {
+        let inner = mapping.inner_steps(shape);
+        let axes = [mapping.lanes, mapping.blocks[0], mapping.blocks[1]];
+        let counts = [mapping.tiles(), mapping.blocks[0].count, mapping.blocks[1].count];
+        let mut distances = [1, inner as i64, 0, 0, 0];
+        let mut words = inner * shape.window[1].0;
+        for level in 0..3 {
+            if axes[level].row != 0 {
+                distances[level + 2] = words as i64;
+                words *= counts[level];
+            }
+        }
+        Self { distances, words }
+    }
+}
+
+fn emit_weights(
+    shape: &Shape,
+    mapping: &Mapping,
+    walk: &WeightWalk,
+    rows: &Rows,
+    first_row: i64,
+    roms: &mut [Vec<i16>],
+) {
+    let [(elements, _), (outer, _)] = shape.window;
+    let inner = mapping.inner_steps(shape);
+    let [low, high] = mapping.blocks;
+    // Loops that share weights are walked once.
+    let once = |axis: &Axis, count: usize| if axis.row == 0 { 1 } else { count };
+    for (lane, rom) in roms.iter_mut().enumerate() {
+        let (result, part) = (lane >> mapping.reduce, lane & ((1 << mapping.reduce) - 1));
+        let begin = rom.len();
+        rom.resize(begin + walk.words, 0);
+        for h in 0..once(&high, high.count) {
+            for i in 0..once(&low, low.count) {
+                for tile in 0..once(&mapping.lanes, mapping.tiles()) {
+                    let along = tile * mapping.results + result;
+                    // Where all results of an axis share one row, the lanes of a last, partial tile may keep theirs:
+                    // what they compute is not drained.
+                    if result >= mapping.results || (mapping.lanes.row != 0 && along >= mapping.lanes.count) {
+                        continue;
+                    }
+                    let row = first_row
+                        + h as i64 * high.row
+                        + i as i64 * low.row
+                        + along as i64 * mapping.lanes.row;
+                    for o in 0..outer {
+                        for step in 0..inner {
+                            let element = (step << mapping.reduce) + part;
+                            if element < elements {
+                                let at = step as i64 * walk.distances[0]
+                                    + o as i64 * walk.distances[1]
+                                    + tile as i64 * walk.distances[2]
+                                    + i as i64 * walk.distances[3]
+                                    + h as i64 * walk.distances[4];
+                                rom[begin + at as usize] = rows.weight(row, o * elements + element);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

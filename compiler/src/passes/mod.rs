@@ -1,0 +1,18 @@
+//! The passes, in the order in which they run.
+
+pub(crate) mod isolate;
+pub(crate) mod lower;
+pub(crate) mod map;
+pub(crate) mod place;
+pub(crate) mod schedule;
+pub(crate) mod select;
+
+/// Name and one-sentence description of every pass, in order.
+pub const PASSES: [(&str, &str); 6] = [
+    ("select", select::DESCRIPTION),
+    ("isolate", isolate::DESCRIPTION),
+    ("place", place::DESCRIPTION),
+    ("map", map::DESCRIPTION),
+    ("lower", lower::DESCRIPTION),
+    ("schedule", schedule::DESCRIPTION),
+];

@@ -1,0 +1,85 @@
+//! select: turns nodes into tasks and fuses activations into the tasks that make their operands.
+
+use emeuro_golden::{Emulator, Op, VectorId, accumulator_bits};
+
+use crate::task::{Kind, Place, Task, Tasks, Vector};
+
+pub(crate) const DESCRIPTION: &str =
+    "Turns nodes into tasks; an activation joins the task that makes its operand.";
+
+pub(crate) fn run(emulator: &Emulator) -> Tasks {
+    let vectors = (0..=emulator.nodes().len())
+        .map(|index| {
+            let id = if index == 0 { VectorId::INPUT } else { emulator.vector_of(index - 1) };
+            let place = if index == 0 { Place::Input } else { Place::Memory };
+            Vector { size: emulator.size(id), bits: emulator.format(id).bits(), place, address: 0 }
+        })
+        .collect();
+    let outputs = emulator.output().sources.iter().map(|v| v.index()).collect();
+    let mut tasks = Tasks { vectors, tasks: vec![], outputs };
+    for (index, node) in emulator.nodes().iter().enumerate() {
+        let target = index + 1;
+        let sources: Vec<usize> = node.op.operands().iter().map(|v| v.index()).collect();
+        let operand = emulator.format(node.op.operands()[0]);
+        let plain = |kind, shift, accumulator_bits| Task {
+            name: node.name.clone(),
+            kind,
+            sources: sources.clone(),
+            target,
+            shift,
+            format: node.format,
+            activation: None,
+            accumulator_bits,
+        };
+        let task = match &node.op {
+            Op::Dense { affine, .. } | Op::Block { affine, .. } => {
+                let geometry = match &node.op {
+                    Op::Block { geometry, .. } => geometry.clone(),
+                    _ => emeuro_golden::BlockGeometry::dense(tasks.vectors[sources[0]].size, node.size),
+                };
+                let bits = accumulator_bits(affine, geometry.window_len(), operand);
+                let kind = Kind::Affine {
+                    geometry,
+                    weights: affine.weights.values.clone(),
+                    weight_bits: affine.weights.format.bits(),
+                    bias: affine.bias.clone(),
+                };
+                plain(kind, affine.shift, bits)
+            }
+            Op::Add { align, shift, .. } => {
+                let scales: Vec<i16> = align.iter().map(|&a| 1 << a).collect();
+                let widest = sources.iter().zip(align).map(|(&v, a)| tasks.vectors[v].bits + a).max();
+                // Two operands add a bit, and rounding can add another.
+                plain(Kind::Scale { scales }, *shift, (widest.unwrap_or(0) + 2).max(shift + 2))
+            }
+            Op::Multiply { shift, .. } => {
+                let bits = sources.iter().map(|&v| tasks.vectors[v].bits).sum::<u32>();
+                plain(Kind::Multiply, *shift, (bits + 1).max(shift + 2))
+            }
+            Op::Activate { activation, .. } => match fusable(&mut tasks, emulator, sources[0]) {
+                Some(maker) => {
+                    maker.activation = Some(activation.clone());
+                    maker.target = target;
+                    continue;
+                }
+                None => {
+                    let copy = tasks.copy(sources[0], target, node.name.clone());
+                    let format = emulator.format(node.op.operands()[0]);
+                    Task { activation: Some(activation.clone()), format, ..copy }
+                }
+            },
+        };
+        tasks.tasks.push(task);
+    }
+    tasks
+}
+
+/// The task that makes `vector`, if nothing else reads the vector and the task has no activation yet.
+fn fusable<'a>(tasks: &'a mut Tasks, emulator: &Emulator, vector: usize) -> Option<&'a mut Task> {
+    let readers =
+        emulator.nodes().iter().flat_map(|n| n.op.operands()).filter(|v| v.index() == vector).count();
+    if readers != 1 || tasks.outputs.contains(&vector) {
+        return None;
+    }
+    tasks.tasks.iter_mut().find(|task| task.target == vector && task.activation.is_none())
+}

@@ -1,0 +1,228 @@
+//! The program of a unit: what its ROMs hold.
+
+/// An address that walks through a nest of loops without a multiplier: at the end of every loop a constant is added.
+///
+/// Level 0 is the innermost loop. When level k advances and all loops below it start again, `deltas[k]` is added.
+/// Addresses wrap at the width of their memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressGenerator {
+    /// Address of the first element.
+    pub base: i64,
+    /// What to add when level k advances, innermost first.
+    pub deltas: Vec<i64>,
+}
+
+impl AddressGenerator {
+    /// From the number of iterations and the distance of neighbouring elements of every level, innermost first.
+    pub fn new(base: i64, levels: &[(usize, i64)]) -> Self {
+        let mut back = 0;
+        let deltas = levels
+            .iter()
+            .map(|&(count, distance)| {
+                let delta = distance - back;
+                back += (count as i64 - 1) * distance;
+                delta
+            })
+            .collect();
+        Self { base, deltas }
+    }
+}
+
+/// Loop levels of the issue sequencer: inner and outer window, tile, block, outer block.
+pub const ISSUE_LEVELS: usize = 5;
+
+/// Loop levels of the drain sequencer: result of a tile, tile, block, outer block.
+pub const DRAIN_LEVELS: usize = 4;
+
+/// The half of an instruction that reads: which operands and weights the lanes multiply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Idle clocks before the first step, after loading.
+    pub delay: u32,
+    /// Iterations per level: inner window, outer window, tiles, blocks, outer blocks.
+    pub counts: [usize; ISSUE_LEVELS],
+    /// Idle clocks between two tiles, for the drain register to empty.
+    pub pad: u32,
+    /// Common operand address, one level per loop.
+    pub operand: AddressGenerator,
+    /// Weight address, one level per loop.
+    pub weight: AddressGenerator,
+    /// Which offsets the lanes add to the common operand address.
+    pub pattern: usize,
+    /// The tile multiplies its two operands with each other instead of with weights.
+    pub multiply: bool,
+    /// The operand is the input frame: its address depends on which of the two buffers holds the frame.
+    pub reads_input: bool,
+    /// Waits for an input frame; set on the first instruction.
+    pub waits_for_input: bool,
+    /// Reserves an output buffer; set on the first instruction that writes the output.
+    pub reserves_output: bool,
+    /// The last instruction that reads the input: its buffer becomes free.
+    pub releases_input: bool,
+    /// The last instruction of the program.
+    pub last: bool,
+}
+
+impl Issue {
+    /// Steps of one tile.
+    pub fn steps(&self) -> usize {
+        self.counts[0] * self.counts[1]
+    }
+
+    /// Number of tiles.
+    pub fn tiles(&self) -> usize {
+        self.counts[2..].iter().product()
+    }
+
+    /// Clocks from the first step to the last.
+    pub fn cycles(&self) -> usize {
+        self.tiles() * (self.steps() + self.pad as usize) - self.pad as usize
+    }
+}
+
+/// What happens to a requantised sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// Nothing.
+    Identity,
+    /// max(0, x).
+    Relu,
+    /// Interpolation in table `0`.
+    Table(usize),
+}
+
+/// The half of an instruction that writes: which results a tile has and where they go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// Every result is the sum over 2^`reduce` neighbouring lanes.
+    pub reduce: u32,
+    /// Results per tile.
+    pub results: usize,
+    /// Results of the last tile of every block.
+    pub last_results: usize,
+    /// Iterations per level: tiles, blocks, outer blocks.
+    pub counts: [usize; DRAIN_LEVELS - 1],
+    /// Bias address, one level per result and loop.
+    pub bias: AddressGenerator,
+    /// Result address, one level per result and loop.
+    pub result: AddressGenerator,
+    /// Requantising shift.
+    pub shift: u32,
+    /// Width that the result saturates to, 8 or 16.
+    pub bits: u32,
+    /// What happens to the result before it is written.
+    pub function: Function,
+    /// The result goes to the output buffer instead of the lanes' memory.
+    pub to_output: bool,
+    /// The last instruction of the program.
+    pub last: bool,
+}
+
+/// One instruction: a nest of loops over tiles of multiply-accumulates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instruction {
+    /// The layer that it belongs to.
+    pub layer: String,
+    /// What is read and multiplied.
+    pub issue: Issue,
+    /// What is reduced and written.
+    pub drain: Drain,
+}
+
+/// A table function: intercept and slope per segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The function's name, for people.
+    pub function: String,
+    /// Width of the input word.
+    pub input_bits: u32,
+    /// Value at the beginning of each of the 2^k segments.
+    pub values: Vec<i16>,
+    /// Difference to the next segment's value.
+    pub slopes: Vec<i32>,
+}
+
+impl Table {
+    /// Binary logarithm of the number of segments.
+    pub fn segments_log2(&self) -> u32 {
+        self.values.len().ilog2()
+    }
+}
+
+/// The output buffer: what a frame looks like and in which order its words leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputBuffer {
+    /// Words that the program writes per frame.
+    pub words: usize,
+    /// Address of every word of the output frame, if not simply 0, 1, 2, ….
+    pub order: Option<Vec<usize>>,
+}
+
+impl OutputBuffer {
+    /// Words of an output frame.
+    pub fn frame_words(&self) -> usize {
+        self.order.as_ref().map_or(self.words, Vec::len)
+    }
+}
+
+/// Everything that makes a unit compute one emulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The emulator's name.
+    pub name: String,
+    /// Number of lanes.
+    pub lanes: usize,
+    /// Width of a word in the lanes' memory: the widest vector.
+    pub word_bits: u32,
+    /// Width of an input word.
+    pub input_bits: u32,
+    /// Width of an output word.
+    pub output_bits: u32,
+    /// Width of a weight in the ROMs.
+    pub weight_bits: u32,
+    /// Width of the accumulators: what the widest sum needs, rounding included.
+    pub accumulator_bits: u32,
+    /// Words of an input frame.
+    pub input_words: usize,
+    /// Distance of the two input buffers, a power of two; the first begins at 0.
+    pub input_span: usize,
+    /// Words of the lanes' memory.
+    pub memory_words: usize,
+    /// The output buffer; the second copy begins at the next power of two.
+    pub output: OutputBuffer,
+    /// The instructions, in order.
+    pub instructions: Vec<Instruction>,
+    /// Offset that a lane adds to the common operand address, `[pattern][lane]`.
+    pub patterns: Vec<Vec<i64>>,
+    /// Weight ROM of every lane, `[lane][address]`.
+    pub weights: Vec<Vec<i16>>,
+    /// Bias ROM.
+    pub bias: Vec<i64>,
+    /// Table functions.
+    pub tables: Vec<Table>,
+    /// Useful multiply-accumulates per frame.
+    pub macs: usize,
+}
+
+impl Program {
+    /// Clocks from the head of the drain register to the write register.
+    pub fn head_to_write(&self) -> u32 {
+        crate::timing::HEAD_TO_WRITE + if self.tables.is_empty() { 0 } else { crate::timing::TABLE }
+    }
+
+    /// Clocks from the write of a frame's last result to its first word at the output.
+    pub fn write_to_output(&self) -> u32 {
+        let order = if self.output.order.is_some() { crate::timing::OUTPUT_ORDER } else { 0 };
+        crate::timing::WRITE_TO_OUTPUT + order
+    }
+
+    /// Width of an address of the lanes' memory.
+    pub fn address_bits(&self) -> u32 {
+        (self.memory_words.next_power_of_two().ilog2()).max(1)
+    }
+
+    /// Distance of the two output buffers.
+    pub fn output_span(&self) -> usize {
+        self.output.words.next_power_of_two()
+    }
+}

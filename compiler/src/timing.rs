@@ -1,0 +1,42 @@
+//! The pipeline of the unit: how many clocks lie between its registers.
+//!
+//! Time is counted in clocks. The issue sequencer's address registers hold a step's addresses in its *issue* clock I.
+//!
+//! | clock | what is visible then |
+//! | --- | --- |
+//! | I | common operand address, weight address |
+//! | I + 1 | each lane's own operand address |
+//! | I + 2 | operand and weight, read from the memories |
+//! | I + 3 | product |
+//! | I + 4 | accumulator with the product in it |
+//!
+//! The last step of a tile completes the accumulators. A sum over groups of 2^k lanes leaves the adder tree k clocks later;
+//! in that *capture* clock the drain register loads all sums of the tile. From the next clock on it hands one sum per
+//! clock to the post-processor.
+
+/// Clocks from the issue of a step to the accumulator that holds its product.
+pub const ISSUE_TO_SUM: u32 = 4;
+
+/// Clocks from the capture of a tile to its first sum at the head of the drain register.
+pub const CAPTURE_TO_HEAD: u32 = 1;
+
+/// Clocks from a sum at the head of the drain register to the memory's write register: bias and sum, shift, saturation.
+pub const HEAD_TO_WRITE: u32 = 5;
+
+/// Additional clocks of the table look-up: read, product, interpolation.
+pub const TABLE: u32 = 3;
+
+/// Idle clocks between two captures of different instructions, in which the drain sequencer changes its fields.
+pub const DRAIN_SWITCH: u32 = 1;
+
+/// Clocks in which the issue sequencer loads the next instruction.
+pub const LOAD: u32 = 1;
+
+/// Clocks from the accepted last word of an input frame to the clock in which the issue sequencer may start it.
+pub const INPUT_TO_START: u32 = 1;
+
+/// Clocks from the write of a frame's last result to its first word at the output.
+pub const WRITE_TO_OUTPUT: u32 = 2;
+
+/// Additional clocks when the output order is looked up.
+pub const OUTPUT_ORDER: u32 = 1;

@@ -1,0 +1,239 @@
+//! Random emulators and frames: valid graphs of every operation, for the tests of everything that runs emulators.
+
+use crate::{
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Segment,
+    VectorId, Weights,
+};
+
+/// A small seeded generator (splitmix64, Steele, Lea & Flood 2014); equal seeds give equal samples on every machine.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    state: u64,
+}
+
+impl Sampler {
+    /// A generator for `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// The next 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number in `low..=high`.
+    pub fn range(&mut self, low: i64, high: i64) -> i64 {
+        low + (self.bits() % (high - low + 1) as u64) as i64
+    }
+
+    /// True once in `n`.
+    pub fn once_in(&mut self, n: i64) -> bool {
+        self.range(1, n) == 1
+    }
+
+    /// A frame of words of `format`: mostly arbitrary, sometimes all extreme or all zero.
+    pub fn frame(&mut self, words: usize, format: Format) -> Vec<i16> {
+        let (min, max) = (i64::from(format.min()), i64::from(format.max()));
+        match self.range(0, 7) {
+            0 => vec![0; words],
+            1 => (0..words).map(|_| if self.once_in(2) { min } else { max } as i16).collect(),
+            _ => (0..words).map(|_| self.range(min, max) as i16).collect(),
+        }
+    }
+}
+
+/// A random valid emulator with all operations, of at most a few thousand multiply-accumulates.
+pub fn sample_emulator(seed: u64) -> Emulator {
+    let mut sampler = Sampler::new(seed);
+    loop {
+        if let Some(emulator) = Draft::new(&mut sampler).finish(seed) {
+            return emulator;
+        }
+    }
+}
+
+struct Draft<'a> {
+    sampler: &'a mut Sampler,
+    builder: EmulatorBuilder,
+    /// Every vector with its size and format, and whether something reads it.
+    vectors: Vec<(VectorId, usize, Format, bool)>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(sampler: &'a mut Sampler) -> Self {
+        let bits = if sampler.once_in(4) { 8 } else { 16 };
+        let format = Format::new(bits, 8).expect("a valid format");
+        let size = sampler.range(1, 40) as usize;
+        let builder = EmulatorBuilder::new("sample", port("x", size, format), 40).expect("a valid port");
+        Self { sampler, builder, vectors: vec![(VectorId::INPUT, size, format, false)] }
+    }
+
+    fn finish(mut self, seed: u64) -> Option<Emulator> {
+        for index in 0..self.sampler.range(1, 6) {
+            let name = format!("layer_{index}");
+            // A draft step may ask for the impossible, such as a shift out of range; the builder refuses it.
+            let _ = self.push(&name);
+        }
+        let (_, _, format, _) = *self.vectors.last()?;
+        let mut unused: Vec<usize> = (1..self.vectors.len()).filter(|&i| !self.vectors[i].3).collect();
+        if self.sampler.once_in(4) {
+            // A vector that is operand and output at once, or the input itself.
+            unused.push(self.sampler.range(0, self.vectors.len() as i64 - 1) as usize);
+        }
+        if unused.is_empty() {
+            return None;
+        }
+        let sources: Vec<VectorId> = unused.iter().map(|&i| self.vectors[i].0).collect();
+        let total: usize = unused.iter().map(|&i| self.vectors[i].1).sum();
+        let order = self.sampler.once_in(2).then(|| {
+            let words = self.sampler.range(1, 2 * total as i64) as usize;
+            (0..words).map(|_| self.sampler.range(0, total as i64 - 1) as usize).collect::<Vec<_>>()
+        });
+        let words = order.as_ref().map_or(total, Vec::len);
+        let spec = OutputSpec { sources, order, port: port("y", words, format) };
+        self.builder.finish(spec, Provenance { seed, ..Provenance::default() }).ok()
+    }
+
+    fn push(&mut self, name: &str) -> Result<(), crate::EmulatorError> {
+        let (index, other) = (self.pick(), self.pick());
+        let (id, size, format, _) = self.vectors[index];
+        let made = match self.sampler.range(0, 9) {
+            0..=2 => {
+                let outputs = self.sampler.range(1, 40) as usize;
+                let (weights, bias) = self.affine(outputs, size);
+                let to = self.after(weights.format, format, size);
+                self.builder.dense(name, id, weights, bias, to).map(|v| (v, outputs, to, vec![index]))
+            }
+            3..=5 => {
+                let geometry = self.geometry(size);
+                let (weights, bias) =
+                    self.affine(geometry.weight_sets() * geometry.outputs, geometry.window_len());
+                let (words, to) =
+                    (geometry.output_len(), self.after(weights.format, format, geometry.window_len()));
+                let made = self.builder.block(name, id, geometry, weights, bias, to);
+                made.map(|v| (v, words, to, vec![index]))
+            }
+            6 => {
+                let common = format.frac().max(self.vectors[other].2.frac());
+                let to = Format::new(16, common - self.sampler.range(0, 3) as i32)?;
+                self.builder
+                    .add(name, id, self.vectors[other].0, to)
+                    .map(|v| (v, size, to, vec![index, other]))
+            }
+            7 => {
+                let frac = format.frac() + self.vectors[other].2.frac();
+                let to = Format::new(16, frac - self.sampler.range(8, 16) as i32)?;
+                let made = self.builder.multiply(name, id, self.vectors[other].0, to);
+                made.map(|v| (v, size, to, vec![index, other]))
+            }
+            8 => {
+                let made = self.builder.activate(name, id, Activation::Relu, format);
+                made.map(|v| (v, size, format, vec![index]))
+            }
+            _ => {
+                let segments = 1 << self.sampler.range(1, i64::from(format.bits().min(7)));
+                let knots = (0..=segments).map(|_| self.sampler.range(-32768, 32767) as i16).collect();
+                let to = Format::new(16, self.sampler.range(4, 12) as i32)?;
+                let activation = Activation::Table { function: "random".into(), knots };
+                self.builder.activate(name, id, activation, to).map(|v| (v, size, to, vec![index]))
+            }
+        };
+        let (id, size, format, read) = made?;
+        for index in read {
+            self.vectors[index].3 = true;
+        }
+        self.vectors.push((id, size, format, false));
+        Ok(())
+    }
+
+    /// Mostly the newest vector, sometimes an older one.
+    fn pick(&mut self) -> usize {
+        let newest = self.vectors.len() - 1;
+        if self.sampler.once_in(3) { self.sampler.range(0, newest as i64) as usize } else { newest }
+    }
+
+    fn affine(&mut self, rows: usize, row: usize) -> (Weights, Vec<i64>) {
+        let bits = [4, 8, 8, 16][self.sampler.range(0, 3) as usize];
+        let format = Format::new(bits, bits as i32 - 1).expect("a valid format");
+        let words =
+            |sampler: &mut Sampler| sampler.range(i64::from(format.min()), i64::from(format.max())) as i16;
+        let values = (0..rows * row).map(|_| words(self.sampler)).collect();
+        (Weights { format, values }, (0..rows).map(|_| self.sampler.range(-60_000, 60_000)).collect())
+    }
+
+    /// A format that a sum of `row` products rarely overflows.
+    fn after(&mut self, weights: Format, x: Format, row: usize) -> Format {
+        let growth = (row.ilog2() / 2) as i32 + self.sampler.range(-1, 2) as i32;
+        let shift = weights.frac() + growth + if self.sampler.once_in(5) { 8 } else { 0 };
+        Format::new(if self.sampler.once_in(5) { 8 } else { 16 }, weights.frac() + x.frac() - shift.max(0))
+            .expect("small binary points")
+    }
+
+    fn geometry(&mut self, size: usize) -> BlockGeometry {
+        let mut up_to = |most: usize| self.sampler.range(1, most.max(1) as i64) as usize;
+        let (window, inner) = (up_to(size.min(6)), up_to(2));
+        let (repeat, rows, outputs) = (up_to(8), up_to(3), up_to(5));
+        let (in_step, in_stride) = (up_to(3) as i64, up_to(4) as i64);
+        let reverse = if self.sampler.once_in(4) { -1 } else { 1 };
+        let row_stride = self.sampler.range(0, 5);
+        let reach = (window as i64 - 1) * in_step * inner as i64
+            + inner as i64
+            + (repeat as i64 - 1) * in_stride
+            + (rows as i64 - 1) * row_stride;
+        let offset = if reverse < 0 { (repeat as i64 - 1) * in_stride } else { 0 }
+            + self.sampler.range(0, (size as i64 - reach).max(0));
+        let blocks = (rows * repeat) as i64;
+        let (out_stride, out_step) = if self.sampler.once_in(2) {
+            (vec![repeat as i64, 1], blocks)
+        } else {
+            (vec![(repeat * outputs) as i64, outputs as i64], 1)
+        };
+        BlockGeometry {
+            offset,
+            repeat: vec![rows, repeat],
+            in_stride: vec![row_stride, reverse * in_stride],
+            out_stride,
+            window: vec![window, inner],
+            in_step: vec![in_step * inner as i64, 1],
+            outputs,
+            out_step,
+            shared: self.sampler.once_in(2),
+        }
+    }
+}
+
+fn port(name: &str, size: usize, format: Format) -> Port {
+    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
+    Port { bits: format.bits(), segments: vec![segment] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Op;
+
+    #[test]
+    fn samples_cover_every_operation_and_survive_their_file() {
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..300 {
+            let emulator = sample_emulator(seed);
+            seen.extend(emulator.nodes().iter().map(|node| node.op.keyword()));
+            let two_dimensional =
+                |op: &Op| matches!(op, Op::Block { geometry, .. } if geometry.window[1] > 1);
+            if emulator.nodes().iter().any(|node| two_dimensional(&node.op)) {
+                seen.insert("window of two dimensions");
+            }
+            if emulator.output().order.is_some() {
+                seen.insert("order");
+            }
+            assert_eq!(Emulator::parse(&emulator.to_yaml(), "sample.yaml").unwrap(), emulator);
+            assert_eq!(sample_emulator(seed), emulator);
+        }
+        assert_eq!(seen.len(), 7, "{seen:?}");
+    }
+}
