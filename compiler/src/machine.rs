@@ -38,9 +38,11 @@ pub enum MachineError {
 /// Clocks of one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cycles {
-    /// From the first accepted input word to the last output word of the same frame, the unit being idle before.
+    /// From the clock of the first accepted input word to that of the last output word of the same frame, both counted,
+    /// the unit being idle before.
     pub latency: u64,
-    /// Between the last output words of frames that follow each other without a pause.
+    /// Between the last output words of frames that follow each other without a pause: half of what two frames take,
+    /// rounded up, since frames in the first and the second buffer may take turns in being faster.
     pub period: u64,
 }
 
@@ -158,10 +160,13 @@ impl<'a> Machine<'a> {
     pub fn cycles(program: &Program) -> Result<Cycles, MachineError> {
         let zeros = vec![0; program.input_words];
         let alone = Machine::new(program).run(std::slice::from_ref(&zeros))?;
-        // The pipeline of input, computation and output is full after three frames.
-        let many = Machine::new(program).run(&vec![zeros; 6])?;
-        let [.., before, last] = many.last_outputs[..] else { unreachable!("six frames have gone in") };
-        Ok(Cycles { latency: alone.last_outputs[0] - alone.first_inputs[0], period: last - before })
+        // The pipeline of input, computation and output is full after a few frames.
+        let many = Machine::new(program).run(&vec![zeros; 10])?.last_outputs;
+        let two_frames = many[9] - many[7];
+        Ok(Cycles {
+            latency: alone.last_outputs[0] - alone.first_inputs[0] + 1,
+            period: two_frames.div_ceil(2),
+        })
     }
 
     /// Runs `inputs` back to back.

@@ -221,8 +221,13 @@ impl Program {
         (self.memory_words.next_power_of_two().ilog2()).max(1)
     }
 
-    /// Distance of the two output buffers.
+    /// Distance of the two output buffers, at least 2.
     pub fn output_span(&self) -> usize {
-        self.output.words.next_power_of_two()
+        self.output.words.next_power_of_two().max(2)
+    }
+
+    /// Lanes that any instruction uses; the others are not built.
+    pub fn used_lanes(&self) -> usize {
+        self.instructions.iter().map(|i| i.drain.results << i.drain.reduce).max().unwrap_or(1)
     }
 }

@@ -17,7 +17,8 @@ pub(crate) struct Layout {
 
 pub(crate) fn run(tasks: &mut Tasks) -> Layout {
     let input_words = tasks.vectors[0].size;
-    let input_span = input_words.next_power_of_two();
+    // At least 2, so that an index within a buffer is never without bits.
+    let input_span = input_words.next_power_of_two().max(2);
     let mut output_words = 0;
     for &v in &tasks.outputs {
         tasks.vectors[v].address = output_words;

@@ -1,0 +1,102 @@
+//! An address that walks through a nest of loops by adding one constant per step.
+//!
+//! `load` sets the address to `base`; `advance` adds the delta of the loop level that advances. There is no multiplier:
+//! the compiler has folded strides and the way back to the beginning of inner loops into the deltas. Addresses wrap.
+//!
+//! ```text
+//!              +-------------------+
+//!    clock --->|                   |
+//!     load --->|                   |
+//!     base -/->| address_generator |-/--> address
+//!  advance --->|                   |
+//!    level -/->|                   |
+//!  delta_* -/->|                   |
+//!              +-------------------+
+//! ```
+//!
+//! Timing: the address is a register; it changes one clock after `load` or `advance`.
+
+use crate::prelude::*;
+
+/// See the [module's documentation](self).
+#[derive(LogicBlock)]
+pub struct AddressGenerator {
+    /// Name and documentation.
+    pub info: ModuleInfo,
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Takes the base address.
+    pub load: Wire<In>,
+    /// Address of the first element.
+    pub base: Wire<In>,
+    /// Adds a delta.
+    pub advance: Wire<In>,
+    /// The loop level that advances, innermost 0; a level beyond the outermost counts as the outermost.
+    pub level: Wire<In>,
+    /// What to add, per level.
+    pub delta: Vec<Wire<In>>,
+    /// The address.
+    pub address: Wire<Out>,
+}
+
+impl AddressGenerator {
+    /// A generator of addresses of `width` bits over `levels` loops.
+    pub fn new(width: u32, levels: usize) -> Self {
+        let delta = (0..levels).map(|k| Wire::new(width, format!("Added when level {k} advances"))).collect();
+        Self {
+            info: ModuleInfo::new("address_generator", format!("walks through {levels} nested loops"))
+                .latency("1 clock from `load` or `advance` to `address`.")
+                .limits("addresses wrap at their width."),
+            clock: Default::default(),
+            load: Wire::new(1, "Takes the base address"),
+            base: Wire::new(width, "Address of the first element"),
+            advance: Wire::new(1, "Adds the delta of the level"),
+            level: Wire::new(address_bits(levels + 1), "Loop level that advances, innermost 0"),
+            delta,
+            address: Wire::new(width, "The address"),
+        }
+    }
+}
+
+impl Logic for AddressGenerator {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            if self.load.val().any() {
+                self.address.next = self.base.val();
+            } else if self.advance.val().any() {
+                let level = self.level.val().index().min(self.delta.len() - 1);
+                self.address.next = self.address.val() + self.delta[level].val();
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        self.address.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let (width, bits) = (self.address.width(), self.level.width());
+        let last = self.delta.len() - 1;
+        let cases: String =
+            (0..last).map(|k| format!("        {bits}'d{k}: step = delta_{k};\n")).collect();
+        Verilog::Custom(format!(
+            "\
+reg [{high}:0] step;
+
+always @(*) begin
+    case (level)
+{cases}        default: step = delta_{last};
+    endcase
+end
+
+always @(posedge clock) begin
+    if (load) begin
+        address <= base;
+    end else if (advance) begin
+        address <= address + step;
+    end
+end",
+            high = width - 1
+        ))
+    }
+}

@@ -1,0 +1,222 @@
+//! Takes input frames from the stream into one of two buffers of the lanes' memory.
+//!
+//! A frame ends with `tlast`. A frame of the wrong length is dropped whole: a short one is overwritten by the next, the
+//! rest of a long one is swallowed up to its `tlast`. Either sets a flag that stays until reset.
+//!
+//! ```text
+//!                  +--------------+
+//!  clock, resetn ->|              |--> word_valid, word_address, word
+//!  s_axis_* ----/->| input_loader |--> full
+//!        blocked ->|              |--> short_frame, long_frame
+//!  release_buffer >|              |
+//!          parity >|              |
+//!                  +--------------+
+//! ```
+//!
+//! Timing: a word leaves in the clock in which it is accepted; `full` follows one clock after the last word.
+
+use crate::prelude::*;
+
+/// See the [module's documentation](self).
+#[derive(LogicBlock)]
+pub struct InputLoader {
+    /// Name and documentation.
+    pub info: ModuleInfo,
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Synchronous reset, active low.
+    pub resetn: Wire<In>,
+    /// Stream: the word.
+    pub s_axis_tdata: Wire<In>,
+    /// Stream: a word is there.
+    pub s_axis_tvalid: Wire<In>,
+    /// Stream: it is the last of its frame.
+    pub s_axis_tlast: Wire<In>,
+    /// Stream: the word is taken.
+    pub s_axis_tready: Wire<Out>,
+    /// The write port is taken.
+    pub blocked: Wire<In>,
+    /// A buffer is given back.
+    pub release_buffer: Wire<In>,
+    /// Which buffer.
+    pub parity: Wire<In>,
+    /// A word for the memory.
+    pub word_valid: Wire<Out>,
+    /// Where to.
+    pub word_address: Wire<Out>,
+    /// The word.
+    pub word: Wire<Out>,
+    /// Which buffers hold a frame.
+    pub full: Wire<Out>,
+    /// A short frame was dropped.
+    pub short_frame: Wire<Out>,
+    /// A long frame was dropped.
+    pub long_frame: Wire<Out>,
+    _words: u64,
+    _span: u64,
+    _state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    count: u64,
+    buffer: u64,
+    full: u64,
+    dropping: bool,
+    short: bool,
+    long: bool,
+}
+
+impl InputLoader {
+    /// Frames of `words` words of `width` bits, buffers `span` words apart in a memory of `address` bits.
+    pub fn new(words: usize, width: u32, span: usize, address: u32) -> Self {
+        Self {
+            info: ModuleInfo::new("input_loader", format!("takes frames of {words} words from the stream"))
+                .prose("A frame of the wrong length is dropped whole and sets a flag that stays until reset.")
+                .latency("none from the stream to the word; `full` follows 1 clock after the last word."),
+            clock: Default::default(),
+            resetn: Wire::new(1, "Synchronous reset, active low"),
+            s_axis_tdata: Wire::new(width, "Input word").signed(),
+            s_axis_tvalid: Wire::new(1, "The word is valid"),
+            s_axis_tlast: Wire::new(1, "The word is the last of its frame"),
+            s_axis_tready: Wire::new(1, "The word is taken"),
+            blocked: Wire::new(1, "The write port is taken"),
+            release_buffer: Wire::new(1, "A buffer is given back"),
+            parity: Wire::new(1, "Which buffer is given back"),
+            word_valid: Wire::new(1, "A word for the memory"),
+            word_address: Wire::new(address, "Where to"),
+            word: Wire::new(width, "The word").signed(),
+            full: Wire::new(2, "Which buffers hold a frame"),
+            short_frame: Wire::new(1, "A frame was too short and was dropped; stays until reset"),
+            long_frame: Wire::new(1, "A frame was too long and was dropped; stays until reset"),
+            _words: words as u64,
+            _span: span as u64,
+            _state: State::default(),
+        }
+    }
+
+    fn count_width(&self) -> u32 {
+        address_bits(self._words as usize)
+    }
+
+    fn ready(&self) -> bool {
+        (self._state.full >> self._state.buffer) & 1 == 0 && !self.blocked.val().any()
+    }
+
+    fn next_state(&self) -> State {
+        let mut state = self._state;
+        if self.release_buffer.val().any() {
+            state.full &= !(1 << self.parity.val().as_u64());
+        }
+        if !(self.ready() && self.s_axis_tvalid.val().any()) {
+            return state;
+        }
+        let (last, end) = (self.s_axis_tlast.val().any(), state.count + 1 == self._words);
+        state.count = if last || end || state.dropping { 0 } else { state.count + 1 };
+        if state.dropping {
+            state.dropping = !last;
+        } else if last && end {
+            state.full |= 1 << state.buffer;
+            state.buffer ^= 1;
+        } else if last {
+            state.short = true;
+        } else if end {
+            (state.long, state.dropping) = (true, true);
+        }
+        state
+    }
+}
+
+impl Logic for InputLoader {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            self._state = if self.resetn.val().any() { self.next_state() } else { State::default() };
+        }
+        let state = self._state;
+        self.s_axis_tready.next = self.ready().into();
+        self.word_valid.next = (self.ready() && self.s_axis_tvalid.val().any() && !state.dropping).into();
+        self.word_address.next = Value::from(state.count | if state.buffer == 1 { self._span } else { 0 });
+        self.word.next = self.s_axis_tdata.val();
+        self.full.next = Value::from(state.full);
+        self.short_frame.next = state.short.into();
+        self.long_frame.next = state.long.into();
+    }
+
+    fn connect(&mut self) {
+        self.s_axis_tready.connect();
+        self.word_valid.connect();
+        self.word_address.connect();
+        self.word.connect();
+        self.full.connect();
+        self.short_frame.connect();
+        self.long_frame.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let (count, address) = (self.count_width(), self.word_address.width());
+        let span_bit = self._span.ilog2();
+        // The buffer's bit lies above the counter, with zeros around it.
+        let mut parts = vec![];
+        match address - span_bit - 1 {
+            0 => {}
+            n => parts.push(format!("{n}'d0")),
+        }
+        parts.push("buffer".to_owned());
+        if span_bit > count {
+            parts.push(format!("{}'d0", span_bit - count));
+        }
+        parts.push("count".to_owned());
+        Verilog::Custom(format!(
+            "\
+reg [{high}:0] count;
+reg buffer;
+reg dropping;
+reg [1:0] buffers;
+reg short_seen;
+reg long_seen;
+
+wire accept = s_axis_tvalid && s_axis_tready;
+wire at_end = count == {count}'d{last};
+
+assign s_axis_tready = !buffers[buffer] && !blocked;
+assign word_valid    = accept && !dropping;
+assign word_address  = {{{parts}}};
+assign word          = s_axis_tdata;
+assign full          = buffers;
+assign short_frame   = short_seen;
+assign long_frame    = long_seen;
+
+always @(posedge clock) begin
+    if (!resetn) begin
+        count      <= {count}'d0;
+        buffer     <= 1'b0;
+        dropping   <= 1'b0;
+        buffers    <= 2'b00;
+        short_seen <= 1'b0;
+        long_seen  <= 1'b0;
+    end else begin
+        if (release_buffer) begin
+            buffers[parity] <= 1'b0;
+        end
+        if (accept) begin
+            count <= s_axis_tlast || at_end || dropping ? {count}'d0 : count + {count}'d1;
+            if (dropping) begin
+                dropping <= !s_axis_tlast;
+            end else if (s_axis_tlast && at_end) begin
+                buffers[buffer] <= 1'b1;
+                buffer          <= !buffer;
+            end else if (s_axis_tlast) begin
+                short_seen <= 1'b1;
+            end else if (at_end) begin
+                long_seen <= 1'b1;
+                dropping  <= 1'b1;
+            end
+        end
+    end
+end",
+            high = count - 1,
+            last = self._words - 1,
+            parts = parts.join(", "),
+        ))
+    }
+}

@@ -1,0 +1,399 @@
+//! The issue sequencer: runs through the program and names, clock by clock, what the lanes multiply.
+//!
+//! It waits for an input frame and a free output buffer where the program says so, then walks through each
+//! instruction's loops: one step per clock, a pause of `pad` clocks between tiles, `delay` clocks before the first step. The
+//! compiler has chosen delays and pauses so that every operand is in memory when it is read; nothing stalls later.
+//!
+//! ```text
+//!                  +-------+
+//! clock, resetn -->|       |-/--> operand_address, pattern
+//! input_full ---/->|       |-/--> weight_address
+//! output_busy --/->| issue |----> enable, first, complete (and hold_0, use_held_0)
+//!                  |       |----> reserve, release_input, parity
+//!                  +-------+
+//! ```
+//!
+//! Timing: one clock to load an instruction. Addresses, `enable`, `first` and `complete` belong to the same clock.
+
+use emeuro_compiler::{ISSUE_LEVELS, Program};
+
+use super::{
+    address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters, program_rom::IssueRom,
+};
+use crate::prelude::*;
+
+/// See the [module's documentation](self).
+#[derive(LogicBlock)]
+pub struct Issue {
+    /// Name and documentation.
+    pub info: ModuleInfo,
+    /// Name of the program's hex file.
+    pub program_file: TextParameter,
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Synchronous reset, active low.
+    pub resetn: Wire<In>,
+    /// Which input buffers hold a frame.
+    pub input_full: Wire<In>,
+    /// Which output buffers are in use.
+    pub output_busy: Wire<In>,
+    /// Common operand address.
+    pub operand_address: Wire<Out>,
+    /// Selects the lanes' offsets.
+    pub pattern: Wire<Out>,
+    /// Weight address.
+    pub weight_address: Wire<Out>,
+    /// The lanes add a product.
+    pub enable: Wire<Out>,
+    /// The product is the first of its sum.
+    pub first: Wire<Out>,
+    /// The step is the last of its tile.
+    pub complete: Wire<Out>,
+    /// The lanes keep the operand; one wire or none.
+    pub hold: Vec<Wire<Out>>,
+    /// The lanes multiply with the kept operand; one wire or none.
+    pub use_held: Vec<Wire<Out>>,
+    /// The output buffer is taken.
+    pub reserve: Wire<Out>,
+    /// The input buffer is given back.
+    pub release_input: Wire<Out>,
+    /// Which of the buffers the frame uses.
+    pub parity: Wire<Out>,
+    rom: IssueRom,
+    control: IssueControl,
+    counters: LoopCounters,
+    operands: AddressGenerator,
+    weights: AddressGenerator,
+}
+
+impl Issue {
+    /// The issue sequencer of `program`.
+    pub fn new(program: &Program, address_width: u32, weight_width: u32, file: &str) -> Self {
+        let rom = IssueRom::new(program, address_width, weight_width, file);
+        let widths: Vec<u32> = rom.limit.iter().map(Wire::width).collect();
+        let element_wise = !rom.multiply.is_empty();
+        Self {
+            info: ModuleInfo::new("issue", "walks through the program and tells the lanes what to multiply")
+                .latency("1 clock to load an instruction."),
+            program_file: TextParameter::new(file, "Hex file with the instructions"),
+            clock: Default::default(),
+            resetn: Wire::new(1, "Synchronous reset, active low"),
+            input_full: Wire::new(2, "Which input buffers hold a frame"),
+            output_busy: Wire::new(2, "Which output buffers are in use"),
+            operand_address: Wire::new(address_width, "Operand address of the first lane"),
+            pattern: Wire::new(rom.pattern.width(), "Selects the lanes' offsets"),
+            weight_address: Wire::new(weight_width, "Weight address"),
+            enable: Wire::new(1, "The lanes add a product"),
+            first: Wire::new(1, "It is the first of its sum"),
+            complete: Wire::new(1, "It is the last of its tile"),
+            hold: element_wise.then(|| Wire::new(1, "The lanes keep the operand")).into_iter().collect(),
+            use_held: element_wise
+                .then(|| Wire::new(1, "The lanes multiply with the kept operand"))
+                .into_iter()
+                .collect(),
+            reserve: Wire::new(1, "The output buffer is taken"),
+            release_input: Wire::new(1, "The input buffer is given back"),
+            parity: Wire::new(1, "Which of the two buffers the frame uses"),
+            control: IssueControl::new(&rom, address_width, program.input_span as u64),
+            counters: LoopCounters::new(&widths),
+            operands: AddressGenerator::new(address_width, ISSUE_LEVELS),
+            weights: AddressGenerator::new(weight_width, ISSUE_LEVELS),
+            rom,
+        }
+    }
+
+    /// The text of the program's hex file.
+    pub fn hex(&self) -> String {
+        self.rom.hex()
+    }
+}
+
+impl Logic for Issue {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.rom.init_file.next = self.program_file.val();
+        self.rom.clock.next = self.clock.val();
+        self.control.clock.next = self.clock.val();
+        self.counters.clock.next = self.clock.val();
+        self.operands.clock.next = self.clock.val();
+        self.weights.clock.next = self.clock.val();
+        self.control.resetn.next = self.resetn.val();
+        self.counters.resetn.next = self.resetn.val();
+        self.rom.address.next = self.control.rom_address.val();
+        self.control.input_full.next = self.input_full.val();
+        self.control.output_busy.next = self.output_busy.val();
+        self.control.delay.next = self.rom.delay.val();
+        self.control.pad.next = self.rom.pad.val();
+        self.control.reads_input.next = self.rom.reads_input.val();
+        self.control.waits_for_input.next = self.rom.waits_for_input.val();
+        self.control.reserves_output.next = self.rom.reserves_output.val();
+        self.control.releases_input.next = self.rom.releases_input.val();
+        self.control.ends_program.next = self.rom.ends_program.val();
+        self.control.operand_base.next = self.rom.operand[0].val();
+        self.control.level.next = self.counters.level.val();
+        for i in 0..5 {
+            self.counters.limit[i].next = self.rom.limit[i].val();
+            self.operands.delta[i].next = self.rom.operand[i + 1].val();
+            self.weights.delta[i].next = self.rom.weight[i + 1].val();
+        }
+        self.counters.advance.next = self.control.step.val();
+        self.operands.load.next = self.control.load.val();
+        self.operands.base.next = self.control.operand_start.val();
+        self.operands.advance.next = self.control.step.val();
+        self.operands.level.next = self.counters.level.val();
+        self.weights.load.next = self.control.load.val();
+        self.weights.base.next = self.rom.weight[0].val();
+        self.weights.advance.next = self.control.step.val();
+        self.weights.level.next = self.counters.level.val();
+        self.operand_address.next = self.operands.address.val();
+        self.pattern.next = self.rom.pattern.val();
+        self.weight_address.next = self.weights.address.val();
+        self.enable.next = self.control.step.val();
+        self.first.next = self.control.first.val();
+        self.complete.next = self.control.complete.val();
+        // A tile of an element-wise product has two steps: the first keeps its operand, the second multiplies.
+        for i in 0..self.hold.len() {
+            self.hold[i].next = self.control.first.val() & self.rom.multiply[i].val();
+            self.use_held[i].next = self.rom.multiply[i].val();
+            self.enable.next = self.control.step.val() & !(self.control.first.val() & self.rom.multiply[i].val());
+            self.first.next = self.control.first.val() | self.rom.multiply[i].val();
+        }
+        self.reserve.next = self.control.reserve.val();
+        self.release_input.next = self.control.release_input.val();
+        self.parity.next = self.control.parity.val();
+    }
+}
+
+/// The state machine of the issue sequencer.
+#[derive(LogicBlock)]
+struct IssueControl {
+    info: ModuleInfo,
+    clock: Signal<In, Clock>,
+    resetn: Wire<In>,
+    input_full: Wire<In>,
+    output_busy: Wire<In>,
+    delay: Wire<In>,
+    pad: Wire<In>,
+    reads_input: Wire<In>,
+    waits_for_input: Wire<In>,
+    reserves_output: Wire<In>,
+    releases_input: Wire<In>,
+    ends_program: Wire<In>,
+    operand_base: Wire<In>,
+    level: Wire<In>,
+    rom_address: Wire<Out>,
+    load: Wire<Out>,
+    operand_start: Wire<Out>,
+    step: Wire<Out>,
+    first: Wire<Out>,
+    complete: Wire<Out>,
+    reserve: Wire<Out>,
+    release_input: Wire<Out>,
+    parity: Wire<Out>,
+    _span: u64,
+    _state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Load,
+    Pause,
+    Step,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    phase: Phase,
+    instruction: u64,
+    parity: bool,
+    first: bool,
+    timer: u64,
+}
+
+impl State {
+    const RESET: Self = Self { phase: Phase::Load, instruction: 0, parity: false, first: true, timer: 0 };
+}
+
+/// Levels of the window loops: the level above them is the end of a tile.
+const WINDOW_LEVELS: u64 = 2;
+
+impl IssueControl {
+    fn new(rom: &IssueRom, address_width: u32, input_span: u64) -> Self {
+        Self {
+            info: ModuleInfo::new("issue_control", "state machine of the issue sequencer")
+                .latency("all outputs belong to the clock of the state that they follow from."),
+            clock: Default::default(),
+            resetn: Wire::new(1, "Synchronous reset, active low"),
+            input_full: Wire::new(2, "Which input buffers hold a frame"),
+            output_busy: Wire::new(2, "Which output buffers are in use"),
+            delay: Wire::new(rom.delay.width(), "Idle clocks before the first step"),
+            pad: Wire::new(rom.pad.width(), "Idle clocks between tiles"),
+            reads_input: Wire::new(1, "The operand is the input frame"),
+            waits_for_input: Wire::new(1, "Waits for an input frame"),
+            reserves_output: Wire::new(1, "Reserves an output buffer"),
+            releases_input: Wire::new(1, "Gives the input buffer back at the end"),
+            ends_program: Wire::new(1, "The last instruction"),
+            operand_base: Wire::new(address_width, "Address of the first operand"),
+            level: Wire::new(address_bits(ISSUE_LEVELS + 1), "Loop that advances"),
+            rom_address: Wire::new(rom.address.width(), "Instruction of the next clock"),
+            load: Wire::new(1, "The address generators take their bases"),
+            operand_start: Wire::new(address_width, "Address of the first operand in this frame's buffer"),
+            step: Wire::new(1, "The lanes take a step"),
+            first: Wire::new(1, "It is the first step of a tile"),
+            complete: Wire::new(1, "It is the last step of a tile"),
+            reserve: Wire::new(1, "The output buffer is taken"),
+            release_input: Wire::new(1, "The input buffer is given back"),
+            parity: Wire::new(1, "Which of the two buffers the frame uses"),
+            _span: input_span,
+            _state: State::RESET,
+        }
+    }
+
+    fn goes(&self) -> bool {
+        let parity = usize::from(self._state.parity);
+        let waits = self.waits_for_input.val().any() && !self.input_full.val().get_bit(parity);
+        let blocked = self.reserves_output.val().any() && self.output_busy.val().get_bit(parity);
+        self._state.phase == Phase::Load && !waits && !blocked
+    }
+
+    fn ends_tile(&self) -> bool {
+        self._state.phase == Phase::Step && self.level.val().as_u64() >= WINDOW_LEVELS
+    }
+
+    fn ends_instruction(&self) -> bool {
+        self._state.phase == Phase::Step && self.level.val().index() == ISSUE_LEVELS
+    }
+
+    fn next_instruction(&self) -> u64 {
+        match self.ends_instruction() {
+            true if self.ends_program.val().any() => 0,
+            true => self._state.instruction + 1,
+            false => self._state.instruction,
+        }
+    }
+
+    fn next_state(&self) -> State {
+        let state = self._state;
+        let pause = |timer: u64| match timer {
+            0 => (Phase::Step, 0),
+            n => (Phase::Pause, n - 1),
+        };
+        let (phase, timer) = match state.phase {
+            Phase::Load if self.goes() => pause(self.delay.val().as_u64()),
+            Phase::Load => (Phase::Load, 0),
+            Phase::Pause => pause(state.timer),
+            Phase::Step if self.ends_instruction() => (Phase::Load, 0),
+            Phase::Step if self.ends_tile() => pause(self.pad.val().as_u64()),
+            Phase::Step => (Phase::Step, 0),
+        };
+        let ends_frame = self.ends_instruction() && self.ends_program.val().any();
+        State {
+            phase,
+            instruction: self.next_instruction(),
+            parity: state.parity ^ ends_frame,
+            first: if state.phase == Phase::Step { self.ends_tile() } else { state.first },
+            timer,
+        }
+    }
+}
+
+impl Logic for IssueControl {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            self._state = if self.resetn.val().any() { self.next_state() } else { State::RESET };
+        }
+        let state = self._state;
+        self.rom_address.next = Value::from(self.next_instruction());
+        self.load.next = (state.phase == Phase::Load).into();
+        let offset = if self.reads_input.val().any() && state.parity { self._span } else { 0 };
+        self.operand_start.next = self.operand_base.val() | offset;
+        self.step.next = (state.phase == Phase::Step).into();
+        self.first.next = state.first.into();
+        self.complete.next = self.ends_tile().into();
+        self.reserve.next = (self.goes() && self.reserves_output.val().any()).into();
+        self.release_input.next = (self.ends_instruction() && self.releases_input.val().any()).into();
+        self.parity.next = state.parity.into();
+    }
+
+    fn connect(&mut self) {
+        self.rom_address.connect();
+        self.load.connect();
+        self.operand_start.connect();
+        self.step.connect();
+        self.first.connect();
+        self.complete.connect();
+        self.reserve.connect();
+        self.release_input.connect();
+        self.parity.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let number = self.rom_address.width();
+        let address = self.operand_base.width();
+        let level = self.level.width();
+        let (delay, pad) = (self.delay.width(), self.pad.width());
+        let timer = delay.max(pad);
+        Verilog::Custom(format!(
+            "\
+localparam [1:0] LOAD  = 2'd0;
+localparam [1:0] PAUSE = 2'd1;
+localparam [1:0] STEP  = 2'd2;
+
+reg [1:0] state;
+reg [{number_high}:0] instruction;
+reg [{timer_high}:0] timer;
+reg this_buffer;
+reg first_step;
+
+wire go = state == LOAD && !(waits_for_input && !input_full[this_buffer])
+                        && !(reserves_output && output_busy[this_buffer]);
+wire ends_tile        = step && level >= {level}'d{tile};
+wire ends_instruction = step && level == {level}'d{levels};
+wire ends_frame       = ends_instruction && ends_program;
+wire [{timer_high}:0] idle = state == LOAD ? {delay_name} : {pad_name};
+
+assign rom_address   = ends_frame       ? {number}'d0 :
+                       ends_instruction ? instruction + {number}'d1 : instruction;
+assign load          = state == LOAD;
+assign operand_start = reads_input && this_buffer ? operand_base | {address}'d{span} : operand_base;
+assign step          = state == STEP;
+assign first         = first_step;
+assign complete      = ends_tile;
+assign reserve       = go && reserves_output;
+assign release_input = ends_instruction && releases_input;
+assign parity        = this_buffer;
+
+always @(posedge clock) begin
+    if (!resetn) begin
+        state       <= LOAD;
+        instruction <= {number}'d0;
+        this_buffer <= 1'b0;
+        first_step  <= 1'b1;
+    end else begin
+        instruction <= rom_address;
+        if (ends_frame) begin
+            this_buffer <= !this_buffer;
+        end
+        if (step) begin
+            first_step <= ends_tile;
+        end
+        if (ends_instruction) begin
+            state <= LOAD;
+        end else if (go || ends_tile) begin
+            state <= idle == {timer}'d0 ? STEP : PAUSE;
+        end else if (state == PAUSE && timer == {timer}'d0) begin
+            state <= STEP;
+        end
+    end
+    timer <= state == PAUSE ? timer - {timer}'d1 : idle - {timer}'d1;
+end",
+            number_high = number - 1,
+            timer_high = timer - 1,
+            tile = WINDOW_LEVELS,
+            levels = ISSUE_LEVELS,
+            delay_name = zero_extended("delay", delay, timer),
+            pad_name = zero_extended("pad", pad, timer),
+            span = self._span,
+        ))
+    }
+}

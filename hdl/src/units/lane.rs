@@ -1,0 +1,137 @@
+//! One lane: a copy of the working memory, a weight ROM and a multiply-accumulate datapath.
+//!
+//! Every lane keeps its own copy of all vectors and reads it at its own address, so no operand has to be multiplexed
+//! between lanes: any offset and stride is just an address. Writes go to all lanes at once.
+//!
+//! ```text
+//!                  +------------------------------------------+
+//! operand_address -/-> operand_address -> memory --\           |
+//! pattern ---------/------^                ^        +-> mac ---+-/-> sum
+//! write_* ---------/-----------------------+       /           |
+//! weight_address --/-------------> weights -------/            |
+//!                  +------------------------------------------+
+//! ```
+//!
+//! Timing, from the clock of `operand_address`: `weight_address` one clock later; `hold`, `use_held` two; `enable` and
+//! `first` three; the sum holds the product after four.
+
+use super::{
+    MemoryStyle, Ram, Rom,
+    mac::{Mac, MacShape, element_wise_wires},
+    operand_address::{OperandAddress, offset_parameters},
+};
+use crate::prelude::*;
+
+/// See the [module's documentation](self).
+#[derive(LogicBlock)]
+pub struct Lane {
+    /// Name and documentation.
+    pub info: ModuleInfo,
+    /// Name of the hex file with the weights.
+    pub weight_file: TextParameter,
+    /// Offset per pattern.
+    pub offset: Vec<NumberParameter>,
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Common operand address.
+    pub operand_address: Wire<In>,
+    /// Selects the lane's offset.
+    pub pattern: Wire<In>,
+    /// Writes a word to memory.
+    pub write_enable: Wire<In>,
+    /// Where to.
+    pub write_address: Wire<In>,
+    /// The word.
+    pub write_data: Wire<In>,
+    /// Address of the weight.
+    pub weight_address: Wire<In>,
+    /// Adds the product.
+    pub enable: Wire<In>,
+    /// Begins a new sum.
+    pub first: Wire<In>,
+    /// Keeps the operand; one wire or none.
+    pub hold: Vec<Wire<In>>,
+    /// Multiplies with the kept operand; one wire or none.
+    pub use_held: Vec<Wire<In>>,
+    /// The accumulator.
+    pub sum: Wire<Out>,
+    lane_address: OperandAddress,
+    operands: Ram,
+    weights: Rom,
+    mac: Mac,
+}
+
+impl Lane {
+    /// A lane with `memory_words` of memory (a power of two, so that wrapping addresses stay inside), its `weights` from `weight_file`, and its `offsets`.
+    pub fn new(
+        shape: MacShape,
+        memory_words: usize,
+        weights: Vec<u64>,
+        weight_file: &str,
+        offsets: &[u64],
+    ) -> Self {
+        let memory = Ram::new(shape.word, memory_words, MemoryStyle::Block).without_collisions();
+        let rom = Rom::new(shape.weight, weights, MemoryStyle::Block, weight_file);
+        let address_width = memory.read_address.width();
+        let [hold, use_held] = element_wise_wires(shape);
+        Self {
+            info: ModuleInfo::new("lane", "a copy of the memory, a weight ROM and a multiply-accumulate datapath")
+                .latency(
+                    "after `operand_address`: `weight_address` 1 clock, `enable` and `first` 3 clocks, `sum` 4 clocks.",
+                ),
+            weight_file: TextParameter::new(weight_file, "Hex file with the weights"),
+            offset: offset_parameters(address_width, offsets),
+            clock: Default::default(),
+            operand_address: Wire::new(address_width, "Operand address of the first lane"),
+            pattern: Wire::new(address_bits(offsets.len()), "Selects the offset of this lane"),
+            write_enable: Wire::new(1, "Writes a word to memory"),
+            write_address: Wire::new(address_width, "Where to"),
+            write_data: Wire::new(shape.word, "The word"),
+            weight_address: Wire::new(rom.address.width(), "Address of the weight"),
+            enable: Wire::new(1, "Adds the product"),
+            first: Wire::new(1, "Begins a new sum"),
+            hold,
+            use_held,
+            sum: Wire::new(shape.sum, "The accumulator").signed(),
+            lane_address: OperandAddress::new(address_width, offsets),
+            operands: memory,
+            weights: rom,
+            mac: Mac::new(shape),
+        }
+    }
+
+    /// The text of the weights' hex file.
+    pub fn weights_hex(&self) -> String {
+        self.weights.hex()
+    }
+}
+
+impl Logic for Lane {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.lane_address.clock.next = self.clock.val();
+        self.operands.clock.next = self.clock.val();
+        self.weights.clock.next = self.clock.val();
+        self.mac.clock.next = self.clock.val();
+        for i in 0..self.offset.len() {
+            self.lane_address.offset[i].next = self.offset[i].val();
+        }
+        self.weights.init_file.next = self.weight_file.val();
+        self.lane_address.common.next = self.operand_address.val();
+        self.lane_address.pattern.next = self.pattern.val();
+        self.operands.read_address.next = self.lane_address.address.val();
+        self.operands.write_enable.next = self.write_enable.val();
+        self.operands.write_address.next = self.write_address.val();
+        self.operands.write_data.next = self.write_data.val();
+        self.weights.address.next = self.weight_address.val();
+        self.mac.operand.next = self.operands.read_data.val();
+        self.mac.weight.next = self.weights.data.val();
+        self.mac.enable.next = self.enable.val();
+        self.mac.first.next = self.first.val();
+        for i in 0..self.hold.len() {
+            self.mac.hold[i].next = self.hold[i].val();
+            self.mac.use_held[i].next = self.use_held[i].val();
+        }
+        self.sum.next = self.mac.sum.val();
+    }
+}

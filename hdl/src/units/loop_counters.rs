@@ -1,0 +1,113 @@
+//! Nested loop counters: tell which loop of a nest advances next.
+//!
+//! `level` is the loop that advances in this clock if `advance` is set: 0 as long as the innermost loop runs, k when
+//! the k innermost loops end together, and the number of loops when the whole nest ends. The counters then start again.
+//!
+//! ```text
+//!             +---------------+
+//!   clock --->|               |
+//!  resetn --->| loop_counters |-/--> level
+//! advance --->|               |
+//! limit_* -/->|               |
+//!             +---------------+
+//! ```
+//!
+//! Timing: `level` follows from the counters and limits in the same clock.
+
+use crate::prelude::*;
+
+/// See the [module's documentation](self).
+#[derive(LogicBlock)]
+pub struct LoopCounters {
+    /// Name and documentation.
+    pub info: ModuleInfo,
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Synchronous reset, active low.
+    pub resetn: Wire<In>,
+    /// Ends one iteration of the innermost loop.
+    pub advance: Wire<In>,
+    /// Iterations less one, per loop.
+    pub limit: Vec<Wire<In>>,
+    /// The loop that advances.
+    pub level: Wire<Out>,
+    _counters: Vec<u64>,
+}
+
+impl LoopCounters {
+    /// Counters for loops of which `widths` are the bits of their limits, innermost first.
+    pub fn new(widths: &[u32]) -> Self {
+        let limit =
+            widths.iter().enumerate().map(|(k, &w)| Wire::new(w, format!("Iterations of loop {k}, less 1")));
+        Self {
+            info: ModuleInfo::new("loop_counters", format!("{} nested loops", widths.len()))
+                .latency("none from the counters to `level`."),
+            clock: Default::default(),
+            resetn: Wire::new(1, "Synchronous reset, active low"),
+            advance: Wire::new(1, "Ends an iteration of the innermost loop"),
+            limit: limit.collect(),
+            level: Wire::new(address_bits(widths.len() + 1), "Loop that advances; all loops end at the highest value"),
+            _counters: vec![0; widths.len()],
+        }
+    }
+
+    fn level(&self) -> usize {
+        let runs = |(counter, limit): (&u64, &Wire<In>)| *counter != limit.val().as_u64();
+        self._counters.iter().zip(&self.limit).position(runs).unwrap_or(self.limit.len())
+    }
+}
+
+impl Logic for LoopCounters {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            if !self.resetn.val().any() {
+                self._counters.fill(0);
+            } else if self.advance.val().any() {
+                let level = self.level();
+                self._counters[..level].fill(0);
+                if let Some(counter) = self._counters.get_mut(level) {
+                    *counter += 1;
+                }
+            }
+        }
+        self.level.next = Value::from(self.level() as u64);
+    }
+
+    fn connect(&mut self) {
+        self.level.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let loops = self.limit.len();
+        let bits = self.level.width();
+        let mut declarations = String::new();
+        let (mut resets, mut advances, mut inner) = (String::new(), String::new(), String::new());
+        for (k, limit) in self.limit.iter().enumerate() {
+            let width = limit.width();
+            declarations += &format!(
+                "reg  [{high}:0] counter_{k};\nwire ends_{k} = counter_{k} == limit_{k};\n",
+                high = width - 1
+            );
+            resets += &format!("        counter_{k} <= {width}'d0;\n");
+            let next = format!("counter_{k} <= ends_{k} ? {width}'d0 : counter_{k} + {width}'d1;\n");
+            advances += &match inner.as_str() {
+                "" => format!("        {next}"),
+                _ => format!("        if ({inner}) begin\n            {next}        end\n"),
+            };
+            inner += &if k == 0 { "ends_0".to_owned() } else { format!(" && ends_{k}") };
+        }
+        let level: String =
+            (0..loops).map(|k| format!("!ends_{k} ? {bits}'d{k} :\n               ")).collect();
+        Verilog::Custom(format!(
+            "\
+{declarations}
+assign level = {level}{bits}'d{loops};
+
+always @(posedge clock) begin
+    if (!resetn) begin
+{resets}    end else if (advance) begin
+{advances}    end
+end"
+        ))
+    }
+}

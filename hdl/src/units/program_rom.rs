@@ -1,0 +1,341 @@
+//! The program ROMs: one wide word per instruction, taken apart into named fields.
+//!
+//! The issue and the drain sequencer run through the program at different times, so each has a ROM with the fields that
+//! it needs. A ROM is read synchronously; sequencers address it with the next instruction's number.
+//!
+//! ```text
+//!              +-----------+
+//!    clock --->|           |---> field
+//!              |    rom    |-/-> field
+//!  address -/->|           |-/-> ...
+//!              +-----------+
+//! ```
+//!
+//! Timing: one clock.
+
+use emeuro_compiler::{AddressGenerator, Function, Instruction, Program};
+
+use super::reducer::Tap;
+use crate::prelude::*;
+
+/// The fields of all instructions, one column per field, in the order of the word, least significant first.
+#[derive(Clone, Debug, Default)]
+struct Columns {
+    values: Vec<Vec<u64>>,
+}
+
+impl Columns {
+    /// A field that is as wide as its largest value.
+    fn field(&mut self, comment: &str, values: impl IntoIterator<Item = u64>) -> Wire<Out> {
+        let values: Vec<u64> = values.into_iter().collect();
+        let largest = values.iter().copied().max().unwrap_or(0);
+        self.field_of(64 - largest.leading_zeros(), comment, values)
+    }
+
+    /// A field of `width` bits; of every value the low bits count.
+    fn field_of(&mut self, width: u32, comment: &str, values: impl IntoIterator<Item = u64>) -> Wire<Out> {
+        self.values.push(values.into_iter().collect());
+        Wire::new(width.max(1), comment)
+    }
+
+    /// Base and deltas of an address generator.
+    fn generator<'a>(
+        &mut self,
+        width: u32,
+        comment: &str,
+        generators: impl Iterator<Item = &'a AddressGenerator> + Clone,
+    ) -> Vec<Wire<Out>> {
+        let levels = generators.clone().next().map_or(0, |g| g.deltas.len());
+        let base = |g: &AddressGenerator| g.base as u64;
+        let mut wires = vec![self.field_of(width, &format!("{comment}: base"), generators.clone().map(base))];
+        for k in 0..levels {
+            let deltas = generators.clone().map(|g| g.deltas[k] as u64);
+            wires.push(self.field_of(width, &format!("{comment}: delta of level {}", k), deltas));
+        }
+        wires
+    }
+
+    /// One hexadecimal line per instruction.
+    fn hex(&self, widths: &[u32]) -> String {
+        let depth = self.values.first().map_or(0, Vec::len);
+        let line = |i: usize| {
+            let columns = self.values.iter().zip(widths);
+            let mut bits: Vec<bool> =
+                columns.flat_map(|(values, &w)| (0..w).map(move |b| (values[i] >> b) & 1 == 1)).collect();
+            bits.resize(bits.len().next_multiple_of(4), false);
+            let digit = |nibble: &[bool]| nibble.iter().rev().fold(0, |n, &bit| 2 * n + u32::from(bit));
+            let digits = bits.chunks(4).rev().filter_map(|nibble| char::from_digit(digit(nibble), 16));
+            digits.chain(['\n']).collect::<String>()
+        };
+        (0..depth).map(line).collect()
+    }
+}
+
+/// The Verilog of a ROM whose words are the given fields.
+fn body(fields: &[(String, u32)], depth: usize) -> String {
+    let mut low = 0;
+    let mut assigns = String::new();
+    for (name, width) in fields {
+        let range = if *width == 1 { format!("[{low}]") } else { format!("[{}:{low}]", low + width - 1) };
+        assigns += &format!("assign {name} = word{range};\n");
+        low += width;
+    }
+    format!(
+        "\
+(* rom_style = \"distributed\" *) reg [{high}:0] memory [0:{last}];
+reg [{high}:0] word;
+
+// A tool that looks at this module alone finds no file name.
+generate
+    if (INIT_FILE != \"\") begin : load
+        initial $readmemh(INIT_FILE, memory, 0, {last});
+    end
+endgenerate
+
+always @(posedge clock) begin
+    word <= memory[address];
+end
+
+{assigns}",
+        high = low - 1,
+        last = depth - 1
+    )
+}
+
+/// Implements a ROM from the names of its fields, in the order of its columns.
+macro_rules! program_rom {
+    ($name:ident, scalars: [$($scalar:ident),*], vectors: [$($vector:ident),*]) => {
+        impl $name {
+            fn fields(&self) -> Vec<(String, u32)> {
+                let mut fields = vec![];
+                $(fields.push((stringify!($scalar).to_owned(), self.$scalar.width()));)*
+                $(for (i, wire) in self.$vector.iter().enumerate() {
+                    fields.push((format!(concat!(stringify!($vector), "_{}"), i), wire.width()));
+                })*
+                fields
+            }
+
+            fn wires(&mut self) -> Vec<&mut Wire<Out>> {
+                let mut wires = vec![];
+                $(wires.push(&mut self.$scalar);)*
+                $(wires.extend(self.$vector.iter_mut());)*
+                wires
+            }
+
+            /// The text of the hex file: one instruction per line.
+            pub fn hex(&self) -> String {
+                let widths: Vec<u32> = self.fields().into_iter().map(|(_, width)| width).collect();
+                self._columns.hex(&widths)
+            }
+        }
+
+        impl Logic for $name {
+            fn update(&mut self) {
+                if self.clock.pos_edge() {
+                    let address = self.address.val().index();
+                    let columns = std::mem::take(&mut self._columns);
+                    for (wire, column) in self.wires().into_iter().zip(&columns.values) {
+                        wire.next = Value::from(column.get(address).copied().unwrap_or(0));
+                    }
+                    self._columns = columns;
+                }
+            }
+
+            fn connect(&mut self) {
+                self.wires().into_iter().for_each(|wire| wire.connect());
+            }
+
+            fn hdl(&self) -> Verilog {
+                Verilog::Custom(body(&self.fields(), self._columns.values[0].len()))
+            }
+        }
+    };
+}
+
+/// The fields of the issue sequencer; see [`emeuro_compiler::Issue`].
+#[derive(LogicBlock)]
+pub struct IssueRom {
+    /// Name and documentation.
+    pub info: ModuleInfo,
+    /// Name of the hex file.
+    pub init_file: TextParameter,
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Number of the instruction.
+    pub address: Wire<In>,
+    /// Idle clocks before the first step.
+    pub delay: Wire<Out>,
+    /// Idle clocks between tiles.
+    pub pad: Wire<Out>,
+    /// The operand is the input frame.
+    pub reads_input: Wire<Out>,
+    /// Waits for an input frame.
+    pub waits_for_input: Wire<Out>,
+    /// Reserves an output buffer.
+    pub reserves_output: Wire<Out>,
+    /// Gives the input buffer back.
+    pub releases_input: Wire<Out>,
+    /// The last instruction.
+    pub ends_program: Wire<Out>,
+    /// The lanes' offsets.
+    pub pattern: Wire<Out>,
+    /// Element-wise product; one wire or none.
+    pub multiply: Vec<Wire<Out>>,
+    /// Iterations less 1, per loop.
+    pub limit: Vec<Wire<Out>>,
+    /// Operand address: base, then deltas.
+    pub operand: Vec<Wire<Out>>,
+    /// Weight address: base, then deltas.
+    pub weight: Vec<Wire<Out>>,
+    _columns: Columns,
+}
+
+program_rom!(
+    IssueRom,
+    scalars: [delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern],
+    vectors: [multiply, limit, operand, weight]
+);
+
+impl IssueRom {
+    /// The issue fields of `program`, with operand addresses of `address_bits` and weight addresses of `weight_bits`.
+    pub fn new(program: &Program, address_width: u32, weight_width: u32, file: &str) -> Self {
+        let issue = || program.instructions.iter().map(|i| &i.issue);
+        let mut c = Columns::default();
+        let info = ModuleInfo::new("issue_rom", format!("issue fields of {} instructions", program.instructions.len()))
+            .latency("1 clock.");
+        let element_wise = issue().any(|i| i.multiply);
+        let levels = emeuro_compiler::ISSUE_LEVELS;
+        Self {
+            info,
+            init_file: TextParameter::new(file, "Hex file with the instructions"),
+            clock: Default::default(),
+            address: Wire::new(address_bits(program.instructions.len()), "Number of the instruction"),
+            delay: c.field("Idle clocks before the first step", issue().map(|i| i.delay.into())),
+            pad: c.field("Idle clocks between tiles", issue().map(|i| i.pad.into())),
+            reads_input: c.field("The operand is the input frame", issue().map(|i| i.reads_input.into())),
+            waits_for_input: c.field("Waits for an input frame", issue().map(|i| i.waits_for_input.into())),
+            reserves_output: c.field("Reserves an output buffer", issue().map(|i| i.reserves_output.into())),
+            releases_input: c.field("Gives the input buffer back", issue().map(|i| i.releases_input.into())),
+            ends_program: c.field("The last instruction", issue().map(|i| i.last.into())),
+            pattern: c.field_of(
+                address_bits(program.patterns.len()),
+                "Selects the lanes' offsets",
+                issue().map(|i| i.pattern as u64),
+            ),
+            multiply: match element_wise {
+                true => vec![c.field("Multiplies operands with each other", issue().map(|i| i.multiply.into()))],
+                false => vec![],
+            },
+            limit: (0..levels)
+                .map(|k| {
+                    let limits = issue().map(|i| i.counts[k] as u64 - 1);
+                    c.field(&format!("Iterations of loop {k}, less 1"), limits)
+                })
+                .collect(),
+            operand: c.generator(address_width, "Operand address", issue().map(|i| &i.operand)),
+            weight: c.generator(weight_width, "Weight address", issue().map(|i| &i.weight)),
+            _columns: c,
+        }
+    }
+}
+
+/// The fields of the drain sequencer; see [`emeuro_compiler::Drain`].
+#[derive(LogicBlock)]
+pub struct DrainRom {
+    /// Name and documentation.
+    pub info: ModuleInfo,
+    /// Name of the hex file.
+    pub init_file: TextParameter,
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Number of the instruction.
+    pub address: Wire<In>,
+    /// Results of a tile, less 1.
+    pub results: Wire<Out>,
+    /// Results of the last tile of a block, less 1.
+    pub last_results: Wire<Out>,
+    /// Requantising shift.
+    pub shift: Wire<Out>,
+    /// Negative results become 0.
+    pub rectify: Wire<Out>,
+    /// Results saturate to 8 bits.
+    pub narrow: Wire<Out>,
+    /// Results go to the output buffer.
+    pub to_output: Wire<Out>,
+    /// The last instruction.
+    pub ends_program: Wire<Out>,
+    /// Level of the adder tree; one wire, or none if there is one level.
+    pub tap: Vec<Wire<Out>>,
+    /// 0 or number of the table; one wire, or none without tables.
+    pub lookup: Vec<Wire<Out>>,
+    /// Iterations less 1, per loop.
+    pub limit: Vec<Wire<Out>>,
+    /// Bias address: base, then deltas.
+    pub bias: Vec<Wire<Out>>,
+    /// Result address: base, then deltas.
+    pub result: Vec<Wire<Out>>,
+    _columns: Columns,
+}
+
+program_rom!(
+    DrainRom,
+    scalars: [results, last_results, shift, rectify, narrow, to_output, ends_program],
+    vectors: [tap, lookup, limit, bias, result]
+);
+
+impl DrainRom {
+    /// The drain fields of `program`, with result and bias addresses of the given widths.
+    pub fn new(program: &Program, taps: &[Tap], result_width: u32, bias_width: u32, file: &str) -> Self {
+        let drain = || program.instructions.iter().map(|i: &Instruction| &i.drain);
+        let mut c = Columns::default();
+        let info = ModuleInfo::new("drain_rom", format!("drain fields of {} instructions", program.instructions.len()))
+            .latency("1 clock.");
+        let results_width = address_bits(drain().map(|d| d.results).max().unwrap_or(1));
+        let tap = |reduce: u32| taps.iter().position(|t| t.level == reduce).unwrap_or(0) as u64;
+        let table = |function: Function| match function {
+            Function::Table(index) => index as u64 + 1,
+            Function::Identity | Function::Relu => 0,
+        };
+        Self {
+            info,
+            init_file: TextParameter::new(file, "Hex file with the instructions"),
+            clock: Default::default(),
+            address: Wire::new(address_bits(program.instructions.len()), "Number of the instruction"),
+            results: c.field_of(results_width, "Results of a tile, less 1", drain().map(|d| d.results as u64 - 1)),
+            last_results: c.field_of(
+                results_width,
+                "Results of the last tile of a block, less 1",
+                drain().map(|d| d.last_results as u64 - 1),
+            ),
+            shift: c.field("Requantising shift", drain().map(|d| d.shift.into())),
+            rectify: c.field("Negative results become 0", drain().map(|d| (d.function == Function::Relu).into())),
+            narrow: c.field(
+                "Results saturate to 8 bits",
+                drain().map(|d| (d.bits < program.word_bits).into()),
+            ),
+            to_output: c.field("Results go to the output buffer", drain().map(|d| d.to_output.into())),
+            ends_program: c.field("The last instruction", drain().map(|d| d.last.into())),
+            tap: match taps.len() {
+                1 => vec![],
+                n => vec![c.field_of(address_bits(n), "Level of the adder tree", drain().map(|d| tap(d.reduce)))],
+            },
+            lookup: match program.tables.len() {
+                0 => vec![],
+                n => vec![c.field_of(
+                    address_bits(n + 1),
+                    "0, or number of the table",
+                    drain().map(|d| table(d.function)),
+                )],
+            },
+            limit: (0..emeuro_compiler::DRAIN_LEVELS - 1)
+                .map(|k| {
+                    let limits = drain().map(|d| d.counts[k] as u64 - 1);
+                    c.field(&format!("Iterations of loop {k}, less 1"), limits)
+                })
+                .collect(),
+            bias: c.generator(bias_width, "Bias address", drain().map(|d| &d.bias)),
+            result: c.generator(result_width, "Result address", drain().map(|d| &d.result)),
+            _columns: c,
+        }
+    }
+}

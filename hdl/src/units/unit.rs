@@ -1,0 +1,356 @@
+//! The NN augmentation unit: a microcoded vector engine that runs one emulator.
+//!
+//! Input frames come in over an AXI4-Stream and wait in one of two buffers; the issue sequencer walks through the
+//! program; the lanes multiply and accumulate; the reducer adds neighbouring lanes; the drain sequencer tells every
+//! result where it belongs; results go back to the lanes' memory or to the output buffers, which the output stream
+//! empties. Input, computation and output of three successive frames overlap.
+//!
+//! ```text
+//!             +-------------------------------------------------------------+
+//!             |            issue ----------------.        drain             |
+//!             |              |                    |         |               |
+//! s_axis --->-|-> input --> write --> lanes --> reducer -> requantiser -.   |
+//!             |   loader    port      (L x)                (interpolator) |  |
+//!             |              ^------------------------------------------'   |
+//!             |              '----------------> output streamer ------------|->- m_axis
+//!             +-------------------------------------------------------------+
+//! ```
+//!
+//! Timing: see [`emeuro_compiler::timing`]; latency and period of a program are what
+//! [`Machine::cycles`](emeuro_compiler::Machine::cycles) says.
+
+use emeuro_compiler::{Program, timing};
+
+use super::{
+    MemoryStyle, Rom,
+    delay_line::{FlagDelay, WordDelay},
+    drain::Drain,
+    input_loader::InputLoader,
+    interpolator::Interpolator,
+    issue::Issue,
+    lane::Lane,
+    mac::MacShape,
+    output_streamer::OutputStreamer,
+    reducer::{Reducer, Tap},
+    requantiser::Requantiser,
+    write_port::{WritePort, WriteShape},
+};
+use crate::prelude::*;
+
+/// See the [module's documentation](self).
+#[derive(LogicBlock)]
+pub struct Unit {
+    /// Name and documentation.
+    pub info: ModuleInfo,
+    /// Clock.
+    pub aclk: Signal<In, Clock>,
+    /// Synchronous reset, active low.
+    pub aresetn: Wire<In>,
+    /// Input stream: the word.
+    pub s_axis_tdata: Wire<In>,
+    /// Input stream: a word is there.
+    pub s_axis_tvalid: Wire<In>,
+    /// Input stream: it is the last of its frame.
+    pub s_axis_tlast: Wire<In>,
+    /// Input stream: the word is taken.
+    pub s_axis_tready: Wire<Out>,
+    /// Output stream: the word.
+    pub m_axis_tdata: Wire<Out>,
+    /// Output stream: a word is there.
+    pub m_axis_tvalid: Wire<Out>,
+    /// Output stream: it is the last of its frame.
+    pub m_axis_tlast: Wire<Out>,
+    /// Output stream: the word is taken.
+    pub m_axis_tready: Wire<In>,
+    /// A short input frame was dropped.
+    pub short_frame: Wire<Out>,
+    /// A long input frame was dropped.
+    pub long_frame: Wire<Out>,
+    loader: InputLoader,
+    issue: Issue,
+    weight_address: WordDelay,
+    enable: FlagDelay,
+    first: WordDelay,
+    hold: Vec<WordDelay>,
+    use_held: Vec<WordDelay>,
+    complete: FlagDelay,
+    lane: Vec<Lane>,
+    reducer: Reducer,
+    drain: Drain,
+    biases: Rom,
+    requantiser: Requantiser,
+    lookup: Vec<WordDelay>,
+    interpolator: Vec<Interpolator>,
+    to_memory: FlagDelay,
+    to_output: FlagDelay,
+    result_address: WordDelay,
+    parity: WordDelay,
+    ends_frame: FlagDelay,
+    ended: WordDelay,
+    write: WritePort,
+    streamer: OutputStreamer,
+}
+
+/// Clocks from the issue of a step to the lane's multiplier.
+const ISSUE_TO_OPERAND: u32 = timing::ISSUE_TO_SUM - 2;
+
+/// Clocks from a result at the head of the drain register to the word that leaves the requantiser.
+const HEAD_TO_WORD: u32 = timing::HEAD_TO_WRITE - 1;
+
+impl Unit {
+    /// The unit that runs `program`; its hex files are called `<prefix>_….hex`.
+    pub fn new(program: &Program, prefix: &str) -> Self {
+        let file = |name: &str| format!("{prefix}_{name}.hex");
+        let taps = taps(program);
+        let address = program.address_bits();
+        let buffer = address_bits(program.output_span());
+        let result = address.max(buffer);
+        let weight = address_bits(program.weights[0].len());
+        let shape = MacShape {
+            word: program.word_bits,
+            weight: program.weight_bits,
+            sum: program.accumulator_bits,
+            element_wise: program.instructions.iter().any(|i| i.issue.multiply),
+        };
+        let mask = (1 << address) - 1;
+        let lane = (0..program.used_lanes()).map(|i| {
+            let offsets: Vec<u64> = program.patterns.iter().map(|p| p[i] as u64 & mask).collect();
+            let weights = program.weights[i].iter().map(|&w| w as u64).collect();
+            Lane::new(shape, 1 << address, weights, &file(&format!("weights_{i}")), &offsets)
+        });
+        let bias_bits = program.bias.iter().map(|&b| signed_bits(b)).max().unwrap_or(2).max(2);
+        let bias_words = program.bias.iter().map(|&b| b as u64).collect();
+        let biases = Rom::new(bias_bits, bias_words, MemoryStyle::Auto, file("biases"));
+        let issue = Issue::new(program, address, weight, &file("issue"));
+        let drain = Drain::new(program, &taps, result, biases.address.width(), &file("drain"));
+        let to_write = program.head_to_write();
+        let order = program.output.order.as_deref();
+        let order_file = file("order");
+        let element_wise = |_: &Wire<Out>| WordDelay::new(1, ISSUE_TO_OPERAND);
+        Self {
+            info: describe(program),
+            aclk: Default::default(),
+            aresetn: Wire::new(1, "Synchronous reset, active low"),
+            s_axis_tdata: Wire::new(program.input_bits, "Input word, two's complement").signed(),
+            s_axis_tvalid: Wire::new(1, "The input word is valid"),
+            s_axis_tlast: Wire::new(1, "The input word is the last of its frame"),
+            s_axis_tready: Wire::new(1, "The input word is taken"),
+            m_axis_tdata: Wire::new(program.output_bits, "Output word, two's complement").signed(),
+            m_axis_tvalid: Wire::new(1, "The output word is valid"),
+            m_axis_tlast: Wire::new(1, "The output word is the last of its frame"),
+            m_axis_tready: Wire::new(1, "The output word is taken"),
+            short_frame: Wire::new(1, "An input frame was too short and was dropped; stays until reset"),
+            long_frame: Wire::new(1, "An input frame was too long and was dropped; stays until reset"),
+            loader: InputLoader::new(program.input_words, program.input_bits, program.input_span, address),
+            weight_address: WordDelay::new(weight, ISSUE_TO_OPERAND - 1),
+            enable: FlagDelay::new(ISSUE_TO_OPERAND + 1),
+            first: WordDelay::new(1, ISSUE_TO_OPERAND + 1),
+            hold: issue.hold.iter().map(element_wise).collect(),
+            use_held: issue.use_held.iter().map(element_wise).collect(),
+            complete: FlagDelay::new(timing::ISSUE_TO_SUM),
+            lane: lane.collect(),
+            reducer: Reducer::new(program.accumulator_bits, &taps),
+            requantiser: Requantiser::new(
+                program.accumulator_bits,
+                program.word_bits,
+                bias_bits,
+                drain.shift.width(),
+            ),
+            lookup: drain.lookup.iter().map(|t| WordDelay::new(t.width(), HEAD_TO_WORD)).collect(),
+            interpolator: (!program.tables.is_empty())
+                .then(|| Interpolator::new(program.word_bits, &program.tables, &file("tables")))
+                .into_iter()
+                .collect(),
+            to_memory: FlagDelay::new(to_write - 1),
+            to_output: FlagDelay::new(to_write - 1),
+            result_address: WordDelay::new(result, to_write - 1),
+            parity: WordDelay::new(1, to_write - 1),
+            ends_frame: FlagDelay::new(to_write),
+            ended: WordDelay::new(1, 1),
+            write: WritePort::new(WriteShape {
+                result_address: result,
+                memory_address: address,
+                output_address: buffer,
+                word: program.word_bits,
+                input: program.input_bits,
+                output: program.output_bits,
+            }),
+            streamer: OutputStreamer::new(
+                program.output.frame_words(),
+                program.output_bits,
+                program.output_span(),
+                order.map(|order| (order, order_file.as_str())),
+            ),
+            issue,
+            drain,
+            biases,
+        }
+    }
+
+    /// The hex files: names and texts.
+    pub fn hex_files(&self) -> Vec<(String, String)> {
+        let mut files: Vec<(String, String)> =
+            self.lane.iter().map(|lane| (lane.weight_file.text().to_owned(), lane.weights_hex())).collect();
+        files.push((self.biases.init_file.text().to_owned(), self.biases.hex()));
+        files.push((self.issue.program_file.text().to_owned(), self.issue.hex()));
+        files.push((self.drain.program_file.text().to_owned(), self.drain.hex()));
+        files.extend(self.interpolator.iter().map(|i| (i.table_file.text().to_owned(), i.hex())));
+        let order = self.streamer.order_file.iter().zip(self.streamer.hex());
+        files.extend(order.map(|(file, hex)| (file.text().to_owned(), hex)));
+        files
+    }
+}
+
+/// The levels of the adder tree that `program` uses, with the most results a tile has at each.
+fn taps(program: &Program) -> Vec<Tap> {
+    let mut taps: Vec<Tap> = vec![];
+    for drain in program.instructions.iter().map(|i| &i.drain) {
+        match taps.iter_mut().find(|t| t.level == drain.reduce) {
+            Some(tap) => tap.results = tap.results.max(drain.results),
+            None => taps.push(Tap { level: drain.reduce, results: drain.results }),
+        }
+    }
+    taps.sort_unstable();
+    taps
+}
+
+/// The bits of a number in two's complement.
+fn signed_bits(value: i64) -> u32 {
+    65 - if value < 0 { value.leading_ones() } else { value.leading_zeros() }
+}
+
+fn describe(program: &Program) -> ModuleInfo {
+    let text = format!(
+        "Frames of {} words of {} bits come in, frames of {} words of {} bits go out; `tlast` marks the last word of \
+         a frame. A frame of the wrong length is dropped whole and sets a flag.",
+        program.input_words,
+        program.input_bits,
+        program.output.frame_words(),
+        program.output_bits
+    );
+    ModuleInfo::new("unit", format!("NN augmentation unit for the emulator {}", program.name)).prose(text)
+}
+
+impl Logic for Unit {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.loader.clock.next = self.aclk.val();
+        self.issue.clock.next = self.aclk.val();
+        self.weight_address.clock.next = self.aclk.val();
+        self.enable.clock.next = self.aclk.val();
+        self.first.clock.next = self.aclk.val();
+        self.complete.clock.next = self.aclk.val();
+        self.reducer.clock.next = self.aclk.val();
+        self.drain.clock.next = self.aclk.val();
+        self.biases.clock.next = self.aclk.val();
+        self.requantiser.clock.next = self.aclk.val();
+        self.to_memory.clock.next = self.aclk.val();
+        self.to_output.clock.next = self.aclk.val();
+        self.result_address.clock.next = self.aclk.val();
+        self.parity.clock.next = self.aclk.val();
+        self.ends_frame.clock.next = self.aclk.val();
+        self.ended.clock.next = self.aclk.val();
+        self.write.clock.next = self.aclk.val();
+        self.streamer.clock.next = self.aclk.val();
+        self.loader.resetn.next = self.aresetn.val();
+        self.issue.resetn.next = self.aresetn.val();
+        self.enable.resetn.next = self.aresetn.val();
+        self.complete.resetn.next = self.aresetn.val();
+        self.reducer.resetn.next = self.aresetn.val();
+        self.drain.resetn.next = self.aresetn.val();
+        self.to_memory.resetn.next = self.aresetn.val();
+        self.to_output.resetn.next = self.aresetn.val();
+        self.ends_frame.resetn.next = self.aresetn.val();
+        self.write.resetn.next = self.aresetn.val();
+        self.streamer.resetn.next = self.aresetn.val();
+
+        comment!("Input stream to memory");
+        self.loader.s_axis_tdata.next = self.s_axis_tdata.val();
+        self.loader.s_axis_tvalid.next = self.s_axis_tvalid.val();
+        self.loader.s_axis_tlast.next = self.s_axis_tlast.val();
+        self.s_axis_tready.next = self.loader.s_axis_tready.val();
+        self.loader.blocked.next = self.write.blocked.val();
+        self.loader.release_buffer.next = self.issue.release_input.val();
+        self.loader.parity.next = self.issue.parity.val();
+        self.short_frame.next = self.loader.short_frame.val();
+        self.long_frame.next = self.loader.long_frame.val();
+
+        comment!("Program to lanes");
+        self.issue.input_full.next = self.loader.full.val();
+        self.issue.output_busy.next = self.streamer.busy.val();
+        self.weight_address.d.next = self.issue.weight_address.val();
+        self.enable.d.next = self.issue.enable.val();
+        self.first.d.next = self.issue.first.val();
+        self.complete.d.next = self.issue.complete.val();
+        for i in 0..self.hold.len() {
+            self.hold[i].clock.next = self.aclk.val();
+            self.use_held[i].clock.next = self.aclk.val();
+            self.hold[i].d.next = self.issue.hold[i].val();
+            self.use_held[i].d.next = self.issue.use_held[i].val();
+        }
+        for i in 0..self.lane.len() {
+            self.lane[i].clock.next = self.aclk.val();
+            self.lane[i].operand_address.next = self.issue.operand_address.val();
+            self.lane[i].pattern.next = self.issue.pattern.val();
+            self.lane[i].weight_address.next = self.weight_address.q.val();
+            self.lane[i].enable.next = self.enable.q.val();
+            self.lane[i].first.next = self.first.q.val();
+            self.lane[i].write_enable.next = self.write.memory_enable.val();
+            self.lane[i].write_address.next = self.write.memory_address.val();
+            self.lane[i].write_data.next = self.write.memory_data.val();
+            self.reducer.sum[i].next = self.lane[i].sum.val();
+            for j in 0..self.hold.len() {
+                self.lane[i].hold[j].next = self.hold[j].q.val();
+                self.lane[i].use_held[j].next = self.use_held[j].q.val();
+            }
+        }
+
+        comment!("Sums to results");
+        self.reducer.complete.next = self.complete.q.val();
+        self.drain.capture.next = self.reducer.capture.val();
+        for i in 0..self.drain.tap.len() {
+            self.reducer.tap[i].next = self.drain.tap[i].val();
+        }
+        self.biases.address.next = self.drain.bias_address.val();
+        self.requantiser.result.next = self.reducer.head.val();
+        self.requantiser.bias.next = self.biases.data.val();
+        self.requantiser.shift.next = self.drain.shift.val();
+        self.requantiser.rectify.next = self.drain.rectify.val();
+        self.requantiser.narrow.next = self.drain.narrow.val();
+        self.write.result.next = self.requantiser.word.val();
+        for i in 0..self.interpolator.len() {
+            self.interpolator[i].clock.next = self.aclk.val();
+            self.lookup[i].clock.next = self.aclk.val();
+            self.lookup[i].d.next = self.drain.lookup[i].val();
+            self.interpolator[i].x.next = self.requantiser.word.val();
+            self.interpolator[i].select.next = self.lookup[i].q.val();
+            self.write.result.next = self.interpolator[i].y.val();
+        }
+
+        comment!("Results to memory and output stream");
+        self.to_memory.d.next = self.drain.to_memory.val();
+        self.to_output.d.next = self.drain.to_output.val();
+        self.result_address.d.next = self.drain.result_address.val();
+        self.parity.d.next = self.drain.parity.val();
+        self.ends_frame.d.next = self.drain.ends_frame.val();
+        self.ended.d.next = self.parity.q.val();
+        self.write.to_memory.next = self.to_memory.q.val();
+        self.write.to_output.next = self.to_output.q.val();
+        self.write.parity.next = self.parity.q.val();
+        self.write.result_address.next = self.result_address.q.val();
+        self.write.input_valid.next = self.loader.word_valid.val();
+        self.write.input_address.next = self.loader.word_address.val();
+        self.write.word.next = self.loader.word.val();
+        self.streamer.write_enable.next = self.write.output_enable.val();
+        self.streamer.write_address.next = self.write.output_address.val();
+        self.streamer.write_data.next = self.write.output_data.val();
+        self.streamer.ends_frame.next = self.ends_frame.q.val();
+        self.streamer.ended.next = self.ended.q.val();
+        self.streamer.reserve.next = self.issue.reserve.val();
+        self.streamer.reserved.next = self.issue.parity.val();
+        self.streamer.m_axis_tready.next = self.m_axis_tready.val();
+        self.m_axis_tdata.next = self.streamer.m_axis_tdata.val();
+        self.m_axis_tvalid.next = self.streamer.m_axis_tvalid.val();
+        self.m_axis_tlast.next = self.streamer.m_axis_tlast.val();
+    }
+}

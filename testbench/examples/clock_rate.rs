@@ -1,0 +1,55 @@
+//! Measures the driver: time to build a model, to load it from the cache, and clocks per second with full checking.
+//!
+//! `cargo run --release -p emeuro-testbench --example clock_rate`
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Instant;
+
+use emeuro_testbench::{Cache, Design, Model, Options, Roms, Sim, StreamBench, Traffic};
+
+const FRAMES: usize = 250_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let cache = tempfile::tempdir()?;
+    let options = Options::new(Cache::new(cache.path()));
+    let build = |name: &str| -> Result<Model, Box<dyn Error>> {
+        let design = Design::read(name, [fixtures.join(format!("{name}.v"))])?;
+        let begin = Instant::now();
+        let model = Model::build(&design, &options)?;
+        println!("{name}: model ready after {:.2?}", begin.elapsed());
+        Ok(model)
+    };
+    println!("first build, with Verilator's run-time:");
+    build("frame_sum")?;
+    println!("further build:");
+    let model = build("frame_adder")?;
+    println!("from the cache:");
+    build("frame_adder")?;
+
+    let mut sim = Sim::new(&model, Roms::Folder(&fixtures), 1)?;
+    let begin = Instant::now();
+    for _ in 0..10_000_000 {
+        sim.tick()?;
+    }
+    println!("bare clocks: {:.1} M/s", 10.0 / begin.elapsed().as_secs_f64());
+
+    let rom = [0x0001i16, 0x0010, 0x0100, 0x1000, 0x7fff, i16::MIN, -1, 0x00ff];
+    let frame = |index: usize| -> Vec<i16> {
+        (0..8).map(|word| (index * 8 + word).wrapping_mul(40_503) as i16).collect()
+    };
+    let inputs: Vec<_> = (0..FRAMES).map(frame).collect();
+    let answer = |frame: &Vec<i16>| -> Vec<i16> {
+        frame.iter().zip(rom).map(|(word, add)| word.wrapping_add(add)).collect()
+    };
+    let expected: Vec<_> = inputs.iter().map(answer).collect();
+    for (name, traffic) in Traffic::standard() {
+        let bench = StreamBench::new(&model, 16, 16)?.with_traffic(traffic);
+        let begin = Instant::now();
+        let statistics = bench.run(&mut sim, &inputs, &expected, 1)?;
+        let rate = statistics.cycles as f64 / begin.elapsed().as_secs_f64() / 1e6;
+        println!("checked, {name} traffic: {rate:.1} M clocks/s, {} words", statistics.words);
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Runs Verilog in Verilator and compares it with the golden model, word by word.
+//!
+//! 1. A [`Design`] is a set of Verilog files, a top module and a clock. Nothing here knows what it computes.
+//! 2. [`Model::build`] turns it into a shared object, once: models are cached by the content of all that made them.
+//! 3. A [`Sim`] is one instance of a model, with its own ROM contents, seed and time. Weights are data: they never recompile.
+//! 4. A [`StreamBench`] plays frames through AXI4-Stream with random traffic and checks every word and every bus rule.
+//! 5. Verilator is found at run time ([`Verilator`]); a machine without it builds this crate and skips ([`RtlPolicy`]).
+//! 6. [`cosim`] compares a generated unit with its emulator: all words, and the clocks that the compiler predicted.
+//! 7. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
+
+mod axi_stream;
+mod cache;
+mod cosim;
+mod design;
+mod error;
+mod failure;
+mod model;
+mod raw;
+mod shim;
+mod sim;
+mod stream_bench;
+mod traffic;
+mod verilator;
+
+pub use axi_stream::{Beat, StreamDriver, StreamMonitor};
+pub use cache::Cache;
+pub use cosim::{Comparison, cosim};
+pub use design::{Design, Direction, Port, SourceFile};
+pub use error::{Error, Result};
+pub use failure::{Failure, Fault};
+pub use model::{Coverage, Model, Options};
+pub use sim::{InPort, OutPort, PortId, Roms, Sim};
+pub use stream_bench::{OnMismatch, Statistics, StreamBench, Timing};
+pub use traffic::{Pattern, Traffic};
+pub use verilator::{RtlPolicy, Verilator};

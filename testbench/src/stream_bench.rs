@@ -1,0 +1,340 @@
+//! Plays frames through a stream unit and compares every output word with the golden model's.
+
+use crate::axi_stream::{Beat, StreamDriver, StreamMonitor};
+use crate::error::{Error, Result};
+use crate::failure::{Failure, Fault};
+use crate::model::Model;
+use crate::sim::Sim;
+use crate::traffic::Traffic;
+
+/// The synchronous reset, active low.
+const RESET: &str = "aresetn";
+/// Clocks in reset: more than any pipeline of a control path needs.
+const RESET_CLOCKS: u32 = 8;
+/// Clocks after the last expected word in which a further one is noticed.
+const DRAIN_CLOCKS: u32 = 64;
+/// Clocks without progress, unless set otherwise: a large frame on a single lane takes about a tenth of that.
+const WATCHDOG_CLOCKS: u64 = 1_000_000;
+
+/// What a bench does when a word or a `tlast` is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnMismatch {
+    /// Stops with an error that names it.
+    #[default]
+    Stop,
+    /// Counts it in [`Statistics::mismatches`] and goes on. Broken bus rules, missing and extra words still stop.
+    Count,
+}
+
+/// What a bench has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Statistics {
+    /// Output frames compared.
+    pub frames: u64,
+    /// Output words compared.
+    pub words: u64,
+    /// Output words whose value or `tlast` was wrong.
+    pub mismatches: u64,
+    /// Clocks from the end of reset to the last output word, both included.
+    pub cycles: u64,
+}
+
+/// The speed of a unit at full rate: no gaps, no back-pressure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Timing {
+    /// Clocks that an idle unit is busy with one frame: from the rising edge that accepts its first input word to the
+    /// rising edge on which its last output word is accepted, both edges counted. For frames of N words, a wire has latency N.
+    pub latency: u64,
+    /// Clocks between the last output words of consecutive frames that are streamed back to back: half of what two frames
+    /// take, rounded up, since units with two buffers may be faster every other frame.
+    pub period: u64,
+}
+
+/// A bench for units with the ports `aclk`, `aresetn`, `s_axis_*` (frames in) and `m_axis_*` (frames out), one word
+/// per beat in the low bits of `tdata`, frames ended by `tlast`.
+///
+/// ```no_run
+/// use std::path::Path;
+/// use emeuro_testbench::{Cache, Design, Model, Options, Roms, Sim, StreamBench, Traffic};
+///
+/// # fn main() -> emeuro_testbench::Result<()> {
+/// let folder = Path::new("rtl-out/doubler");
+/// let design = Design::read("doubler", [folder.join("doubler.v")])?;
+/// let model = Model::build(&design, &Options::new(Cache::from_env_or("target/emeuro-cache")))?;
+/// let mut sim = Sim::new(&model, Roms::Folder(folder), 7)?;
+/// let bench = StreamBench::new(&model, 16, 16)?.with_traffic(Traffic::random(0.3, 0.3));
+/// let statistics = bench.run(&mut sim, &[vec![1, 2, 3]], &[vec![2, 4, 6]], 7)?;
+/// assert_eq!(statistics.mismatches, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct StreamBench {
+    input_bits: u32,
+    output_bits: u32,
+    traffic: Traffic,
+    on_mismatch: OnMismatch,
+    watchdog: u64,
+}
+
+/// One run in full detail.
+struct Record {
+    statistics: Statistics,
+    /// Per frame, the clock that accepted its first input word.
+    starts: Vec<u64>,
+    /// Per frame, the clock that accepted its last output word.
+    ends: Vec<u64>,
+}
+
+impl StreamBench {
+    /// A bench for a model, with words of the given numbers of bits (two's complement, 1 to 16). Full traffic; stops at
+    /// the first mismatch.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPort`] if a port is missing, [`Error::Stimulus`] if the words do not fit `tdata`.
+    pub fn new(model: &Model, input_bits: u32, output_bits: u32) -> Result<Self> {
+        for (bits, port) in [(input_bits, "s_axis_tdata"), (output_bits, "m_axis_tdata")] {
+            if !(1..=16).contains(&bits) {
+                return Err(Error::Stimulus(format!("words of {bits} bits: expected 1 to 16")));
+            }
+            match model.width(port) {
+                Some(width) if width > 64 || width < bits => {
+                    let message = format!("words of {bits} bits do not fit `{port}` of {width} bits");
+                    return Err(Error::Stimulus(message));
+                }
+                // A missing port is reported by the driver or monitor, below.
+                _ => {}
+            }
+        }
+        let bench = StreamBench {
+            input_bits,
+            output_bits,
+            traffic: Traffic::full(),
+            on_mismatch: OnMismatch::Stop,
+            watchdog: WATCHDOG_CLOCKS,
+        };
+        model.input(RESET)?;
+        bench.driver(model, &bench.traffic, &[], 0)?;
+        bench.monitor(model, &bench.traffic, 0)?;
+        Ok(bench)
+    }
+
+    /// The same bench with other traffic.
+    #[must_use]
+    pub fn with_traffic(mut self, traffic: Traffic) -> Self {
+        self.traffic = traffic;
+        self
+    }
+
+    /// The same bench with another reaction to mismatches.
+    #[must_use]
+    pub fn with_on_mismatch(mut self, on_mismatch: OnMismatch) -> Self {
+        self.on_mismatch = on_mismatch;
+        self
+    }
+
+    /// The same bench with another limit of clocks in which no beat moves at either side.
+    #[must_use]
+    pub fn with_watchdog(mut self, clocks: u64) -> Self {
+        self.watchdog = clocks;
+        self
+    }
+
+    /// Resets the unit, plays the input frames and compares every output word and `tlast` with the expected frames.
+    ///
+    /// `seed` decides the traffic. Bits of the output `tdata` above the word are not compared.
+    ///
+    /// # Errors
+    /// [`Error::Failure`] with the fault and its place; [`Error::Simulation`] if an assertion of the design fails;
+    /// [`Error::Stimulus`] if the frames are empty, differ in number or do not fit the words.
+    pub fn run(
+        &self,
+        sim: &mut Sim,
+        inputs: &[Vec<i16>],
+        expected: &[Vec<i16>],
+        seed: u64,
+    ) -> Result<Statistics> {
+        Ok(self.play(sim, &self.traffic, inputs, expected, seed)?.statistics)
+    }
+
+    /// Plays frames at full rate, compares them as [`run`](StreamBench::run) does, and measures.
+    ///
+    /// The latency is that of the first frame, which meets an idle unit; the period that of the last two, so give
+    /// enough frames (at least 5) to reach the steady state.
+    ///
+    /// # Errors
+    /// As [`run`](StreamBench::run); [`Error::Stimulus`] for fewer than 5 frames, [`Error::Unsteady`] if the last two
+    /// pairs of frames differ.
+    pub fn measure(&self, sim: &mut Sim, inputs: &[Vec<i16>], expected: &[Vec<i16>]) -> Result<Timing> {
+        let record = self.play(sim, &Traffic::full(), inputs, expected, 0)?;
+        let &[.., fifth, _, third, _, first] = record.ends.as_slice() else {
+            return Err(Error::Stimulus(format!("{} frames: measuring needs at least 5", inputs.len())));
+        };
+        let (previous, last) = (third - fifth, first - third);
+        if previous != last {
+            return Err(Error::Unsteady { previous, last });
+        }
+        Ok(Timing { latency: record.ends[0] - record.starts[0] + 1, period: last.div_ceil(2) })
+    }
+
+    fn driver<'a>(
+        &self,
+        model: &Model,
+        traffic: &Traffic,
+        frames: &'a [Vec<i16>],
+        seed: u64,
+    ) -> Result<StreamDriver<impl Iterator<Item = Beat> + use<'a>>> {
+        let beats = frames.iter().flat_map(|frame| {
+            let end = frame.len() - 1;
+            // Sign-extended: the port keeps the bits that it has.
+            frame.iter().enumerate().map(move |(index, &word)| Beat { data: word as u64, last: index == end })
+        });
+        StreamDriver::new(model, "s_axis", beats, &traffic.input, seed)
+    }
+
+    fn monitor(&self, model: &Model, traffic: &Traffic, seed: u64) -> Result<StreamMonitor> {
+        StreamMonitor::new(model, "m_axis", &traffic.output, traffic.ready_after_valid, seed)
+    }
+
+    /// Refuses frames that no unit could answer.
+    fn check_frames(&self, inputs: &[Vec<i16>], expected: &[Vec<i16>]) -> Result<()> {
+        if inputs.len() != expected.len() {
+            let message =
+                format!("{} input frames, but {} expected output frames", inputs.len(), expected.len());
+            return Err(Error::Stimulus(message));
+        }
+        for (what, frames, bits) in
+            [("input", inputs, self.input_bits), ("output", expected, self.output_bits)]
+        {
+            for (index, frame) in frames.iter().enumerate() {
+                if frame.is_empty() {
+                    return Err(Error::Stimulus(format!("{what} frame {index} is empty")));
+                }
+                if let Some(word) = frame.iter().find(|&&word| low_bits(word as u64, bits) != word) {
+                    let message = format!("{what} frame {index}: {word} does not fit in {bits} bits");
+                    return Err(Error::Stimulus(message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn play(
+        &self,
+        sim: &mut Sim,
+        traffic: &Traffic,
+        inputs: &[Vec<i16>],
+        expected: &[Vec<i16>],
+        seed: u64,
+    ) -> Result<Record> {
+        self.check_frames(inputs, expected)?;
+        let reset = sim.model().input(RESET)?;
+        let mut driver = self.driver(sim.model(), traffic, inputs, seed)?;
+        let mut monitor = self.monitor(sim.model(), traffic, seed)?;
+        let mut statistics = Statistics::default();
+        let mut starts = Vec::with_capacity(inputs.len());
+        let mut ends = Vec::with_capacity(inputs.len());
+
+        sim.set(reset, 0);
+        for clock in 1..=RESET_CLOCKS {
+            driver.idle(sim);
+            monitor.drive(sim);
+            sim.settle()?;
+            if clock == RESET_CLOCKS && monitor.offered(sim).is_some() {
+                return Err(failure(seed, 0, 0, 0, Fault::ValidInReset));
+            }
+            sim.edge()?;
+        }
+        sim.set(reset, 1);
+
+        let (mut frame, mut word) = (0, 0);
+        let mut clock = 0u64;
+        let mut last_progress = 0;
+        let mut at_start_of_input = true;
+        while frame < expected.len() {
+            clock += 1;
+            driver.drive(sim);
+            monitor.drive(sim);
+            sim.settle()?;
+            if let Some(beat) = driver.sample(sim) {
+                last_progress = clock;
+                if at_start_of_input {
+                    starts.push(clock);
+                }
+                at_start_of_input = beat.last;
+            }
+            let accepted = monitor.sample(sim).map_err(|fault| failure(seed, frame, word, clock, fault))?;
+            if let Some(beat) = accepted {
+                last_progress = clock;
+                let words = &expected[frame];
+                let is_end = word + 1 == words.len();
+                if let Some(fault) = self.compare(beat, words[word], is_end) {
+                    if self.on_mismatch == OnMismatch::Stop {
+                        return Err(failure(seed, frame, word, clock, fault));
+                    }
+                    statistics.mismatches += 1;
+                }
+                statistics.words += 1;
+                word += 1;
+                if is_end {
+                    ends.push(clock);
+                    frame += 1;
+                    word = 0;
+                }
+            } else if clock - last_progress >= self.watchdog {
+                return Err(failure(seed, frame, word, clock, Fault::Stalled { clocks: self.watchdog }));
+            }
+            sim.edge()?;
+        }
+        statistics.frames = frame as u64;
+        statistics.cycles = clock;
+
+        for _ in 0..DRAIN_CLOCKS {
+            clock += 1;
+            driver.drive(sim);
+            monitor.drive(sim);
+            sim.settle()?;
+            driver.sample(sim);
+            if monitor.offered(sim).is_some() {
+                return Err(failure(seed, frame, 0, clock, Fault::Extra));
+            }
+            sim.edge()?;
+        }
+        Ok(Record { statistics, starts, ends })
+    }
+
+    #[inline]
+    fn compare(&self, beat: Beat, expected: i16, is_end: bool) -> Option<Fault> {
+        let got = low_bits(beat.data, self.output_bits);
+        if got != expected {
+            return Some(Fault::Word { expected, got });
+        }
+        (beat.last != is_end).then_some(Fault::Last { expected: is_end, got: beat.last })
+    }
+}
+
+#[cold]
+fn failure(seed: u64, frame: usize, word: usize, clock: u64, fault: Fault) -> Error {
+    Error::Failure(Box::new(Failure { seed, frame, word, clock, fault }))
+}
+
+/// The low `bits` (1 to 16) of a beat, sign-extended.
+#[inline]
+fn low_bits(data: u64, bits: u32) -> i16 {
+    let unused = 16 - bits;
+    ((data as i16) << unused) >> unused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_sign_extended_from_their_width() {
+        assert_eq!(low_bits(0xFF, 8), -1);
+        assert_eq!(low_bits(0xAB7F, 8), 127);
+        assert_eq!(low_bits(0x8000, 16), i16::MIN);
+        assert_eq!(low_bits(0x0000_FFFF_0000_1234, 16), 0x1234);
+        assert_eq!(low_bits(0b1, 1), -1);
+    }
+}
