@@ -82,7 +82,7 @@ fn body(fields: &[(String, u32)], depth: usize) -> String {
     }
     format!(
         "\
-(* rom_style = \"distributed\" *) reg [{high}:0] memory [0:{last}];
+reg [{high}:0] memory [0:{last}];
 reg [{high}:0] word;
 
 // A tool that looks at this module alone finds no file name.

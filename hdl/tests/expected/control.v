@@ -171,11 +171,11 @@ module top (
     assign wide = (go & (a >= 8'd128)) ? ({4'd0, a + 8'd1} << 2'd2) : {4'd0, a};
     assign flags_0 = (a & b) == b;
     assign flags_1 = (a + 8'd1) == b;
-    assign flags_2 = (&a) | (^b);
+    assign flags_2 = (&a) || (^b);
     assign flags_3 = (|a) && (~(|b));
     assign flags_4 = a[7] ^ go;
-    assign flags_5 = ((a - b) < 8'd16) || (b != 8'd3);
-    assign flags_6 = (|(a + b)) & (a > b);
+    assign flags_5 = ((a - b) < 8'd16) ^ (b != 8'd3);
+    assign flags_6 = (|(a + b)) & (a <= b);
     assign total = a + b;
     assign sum = -(total + 8'd3);
     assign masked = ((~a) | (b ^ 8'd85)) & (a - 8'd1);

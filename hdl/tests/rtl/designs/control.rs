@@ -161,11 +161,11 @@ impl Logic for Control {
         // Precedence and wrapping.
         self.flags[0].next = ((self.a.val() & self.b.val()) == self.b.val()).into();
         self.flags[1].next = ((self.a.val() + 1) == self.b.val()).into();
-        self.flags[2].next = (self.a.val().all() | self.b.val().xor()).into();
+        self.flags[2].next = (self.a.val().all() || self.b.val().xor()).into();
         self.flags[3].next = (self.a.val().any() && !self.b.val().any()).into();
         self.flags[4].next = (self.a.val().get_bit(7) ^ self.go.val().any()).into();
-        self.flags[5].next = (self.a.val() - self.b.val() < 16 || self.b.val() != 3).into();
-        self.flags[6].next = ((self.a.val() + self.b.val()).any() & (self.a.val() > self.b.val())).into();
+        self.flags[5].next = ((self.a.val() - self.b.val() < 16) ^ (self.b.val() != 3)).into();
+        self.flags[6].next = ((self.a.val() + self.b.val()).any() & (self.a.val() <= self.b.val())).into();
         self.total.next = self.a.val() + self.b.val();
         self.sum.next = -(self.total.val() + 3);
         self.masked.next = (!self.a.val() | (self.b.val() ^ 0x55)) & (self.a.val() - 1);

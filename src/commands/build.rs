@@ -1,0 +1,200 @@
+//! `emeuro build`: the main job for the applications.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use emeuro::{
+    apps::{Application, Frames, Split, evaluate},
+    golden::{Emulator, Runner},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    design_folder::{self, UnitFile},
+    emulator_source::EmulatorSource,
+    failure::{Failure, Outcome, input},
+    measure::medians,
+    report::{nanoseconds, percent, ratio, table},
+    unit_source::UnitSource,
+};
+
+/// Lanes of the units in `rtl-out/`.
+pub const DEFAULT_LANES: usize = 16;
+
+/// Time for the measurements of one application.
+const BUDGET: Duration = Duration::from_millis(900);
+
+/// Runs applications on held-out frames, exactly and emulated, and generates their units.
+///
+/// For every application: the error of the golden model against the exact code, the time of both, and the unit's clocks and
+/// utilisation. Writes the unit's Verilog and ROMs to OUT/APP.
+#[derive(Args)]
+#[command(after_help = "Example: emeuro build fft rope --lanes 32 --out /tmp/rtl")]
+pub struct Build {
+    /// Applications; all five if none is named.
+    apps: Vec<String>,
+    /// Multiply-accumulate lanes of the units, 1 to 128.
+    #[arg(long, default_value_t = DEFAULT_LANES)]
+    lanes: usize,
+    /// Held-out frames per application.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    frames: u32,
+    /// Seed of the held-out frames.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Folder for the units.
+    #[arg(long, default_value = "rtl-out")]
+    out: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Default for Build {
+    fn default() -> Self {
+        Self { apps: vec![], lanes: DEFAULT_LANES, frames: 200, seed: 7, out: "rtl-out".into(), json: false }
+    }
+}
+
+/// What is known about one application after the job.
+struct Row {
+    app: &'static str,
+    nrmse: f64,
+    nrmse_float: Option<f64>,
+    share: f64,
+    macs: usize,
+    parameters: usize,
+    times: Times,
+    unit: UnitSource,
+}
+
+/// Medians of one frame, in nanoseconds.
+struct Times {
+    exact: f64,
+    reference: f64,
+    emulated: f64,
+}
+
+impl Build {
+    /// Does the job for every application.
+    pub fn run(self) -> Result<Outcome, Failure> {
+        let sources = EmulatorSource::find_all(&self.apps)?;
+        let rows = sources.iter().map(|source| self.row(source)).collect::<Result<Vec<Row>, Failure>>()?;
+        if self.json {
+            let apps: Vec<Value> = rows.iter().map(Row::json).collect();
+            return Ok(Outcome::success(format!("{}\n", json!({ "apps": apps }))));
+        }
+        let mut lines = vec![Row::header()];
+        lines.extend(rows.iter().map(Row::cells));
+        let mut text = table(&lines);
+        for row in rows.iter().filter(|row| row.share < 1.0) {
+            text += &format!("{}: the error is over {} of the outputs, the well conditioned ones.\n", row.app, percent(row.share));
+        }
+        text += &format!("Units written to {}.\n", self.out.join("<app>").display());
+        Ok(Outcome::success(text))
+    }
+
+    fn row(&self, source: &EmulatorSource) -> Result<Row, Failure> {
+        let Some(app) = &source.application else {
+            return Err(Failure::Input(format!("{}: expected the name of an application", source.argument)));
+        };
+        let emulator = &source.emulator;
+        let unit = UnitSource::new(emulator, self.lanes, &regenerate(app.name(), self.lanes))?;
+        let description = UnitFile::new(app.name(), &unit.design, self.lanes);
+        design_folder::write(&self.out.join(app.name()), &design_folder::files(&unit.design, &description))?;
+        let frames = app.frames(Split::Test, self.frames as usize, self.seed);
+        let evaluation = evaluate(&**app, emulator, &frames).map_err(input)?;
+        Ok(Row {
+            app: app.name(),
+            nrmse: evaluation.nrmse,
+            nrmse_float: emulator.provenance().nrmse_float,
+            share: evaluation.share,
+            macs: emulator.macs(),
+            parameters: emulator.parameters(),
+            times: time(&**app, emulator, &frames)?,
+            unit,
+        })
+    }
+}
+
+/// The command that makes the folder of an application.
+pub fn regenerate(app: &str, lanes: usize) -> String {
+    format!("emeuro build {app} --lanes {lanes}")
+}
+
+/// Exact code, reference code and golden model in turn on the same frames; the golden model converts its values too.
+fn time(app: &dyn Application, emulator: &Emulator, frames: &Frames) -> Result<Times, Failure> {
+    let (inputs, outputs) = (app.inputs(), app.outputs());
+    let input_of = |frame: usize| &frames.inputs[frame * inputs..][..inputs];
+    let (mut exact, mut reference) = (app.plan_exact(), app.plan_reference());
+    let mut runner = Runner::new(emulator);
+    let raw: Vec<Vec<i16>> =
+        (0..frames.count).map(|f| emulator.quantise(input_of(f))).collect::<Result<_, _>>().map_err(input)?;
+    let (mut values, mut values_too) = (vec![0.0; outputs], vec![0.0; outputs]);
+    let mut words = vec![0; outputs];
+    // One call each finds wrong lengths; the timed calls cannot fail after it.
+    exact.run(input_of(0), &mut values).map_err(input)?;
+    reference.run(input_of(0), &mut values).map_err(input)?;
+    runner.infer(&raw[0], &mut words).map_err(input)?;
+    let [exact, reference, emulated] = medians(
+        frames.count,
+        BUDGET,
+        [
+            &mut |frame| drop(std::hint::black_box(exact.run(input_of(frame), &mut values))),
+            &mut |frame| drop(std::hint::black_box(reference.run(input_of(frame), &mut values_too))),
+            &mut |frame| drop(std::hint::black_box(runner.infer(&raw[frame], &mut words))),
+        ],
+    );
+    Ok(Times { exact, reference, emulated })
+}
+
+impl Row {
+    fn header() -> Vec<String> {
+        [
+            "app", "NRMSE", "float", "MACs", "reference", "exact", "emulated", "vs reference", "vs exact", "lanes",
+            "cycles", "latency", "utilisation",
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let Times { exact, reference, emulated } = self.times;
+        vec![
+            self.app.to_owned(),
+            percent(self.nrmse),
+            self.nrmse_float.map_or_else(|| "–".to_owned(), percent),
+            self.macs.to_string(),
+            nanoseconds(reference),
+            nanoseconds(exact),
+            nanoseconds(emulated),
+            ratio(reference / emulated),
+            ratio(exact / emulated),
+            self.unit.program.lanes.to_string(),
+            self.unit.cycles.period.to_string(),
+            self.unit.cycles.latency.to_string(),
+            format!("{:.1} %", 100.0 * self.unit.utilisation()),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let Times { exact, reference, emulated } = self.times;
+        json!({
+            "app": self.app,
+            "nrmse": self.nrmse,
+            "nrmse_float": self.nrmse_float,
+            "outputs_counted": self.share,
+            "macs": self.macs,
+            "parameters": self.parameters,
+            "lanes": self.unit.program.lanes,
+            "cycles": self.unit.cycles.period,
+            "latency": self.unit.cycles.latency,
+            "utilisation": self.unit.utilisation(),
+            "exact_ns": exact,
+            "emulated_ns": emulated,
+            "speedup": exact / emulated,
+            "reference_ns": reference,
+            "speedup_reference": reference / emulated,
+        })
+    }
+}

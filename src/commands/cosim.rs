@@ -1,0 +1,178 @@
+//! `emeuro cosim`: generated Verilog in Verilator against the golden model.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use emeuro::{
+    apps::{Application, Split},
+    compiler::Cycles,
+    golden::{Emulator, Sampler, VectorId},
+    testbench::{self, Cache, Comparison, Design, Options},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    commands::build::DEFAULT_LANES,
+    design_folder,
+    emulator_source::EmulatorSource,
+    failure::{Failure, Outcome, input},
+    report::table,
+    unit_source::UnitSource,
+};
+
+/// Simulates units in Verilator and compares every output word, and the clocks, with golden model and compiler.
+///
+/// Without --lanes, the files in RTL/APP are simulated as they stand there; with --lanes, units are generated for
+/// the purpose. Frames are the application's own held-out frames, and every fourth a random one with extreme words. They
+/// arrive and leave with random gaps and pauses.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  emeuro cosim --all --frames 200 --seed 7\n  emeuro cosim rope --lanes 1,16,64\n\n\
+    Needs Verilator 5 and a C++ compiler.")]
+pub struct Cosim {
+    /// Applications, or paths of emulator files.
+    #[arg(required_unless_present = "all")]
+    emulators: Vec<String>,
+    /// All five applications.
+    #[arg(long, conflicts_with = "emulators")]
+    all: bool,
+    /// Generates and simulates units with these numbers of lanes.
+    #[arg(long, value_delimiter = ',')]
+    lanes: Vec<usize>,
+    /// Folder with the units to simulate.
+    #[arg(long, default_value = "rtl-out", conflicts_with = "lanes")]
+    rtl: PathBuf,
+    /// Frames per unit.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    frames: u32,
+    /// Seed of frames, gaps, pauses and power-up values.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One unit and what became of it.
+struct Row {
+    name: String,
+    lanes: usize,
+    predicted: Cycles,
+    comparison: Comparison,
+}
+
+impl Cosim {
+    /// Simulates all units.
+    pub fn run(self) -> Result<Outcome, Failure> {
+        testbench::Verilator::detect().map_err(input)?;
+        let sources = EmulatorSource::find_all(&self.emulators)?;
+        let mut rows = vec![];
+        for source in &sources {
+            let frames = frames(source, self.frames as usize, self.seed)?;
+            for (lanes, predicted, design) in self.designs(source)? {
+                let options = Options::new(Cache::from_env_or(default_cache()));
+                let comparison = testbench::cosim(&source.emulator, &design, &options, &frames, self.seed)
+                    .map_err(|e| failure_of(&design, e))?;
+                rows.push(Row { name: source.emulator.name().to_owned(), lanes, predicted, comparison });
+            }
+        }
+        let passed = rows.iter().all(|row| row.comparison.holds(row.predicted));
+        let text = if self.json {
+            format!("{}\n", json!({ "designs": rows.iter().map(Row::json).collect::<Vec<_>>() }))
+        } else {
+            let mut lines = vec![Row::header()];
+            lines.extend(rows.iter().map(Row::cells));
+            table(&lines) + if passed { "All words and clocks as predicted.\n" } else { "FAILED\n" }
+        };
+        Ok(Outcome { text, passed })
+    }
+
+    fn designs(&self, source: &EmulatorSource) -> Result<Vec<(usize, Cycles, Design)>, Failure> {
+        let generated = |lanes: usize| {
+            let unit = UnitSource::new(&source.emulator, lanes, "emeuro cosim")?;
+            Ok((lanes, unit.cycles, unit.simulated()))
+        };
+        if !self.lanes.is_empty() {
+            return self.lanes.iter().map(|&lanes| generated(lanes)).collect();
+        }
+        if source.application.is_none() {
+            return Ok(vec![generated(DEFAULT_LANES)?]);
+        }
+        let (unit, design) = design_folder::read(&self.rtl.join(&source.argument))?;
+        Ok(vec![(unit.lanes, generated(unit.lanes)?.1, design)])
+    }
+}
+
+/// Raw input frames: the application's own, or random ones.
+fn frames(source: &EmulatorSource, count: usize, seed: u64) -> Result<Vec<Vec<i16>>, Failure> {
+    let emulator = &source.emulator;
+    let mut sampler = Sampler::new(seed);
+    let mut random = || sampler.frame(emulator.input().size(), emulator.format(VectorId::INPUT));
+    match &source.application {
+        None => Ok((0..count).map(|_| random()).collect()),
+        Some(app) => {
+            let own = own_frames(&**app, emulator, count, seed)?;
+            Ok(own.into_iter().enumerate().map(|(i, frame)| if i % 4 == 3 { random() } else { frame }).collect())
+        }
+    }
+}
+
+fn own_frames(app: &dyn Application, emulator: &Emulator, count: usize, seed: u64) -> Result<Vec<Vec<i16>>, Failure> {
+    let frames = app.frames(Split::Test, count, seed);
+    frames.inputs.chunks(app.inputs()).map(|frame| emulator.quantise(frame).map_err(input)).collect()
+}
+
+/// Compiled models are kept here unless `EMEURO_CACHE` says otherwise.
+fn default_cache() -> PathBuf {
+    std::env::temp_dir().join("emeuro-cache")
+}
+
+/// A unit that breaks the bus or hangs has failed its check; anything else is bad input.
+fn failure_of(design: &Design, error: testbench::Error) -> Failure {
+    let message = format!("{}: {error}", design.top);
+    match error {
+        testbench::Error::Failure(_) | testbench::Error::Simulation { .. } | testbench::Error::Unsteady { .. } => {
+            Failure::Check(message)
+        }
+        _ => Failure::Input(message),
+    }
+}
+
+impl Row {
+    fn header() -> Vec<String> {
+        ["app", "lanes", "frames", "words", "mismatches", "cycles", "simulated", "latency", "simulated"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let c = &self.comparison;
+        let clocks = |clocks: Option<u64>| clocks.map_or_else(|| "–".to_owned(), |n| n.to_string());
+        vec![
+            self.name.clone(),
+            self.lanes.to_string(),
+            c.frames.to_string(),
+            c.words.to_string(),
+            c.mismatches.to_string(),
+            self.predicted.period.to_string(),
+            clocks(c.timing.map(|t| t.period)),
+            self.predicted.latency.to_string(),
+            clocks(c.timing.map(|t| t.latency)),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let c = &self.comparison;
+        json!({
+            "app": self.name,
+            "lanes": self.lanes,
+            "frames": c.frames,
+            "words": c.words,
+            "mismatches": c.mismatches,
+            "clocks": c.clocks,
+            "cycles_predicted": self.predicted.period,
+            "cycles_simulated": c.timing.map(|t| t.period),
+            "latency_predicted": self.predicted.latency,
+            "latency_simulated": c.timing.map(|t| t.latency),
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! `emeuro train`: makes the emulators of the applications.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use clap::Args;
+use emeuro::{
+    apps::{Application, BuildOptions, application, applications, build_emulator},
+    trainer::{Checkpointing, Quantisation, Session},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    failure::{Failure, Outcome, input},
+    report::{percent, table},
+};
+
+/// Trains, quantises and writes the emulators of applications.
+///
+/// Training can be interrupted with Ctrl-C and continues where it was when the same command runs again. The same seed makes
+/// the same file on the same machine.
+#[derive(Args)]
+#[command(after_help = "Example: emeuro train rope newton --seed 3 --out emulators")]
+pub struct Train {
+    /// Applications; all five if none is named.
+    apps: Vec<String>,
+    /// Seed of data, initialisation and shuffles.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Bits of a weight.
+    #[arg(long, default_value = "8", value_parser = ["4", "8", "16"])]
+    weights: String,
+    /// Bits of an activation.
+    #[arg(long, default_value = "16", value_parser = ["8", "16"])]
+    activations: String,
+    /// Folder for the emulator files.
+    #[arg(long, default_value = "apps/emulators")]
+    out: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Train {
+    /// Trains every application.
+    pub fn run(self) -> Result<Outcome, Failure> {
+        let apps: Vec<Box<dyn Application>> = match self.apps.as_slice() {
+            [] => applications(),
+            names => names.iter().map(|name| application(name).map_err(input)).collect::<Result<_, _>>()?,
+        };
+        std::fs::create_dir_all(&self.out)
+            .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", self.out.display())))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let handler = Arc::clone(&stop);
+        ctrlc::set_handler(move || handler.store(true, std::sync::atomic::Ordering::Relaxed)).map_err(input)?;
+        let mut rows: Vec<Value> = vec![];
+        for app in &apps {
+            rows.push(self.train(&**app, &stop)?);
+        }
+        if self.json {
+            return Ok(Outcome::success(format!("{}\n", json!({ "emulators": rows }))));
+        }
+        let mut lines = vec![["emulator", "NRMSE", "float", "MACs", "file"].map(str::to_owned).to_vec()];
+        lines.extend(rows.iter().map(|row| {
+            let share = |field: &str| row[field].as_f64().map_or_else(|| "–".to_owned(), percent);
+            let text = |field: &str| row[field].as_str().map_or_else(|| row[field].to_string(), str::to_owned);
+            vec![text("app"), share("nrmse"), share("nrmse_float"), text("macs"), text("file")]
+        }));
+        Ok(Outcome::success(table(&lines)))
+    }
+
+    fn train(&self, app: &dyn Application, stop: &Arc<AtomicBool>) -> Result<Value, Failure> {
+        let bits = |text: &str| text.parse().map_err(input);
+        let quantisation =
+            Quantisation { weight_bits: bits(&self.weights)?, activation_bits: bits(&self.activations)? };
+        let checkpoint = self.out.join(format!("{}.checkpoint", app.name()));
+        let session = Session {
+            progress: true,
+            checkpoint: Some(Checkpointing::new(&checkpoint)),
+            stop: Arc::clone(stop),
+        };
+        let built = build_emulator(app, &BuildOptions { seed: self.seed, quantisation }, &session).map_err(input)?;
+        let path = self.out.join(format!("{}.yaml", app.name()));
+        built.emulator.save(&path).map_err(input)?;
+        // The emulator is safe; a checkpoint that cannot be removed does no harm.
+        let _ = std::fs::remove_file(&checkpoint);
+        Ok(json!({
+            "app": app.name(),
+            "nrmse": built.nrmse,
+            "nrmse_float": built.nrmse_float,
+            "macs": built.emulator.macs(),
+            "parameters": built.emulator.parameters(),
+            "file": path.display().to_string(),
+        }))
+    }
+}

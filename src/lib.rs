@@ -1,0 +1,25 @@
+//! EMEURO turns a slow function into a small neural network and that network into verified Verilog.
+//!
+//! This crate is the public face: it re-exports the parts, which depend on each other only downwards in this list.
+//!
+//! 1. [`apps`]: the five benchmark applications, their exact kernels, inputs and emulators.
+//! 2. [`testbench`]: Verilator driver and benches.
+//! 3. [`trainer`]: training and quantisation.
+//! 4. [`hdl`]: hardware units and the Verilog printer.
+//! 5. [`compiler`]: emulator to program.
+//! 6. [`golden`]: fixed point, emulators, bit-exact inference.
+//!
+//! ```
+//! // The software-only golden model: nothing but Rust.
+//! let emulator = emeuro::apps::emulator("newton")?;
+//! let direction = emulator.run_values(&vec![0.1; 40])?;
+//! assert_eq!(direction.len(), 20);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub use emeuro_apps as apps;
+pub use emeuro_compiler as compiler;
+pub use emeuro_golden as golden;
+pub use emeuro_hdl as hdl;
+pub use emeuro_testbench as testbench;
+pub use emeuro_trainer as trainer;

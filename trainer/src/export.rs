@@ -1,0 +1,179 @@
+//! The integers as an emulator, and its errors on frames that nothing was learnt from.
+
+use emeuro_golden::{
+    Activation, Emulator, EmulatorBuilder, Op, OutputSpec, Port, Provenance, Runner, Segment, VectorId,
+    accumulator_bits, nrmse_masked,
+};
+use ndarray::{Array2, ArrayView2, Axis, s};
+
+use crate::{
+    Datasets, Error, Frames, Function, Network, PortSegment, Result, TrainingSpec, fixed::Fixed,
+    network::Node,
+};
+
+/// Accumulator widths, narrowest first; the first that holds every layer is taken.
+const ACCUMULATORS: [u32; 3] = [32, 40, 48];
+
+/// Checks that the frames are those of the specification.
+pub(crate) fn check_frames(spec: &TrainingSpec, data: &Datasets) -> Result<()> {
+    let frames = data.train();
+    let (found, expected) = (
+        (frames.inputs().ncols(), frames.targets().ncols()),
+        (spec.network.inputs(), spec.network.outputs()),
+    );
+    if found != expected {
+        return Err(Error::Spec {
+            name: spec.name.clone(),
+            what: format!(
+                "the network has {} inputs and {} outputs, the frames {} and {}",
+                expected.0, expected.1, found.0, found.1
+            ),
+        });
+    }
+    for (set, frames) in [("train", data.train()), ("validation", data.validation()), ("test", data.test())] {
+        if !error(frames, frames.targets().view()).is_finite() {
+            let what =
+                String::from("the targets that count are constant: there is no spread to relate errors to");
+            return Err(Error::Data { set: String::from(set), what });
+        }
+    }
+    Ok(())
+}
+
+/// Builds the emulator of `fixed`.
+pub(crate) fn export(fixed: &Fixed, spec: &TrainingSpec) -> Result<Emulator> {
+    let widest = build(fixed, spec, ACCUMULATORS[2])?;
+    let needed = widest.nodes().iter().map(|node| match &node.op {
+        Op::Dense { input, affine } => accumulator_bits(affine, widest.size(*input), widest.format(*input)),
+        _ => 0,
+    });
+    let needed = needed.max().unwrap_or(0);
+    match ACCUMULATORS.into_iter().find(|&bits| bits >= needed) {
+        Some(bits) if bits < ACCUMULATORS[2] => build(fixed, spec, bits),
+        _ => Ok(widest),
+    }
+}
+
+fn build(fixed: &Fixed, spec: &TrainingSpec, accumulator: u32) -> Result<Emulator> {
+    let bits = spec.quantisation.activation_bits;
+    let port = |segments: &[PortSegment], fracs: &mut dyn Iterator<Item = i32>| Port {
+        bits,
+        segments: segments
+            .iter()
+            .zip(fracs)
+            .map(|(s, frac)| Segment { name: s.name.clone(), unit: s.unit.clone(), size: s.size, frac })
+            .collect(),
+    };
+    let input = port(&spec.inputs, &mut fixed.inputs.iter().map(|f| f.frac()));
+    let mut builder = EmulatorBuilder::new(&spec.name, input, accumulator)?;
+    let mut vectors: Vec<VectorId> = Vec::new();
+    let mut counts = std::collections::HashMap::new();
+    for (i, node) in fixed.network.nodes.iter().enumerate() {
+        let mut name = |kind: &'static str| {
+            let count = counts.entry(kind).and_modify(|c| *c += 1).or_insert(1);
+            format!("{kind}_{count}")
+        };
+        let format = fixed.vectors[i];
+        let made = match *node {
+            Node::Input => VectorId::INPUT,
+            Node::Dense { input } => {
+                let Some((weights, values, bias)) = fixed.integers(i) else { continue };
+                let weights = emeuro_golden::Weights { format: weights, values };
+                builder.dense(&name("dense"), vectors[input], weights, bias, format)?
+            }
+            Node::Activate { input, function } => {
+                let activation = fixed.tables[i].clone().unwrap_or(Activation::Relu);
+                debug_assert!(function == Function::Relu || activation != Activation::Relu);
+                builder.activate(&name(function.name()), vectors[input], activation, format)?
+            }
+            Node::Add { a, b } => builder.add(&name("add"), vectors[a], vectors[b], format)?,
+        };
+        vectors.push(made);
+    }
+    let output = OutputSpec {
+        sources: vec![vectors[vectors.len() - 1]],
+        order: None,
+        port: port(&spec.outputs, &mut fixed.outputs.iter().copied()),
+    };
+    let provenance = Provenance {
+        command: spec.command.clone(),
+        seed: spec.seed,
+        data: spec.data.clone(),
+        nrmse: None,
+        nrmse_float: None,
+    };
+    Ok(builder.finish(output, provenance)?)
+}
+
+/// The emulator with its errors on the test frames in its provenance.
+pub(crate) fn measured(
+    emulator: Emulator,
+    network: &Network,
+    spec: &TrainingSpec,
+    data: &Datasets,
+) -> Result<Emulator> {
+    let provenance = Provenance {
+        command: spec.command.clone(),
+        seed: spec.seed,
+        data: spec.data.clone(),
+        nrmse: Some(nrmse_golden(&emulator, data.test())?),
+        nrmse_float: Some(nrmse_float(network, data.test())?),
+    };
+    Ok(emulator.with_provenance(provenance))
+}
+
+/// NRMSE of the float network on `frames`.
+///
+/// # Errors
+/// Frames of another size than the network's.
+pub fn nrmse_float(network: &Network, frames: &Frames) -> Result<f64> {
+    Ok(error(frames, network.predict(frames.inputs().view())?.view()))
+}
+
+/// NRMSE of the emulator, run bit for bit, on `frames`.
+///
+/// # Errors
+/// Frames of another size than the emulator's.
+pub fn nrmse_golden(emulator: &Emulator, frames: &Frames) -> Result<f64> {
+    let half = frames.len().div_ceil(2);
+    let inputs = frames.inputs().view();
+    let (a, b) = rayon::join(
+        || run(emulator, inputs.slice(s![..half, ..])),
+        || run(emulator, inputs.slice(s![half.., ..])),
+    );
+    let mut estimates = a?;
+    estimates.append(Axis(0), b?.view()).expect("both halves have the emulator's outputs");
+    if estimates.dim() != frames.targets().dim() {
+        return Err(Error::Data {
+            set: String::from("frames"),
+            what: format!(
+                "{} targets per frame, the emulator has {}",
+                frames.targets().ncols(),
+                estimates.ncols()
+            ),
+        });
+    }
+    Ok(error(frames, estimates.view()))
+}
+
+/// The emulator's physical outputs for physical inputs.
+fn run(emulator: &Emulator, inputs: ArrayView2<f32>) -> Result<Array2<f32>> {
+    let mut runner = Runner::new(emulator);
+    let size = emulator.output().port.size();
+    let mut words = vec![0i16; size];
+    let mut outputs = Array2::zeros((inputs.nrows(), size));
+    for (frame, mut output) in inputs.outer_iter().zip(outputs.outer_iter_mut()) {
+        let values: Vec<f64> = frame.iter().map(|&v| f64::from(v)).collect();
+        runner.infer(&emulator.quantise(&values)?, &mut words)?;
+        output.iter_mut().zip(emulator.dequantise(&words)).for_each(|(o, v)| *o = v as f32);
+    }
+    Ok(outputs)
+}
+
+fn error(frames: &Frames, estimates: ArrayView2<f32>) -> f64 {
+    let flat = |m: ArrayView2<f32>| m.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+    let columns = frames.targets().ncols();
+    nrmse_masked(&flat(frames.targets().view()), &flat(estimates), columns, |k| {
+        frames.counts(k / columns, k % columns)
+    })
+}

@@ -1,0 +1,391 @@
+//! The training loop: seeded mini-batches, two fixed shards, best weights on the validation set.
+
+use ndarray::{Array2, ArrayView2, s};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    Error, Result,
+    adam::{Adam, Group},
+    gradient::{Workspace, backward, forward},
+    network::Network,
+    rounded::Rounded,
+    schedule::Schedule,
+    session::Observer,
+};
+
+/// Frames as a phase sees them.
+pub(crate) struct Prepared {
+    /// `[frames, inputs]`.
+    pub(crate) inputs: Array2<f32>,
+    /// `[frames, outputs]`.
+    pub(crate) targets: Array2<f32>,
+    /// 1 where an output counts, 0 where not; `None`: all count.
+    pub(crate) mask: Option<Array2<f32>>,
+}
+
+/// One phase of training.
+pub(crate) struct Fit<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) network: &'a Network,
+    pub(crate) rounded: Option<&'a Rounded>,
+    pub(crate) train: &'a Prepared,
+    pub(crate) validation: &'a Prepared,
+    /// Weight of every output's squared error.
+    pub(crate) output_weights: &'a [f32],
+    pub(crate) groups: Vec<Group>,
+    pub(crate) epochs: usize,
+    pub(crate) patience: Option<usize>,
+    pub(crate) batch: usize,
+    pub(crate) peak: f32,
+    pub(crate) warm_up: f64,
+    pub(crate) decay: f32,
+    pub(crate) seed: u64,
+    /// Steps of earlier phases, for the progress bar.
+    pub(crate) steps_before: u64,
+}
+
+/// Errors after one epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Epoch {
+    /// `float` or `tuning`.
+    pub phase: &'static str,
+    /// Counted from 1 within the phase; 0 is the start of the phase.
+    pub epoch: usize,
+    /// Root of the mean loss over the training batches, on the scale of the NRMSE; NaN for epoch 0.
+    pub train: f64,
+    /// NRMSE on the validation set.
+    pub validation: f64,
+}
+
+/// Everything that a phase needs to go on: what a checkpoint holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct State {
+    pub(crate) parameters: Vec<f32>,
+    pub(crate) adam: Adam,
+    pub(crate) best: Vec<f32>,
+    pub(crate) best_error: f64,
+    pub(crate) best_epoch: usize,
+    /// Complete epochs.
+    pub(crate) epoch: usize,
+    /// Complete batches of the epoch under way.
+    pub(crate) batch: usize,
+    /// Sum of the losses of these batches.
+    pub(crate) loss: f64,
+    pub(crate) history: Vec<Epoch>,
+}
+
+impl State {
+    pub(crate) fn new(parameters: Vec<f32>, history: Vec<Epoch>) -> Self {
+        let adam = Adam::new(parameters.len());
+        Self {
+            best: parameters.clone(),
+            parameters,
+            adam,
+            best_error: f64::INFINITY,
+            best_epoch: 0,
+            epoch: 0,
+            batch: 0,
+            loss: 0.0,
+            history,
+        }
+    }
+}
+
+/// How far rounded weights are pulled towards their integers per step when the learning rate has come down.
+const SETTLING: f32 = 0.02;
+
+/// Frames per shard in evaluations.
+const CHUNK: usize = 512;
+
+/// The two halves of every batch. Two whatever the machine, and summed in order: results do not depend on the cores.
+struct Shards {
+    workspaces: [Workspace; 2],
+    losses: [f64; 2],
+}
+
+impl Shards {
+    fn new(network: &Network, capacity: usize) -> Self {
+        let workspace = || Workspace::new(network, capacity);
+        Self { workspaces: [workspace(), workspace()], losses: [0.0; 2] }
+    }
+}
+
+/// Buffers between the parameters that are trained and those that the network runs with; unused without rounding.
+struct Effective {
+    shadow: Vec<f32>,
+    expanded: Vec<f32>,
+    contracted: Vec<f32>,
+}
+
+impl Effective {
+    fn new(fit: &Fit, parameters: usize) -> Self {
+        let (outer, inner) =
+            if fit.rounded.is_some() { (fit.network.parameters.len(), parameters) } else { (0, 0) };
+        Self { shadow: vec![0.0; outer], expanded: vec![0.0; outer], contracted: vec![0.0; inner] }
+    }
+
+    fn parameters<'a>(&'a mut self, fit: &Fit, parameters: &'a [f32]) -> &'a [f32] {
+        match fit.rounded {
+            Some(r) => {
+                r.expand(fit.network, parameters, &mut self.shadow, &mut self.expanded);
+                &self.expanded
+            }
+            None => parameters,
+        }
+    }
+
+    fn gradient<'a>(&'a mut self, fit: &Fit, gradient: &'a [f32]) -> &'a [f32] {
+        match fit.rounded {
+            Some(r) => {
+                r.contract(fit.network, gradient, &mut self.contracted);
+                &self.contracted
+            }
+            None => gradient,
+        }
+    }
+}
+
+impl Fit<'_> {
+    /// Batches per epoch: whole ones, at least one.
+    pub(crate) fn batches(&self) -> usize {
+        (self.train.inputs.nrows() / self.batch_size()).max(1)
+    }
+
+    fn batch_size(&self) -> usize {
+        self.batch.min(self.train.inputs.nrows())
+    }
+
+    /// Runs the phase from `state` to its end; `save` writes a checkpoint.
+    pub(crate) fn run(
+        &self,
+        state: &mut State,
+        observer: &mut Observer,
+        mut save: impl FnMut(&State) -> Result<()>,
+    ) -> Result<()> {
+        let batches = self.batches();
+        let total = (batches * self.epochs) as u64;
+        let warm_up = (total as f64 * self.warm_up) as u64;
+        let schedule = Schedule { peak: self.peak, warm_up, steps: total };
+        let size = self.batch_size();
+        let mut shards = Shards::new(self.network, CHUNK.max(size.div_ceil(2)));
+        let mut effective = Effective::new(self, state.parameters.len());
+        let counted = self.counted_per_frame();
+        let spread = self.spread();
+        if state.epoch == 0 && state.batch == 0 && state.history.last().is_none_or(|h| h.phase != self.name) {
+            let validation = self.validation_error(&state.parameters, &mut effective, &mut shards, spread);
+            state.best_error = validation;
+            state.history.push(Epoch { phase: self.name, epoch: 0, train: f64::NAN, validation });
+        }
+        while state.epoch < self.epochs {
+            if self.patience.is_some_and(|p| state.epoch - state.best_epoch > p) {
+                break;
+            }
+            let order = self.order(state.epoch);
+            while state.batch < batches {
+                if observer.stopped() {
+                    save(state)?;
+                    let checkpoint = observer.session.checkpoint.as_ref().map(|c| c.path.clone());
+                    return Err(Error::Stopped { checkpoint });
+                }
+                if observer.due() {
+                    save(state)?;
+                }
+                let rows = &order[state.batch * size..(state.batch + 1) * size];
+                let step = (state.epoch * batches + state.batch) as u64;
+                let normaliser = 1.0 / (size as f64 * counted);
+                let loss =
+                    self.step(state, rows, schedule.rate(step), normaliser, &mut effective, &mut shards);
+                state.loss += loss;
+                state.batch += 1;
+                observer.position(self.steps_before + step + 1);
+            }
+            state.epoch += 1;
+            let validation = self.validation_error(&state.parameters, &mut effective, &mut shards, spread);
+            let train = (state.loss / batches as f64).sqrt();
+            if !validation.is_finite() || !train.is_finite() {
+                return Err(Error::Diverged { epoch: state.epoch, phase: self.name });
+            }
+            (state.batch, state.loss) = (0, 0.0);
+            state.history.push(Epoch { phase: self.name, epoch: state.epoch, train, validation });
+            if validation < state.best_error {
+                state.best_error = validation;
+                state.best_epoch = state.epoch;
+                state.best.copy_from_slice(&state.parameters);
+            }
+            observer.message(format!("{} {}: {:.2} %", self.name, state.epoch, 100.0 * state.best_error));
+        }
+        Ok(())
+    }
+
+    /// The order of the training frames in an epoch: a stream of its own per epoch, so that resuming needs no state.
+    fn order(&self, epoch: usize) -> Vec<usize> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(epoch as u64 + 1);
+        let mut order: Vec<usize> = (0..self.train.inputs.nrows()).collect();
+        order.shuffle(&mut rng);
+        order
+    }
+
+    /// One update; the loss of the batch before it.
+    fn step(
+        &self,
+        state: &mut State,
+        rows: &[usize],
+        rate: f32,
+        normaliser: f64,
+        effective: &mut Effective,
+        shards: &mut Shards,
+    ) -> f64 {
+        let parameters = effective.parameters(self, &state.parameters);
+        let (first, second) = rows.split_at(rows.len().div_ceil(2));
+        let [left, right] = &mut shards.workspaces;
+        let (a, b) = rayon::join(
+            || self.differentiate(parameters, first, normaliser, left),
+            || self.differentiate(parameters, second, normaliser, right),
+        );
+        if !second.is_empty() {
+            left.gradient.iter_mut().zip(&right.gradient).for_each(|(l, r)| *l += r);
+        }
+        let gradient = effective.gradient(self, &left.gradient);
+        state.adam.step(&mut state.parameters, gradient, &self.groups, rate, self.decay);
+        if let Some(r) = self.rounded {
+            let pull = SETTLING * (1.0 - rate / self.peak);
+            let Effective { shadow, expanded, .. } = effective;
+            r.settle(self.network, &mut state.parameters, shadow, expanded, pull);
+            r.clamp(&mut state.parameters);
+        }
+        a + b
+    }
+
+    /// Loss and, in the workspace, gradient of the frames `rows`.
+    fn differentiate(
+        &self,
+        parameters: &[f32],
+        rows: &[usize],
+        normaliser: f64,
+        workspace: &mut Workspace,
+    ) -> f64 {
+        let n = rows.len();
+        if n == 0 {
+            return 0.0;
+        }
+        let mut input = workspace.input(n);
+        for (mut to, &from) in input.outer_iter_mut().zip(rows) {
+            to.assign(&self.train.inputs.row(from));
+        }
+        forward(self.network, parameters, n, self.rounded.map(|r| &r.nodes[..]), workspace);
+        let (y, mut dy) = workspace.output_and_delta(n);
+        let mut loss = 0.0;
+        for ((y, mut dy), &row) in y.outer_iter().zip(dy.outer_iter_mut()).zip(rows) {
+            let mut sum = 0f32;
+            let target = self.train.targets.row(row);
+            let errors = dy.iter_mut().zip(y.iter().zip(&target)).zip(self.output_weights);
+            match &self.train.mask {
+                None => errors.for_each(|((d, (y, t)), w)| {
+                    *d = w * (y - t);
+                    sum += *d * (y - t);
+                }),
+                Some(mask) => errors.zip(mask.row(row)).for_each(|(((d, (y, t)), w), m)| {
+                    *d = m * w * (y - t);
+                    sum += *d * (y - t);
+                }),
+            }
+            loss += f64::from(sum);
+        }
+        dy.mapv_inplace(|d| d * (2.0 * normaliser) as f32);
+        backward(self.network, parameters, n, workspace);
+        loss * normaliser
+    }
+
+    /// Outputs that count, per frame on average.
+    fn counted_per_frame(&self) -> f64 {
+        match &self.train.mask {
+            None => self.train.targets.ncols() as f64,
+            Some(mask) => {
+                (mask.iter().map(|&m| f64::from(m)).sum::<f64>() / mask.nrows() as f64).max(f64::MIN_POSITIVE)
+            }
+        }
+    }
+
+    /// Weighted sum of squares of the validation targets around the mean of each output.
+    fn spread(&self) -> f64 {
+        let Prepared { targets, mask, .. } = self.validation;
+        let mut spread = 0.0;
+        for (column, &weight) in self.output_weights.iter().enumerate() {
+            let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+            for row in 0..targets.nrows() {
+                let m = mask.as_ref().map_or(1.0, |m| f64::from(m[(row, column)]));
+                let t = f64::from(targets[(row, column)]);
+                count += m;
+                sum += m * t;
+                squares += m * t * t;
+            }
+            if count > 0.0 {
+                spread += f64::from(weight) * (squares - sum * sum / count).max(0.0);
+            }
+        }
+        spread
+    }
+
+    fn validation_error(
+        &self,
+        parameters: &[f32],
+        effective: &mut Effective,
+        shards: &mut Shards,
+        spread: f64,
+    ) -> f64 {
+        let parameters = effective.parameters(self, parameters);
+        let rows = self.validation.inputs.nrows();
+        let half = rows.div_ceil(2);
+        let [left, right] = &mut shards.workspaces;
+        let [a, b] = &mut shards.losses;
+        rayon::join(
+            || *a = self.squared_error(parameters, 0..half, left),
+            || *b = self.squared_error(parameters, half..rows, right),
+        );
+        ((*a + *b) / spread).sqrt()
+    }
+
+    /// Weighted squared error over a stretch of the validation frames.
+    fn squared_error(
+        &self,
+        parameters: &[f32],
+        rows: std::ops::Range<usize>,
+        workspace: &mut Workspace,
+    ) -> f64 {
+        let nodes = self.rounded.map(|r| &r.nodes[..]);
+        let mut total = 0.0;
+        for start in rows.clone().step_by(CHUNK) {
+            let end = (start + CHUNK).min(rows.end);
+            workspace.input(end - start).assign(&self.validation.inputs.slice(s![start..end, ..]));
+            forward(self.network, parameters, end - start, nodes, workspace);
+            let part = |m: &Array2<f32>| m.slice(s![start..end, ..]).to_owned();
+            total += weighted_error(
+                workspace.output(end - start),
+                self.validation.targets.slice(s![start..end, ..]),
+                self.validation.mask.as_ref().map(part).as_ref().map(|m| m.view()),
+                self.output_weights,
+            );
+        }
+        total
+    }
+}
+
+/// Σ mask · weight · (estimate - target)².
+pub(crate) fn weighted_error(
+    estimates: ArrayView2<f32>,
+    targets: ArrayView2<f32>,
+    mask: Option<ArrayView2<f32>>,
+    weights: &[f32],
+) -> f64 {
+    let mut total = 0.0;
+    for (row, (y, t)) in estimates.outer_iter().zip(targets.outer_iter()).enumerate() {
+        let errors = y.iter().zip(&t).zip(weights).map(|((y, t), w)| w * (y - t) * (y - t));
+        total += match &mask {
+            None => f64::from(errors.sum::<f32>()),
+            Some(mask) => f64::from(errors.zip(mask.row(row)).map(|(e, m)| e * m).sum::<f32>()),
+        };
+    }
+    total
+}

@@ -1,0 +1,117 @@
+//! Folding: the preconditioner into the first dense layers, the output scaling into the last ones.
+
+use ndarray::{Array1, Array2, Axis};
+
+use crate::{
+    network::{Network, Node},
+    whiten::Preconditioner,
+};
+
+/// physical output = scale · trained output + mean.
+#[derive(Clone, Debug)]
+pub(crate) struct OutputScaling {
+    pub(crate) scale: f64,
+    pub(crate) mean: Array1<f64>,
+}
+
+/// The dense nodes whose sum is the output, or `None` where an affine map of the output cannot be folded.
+pub(crate) fn last_layers(network: &Network) -> Option<Vec<usize>> {
+    let mut found = Vec::new();
+    let mut open = vec![network.nodes.len() - 1];
+    while let Some(i) = open.pop() {
+        // A vector with a second reader, even within one addition, cannot be scaled for the output alone.
+        let readers = network.consumers(i).count();
+        let twice = matches!(network.nodes[i], Node::Add { a, b } if a == b);
+        if readers > 1 || twice {
+            return None;
+        }
+        match network.nodes[i] {
+            Node::Dense { .. } => found.push(i),
+            Node::Add { a, b } => open.extend([a, b]),
+            Node::Input | Node::Activate { .. } => return None,
+        }
+    }
+    found.sort_unstable();
+    Some(found)
+}
+
+/// The network over physical inputs and outputs that computes what `trained` computes between its coordinates.
+///
+/// `plain` gives the graph with the physical number of inputs.
+pub(crate) fn fold(
+    trained: &Network,
+    parameters: &[f32],
+    plain: &Network,
+    preconditioner: &Preconditioner,
+    scaling: &OutputScaling,
+) -> Network {
+    let mut folded = plain.with_inputs(plain.inputs());
+    let last = last_layers(plain).unwrap_or_default();
+    for i in plain.dense_nodes() {
+        let mut weights: Array2<f64> = trained.weights(parameters, i).mapv(f64::from);
+        let mut bias: Array1<f64> = trained.bias(parameters, i).mapv(f64::from);
+        if plain.nodes[i].operands().any(|o| matches!(plain.nodes[o], Node::Input)) {
+            weights = weights.dot(&preconditioner.matrix);
+            bias -= &weights.dot(&preconditioner.mean);
+        }
+        if last.contains(&i) {
+            weights *= scaling.scale;
+            bias *= scaling.scale;
+            if Some(&i) == last.first() {
+                bias += &scaling.mean;
+            }
+        }
+        let (w, b) = (plain.weights_range(i), plain.bias_range(i));
+        folded.parameters[w].iter_mut().zip(&weights).for_each(|(p, &v)| *p = v as f32);
+        folded.parameters[b].iter_mut().zip(&bias).for_each(|(p, &v)| *p = v as f32);
+    }
+    folded
+}
+
+/// (targets - mean) / scale.
+pub(crate) fn scaled_targets(targets: &Array2<f32>, scaling: &OutputScaling) -> Array2<f32> {
+    let mean = scaling.mean.mapv(|m| m as f32).insert_axis(Axis(0));
+    (targets - &mean) * (1.0 / scaling.scale) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Function, Whitening};
+
+    #[test]
+    fn folding_does_not_change_what_is_computed() {
+        let mut plain = Network::new();
+        let x = plain.input(3).unwrap();
+        let bypass = plain.dense(x, 2).unwrap();
+        let hidden = plain.dense(x, 4).unwrap();
+        let hidden = plain.activate(hidden, Function::Tanh).unwrap();
+        let residual = plain.dense(hidden, 2).unwrap();
+        plain.add(bypass, residual).unwrap();
+        let inputs = Array2::from_shape_fn((50, 3), |(r, c)| ((r * 7 + c * 5) % 11) as f32 + 10.0 * c as f32);
+        let preconditioner = Preconditioner::new(inputs.view(), &[3], &Whitening::default());
+        let mut trained = plain.with_inputs(preconditioner.matrix.nrows());
+        trained.initialise(1);
+        let scaling = OutputScaling { scale: 7.0, mean: Array1::from(vec![3.0, -40.0]) };
+        let inside = trained.predict(preconditioner.apply(inputs.view()).view()).unwrap();
+        let folded = fold(&trained, &trained.parameters, &plain, &preconditioner, &scaling);
+        let outside = folded.predict(inputs.view()).unwrap();
+        let back = scaled_targets(&outside, &scaling);
+        assert!(back.iter().zip(&inside).all(|(a, b)| (a - b).abs() < 1e-4), "{back} against {inside}");
+    }
+
+    #[test]
+    fn outputs_behind_a_function_are_not_scaled() {
+        let mut network = Network::new();
+        let x = network.input(3).unwrap();
+        let a = network.dense(x, 2).unwrap();
+        let b = network.dense(x, 2).unwrap();
+        network.add(a, b).unwrap();
+        assert_eq!(last_layers(&network), Some(vec![1, 2]));
+        let a = network.dense(NodeId(3), 2).unwrap();
+        network.activate(a, Function::Relu).unwrap();
+        assert_eq!(last_layers(&network), None);
+    }
+
+    use crate::NodeId;
+}

@@ -1,0 +1,46 @@
+//! Training, quantisation-aware tuning and export of emulators.
+//!
+//! 1. A [`Network`] is a small typed graph with the words of the emulator graph; all its numbers are physical.
+//! 2. [`Datasets`] are four disjoint sets of [`Frames`], each for one purpose.
+//! 3. Float training works in partially whitened coordinates ([`Whitening`]) that are folded into the first layers, and
+//!    starts linear paths at the regression.
+//! 4. [`quantise`] lays a network out in fixed point: powers of two chosen by the end-to-end error on calibration frames.
+//! 5. Tuning trains the integers that will be exported, through the golden model's own rounding.
+//! 6. [`train`] does it all for a [`TrainingSpec`]; a [`Session`] shows progress, stops and resumes without changing a byte.
+
+mod adam;
+mod checkpoint;
+mod dataset;
+mod equalise;
+mod error;
+mod export;
+mod feedback;
+mod fit;
+mod fixed;
+mod fold;
+mod function;
+mod gradient;
+mod linear;
+mod moments;
+mod network;
+mod quantise;
+mod rounded;
+mod rounding;
+mod schedule;
+mod session;
+mod spec;
+mod train;
+mod whiten;
+
+pub(crate) use dataset::Fingerprint;
+pub use dataset::{Datasets, Frames};
+pub use error::{Error, Result};
+pub use export::{nrmse_float, nrmse_golden};
+pub use fit::Epoch;
+pub use function::Function;
+pub use network::{Network, NodeId};
+pub use quantise::quantise;
+pub use session::{Checkpointing, Session};
+pub use spec::{Phase, PortSegment, Quantisation, TrainingSpec};
+pub use train::{Trained, train};
+pub use whiten::Whitening;
