@@ -206,9 +206,9 @@ impl<'a> Machine<'a> {
         let (input_full, output_busy, output_full) = (self.input_full, self.output_busy, self.output_full);
         self.capture()?;
         self.stream_out(output_full, run);
-        self.write_back();
         let loaded = self.accept(input_full, words, run);
         self.step(input_full, output_busy);
+        self.write_back();
         // A word that was accepted in this clock is in the write register in the next and in the memory after it.
         if let Some((address, value)) = loaded {
             let clock = self.clock + 1;
@@ -222,7 +222,7 @@ impl<'a> Machine<'a> {
         &self.program.instructions[index]
     }
 
-    /// Memory writes of this clock are seen by reads of the next.
+    /// Memory writes of this clock are seen by the steps of the next.
     fn write_back(&mut self) {
         while let Some(write) = self.writes.front().filter(|w| w.clock == self.clock).cloned() {
             self.writes.pop_front();
@@ -320,8 +320,7 @@ impl<'a> Machine<'a> {
         self.issue = IssueState { instruction: next, parity, ..IssueState::default() };
     }
 
-    /// All lanes' products of one step. The lanes read one clock after the issue; what is written in the clock of the
-    /// issue is in memory by then.
+    /// All lanes' products of one step. What is in the write register in this clock is not yet seen.
     fn multiply(&mut self, issue: &Issue) {
         let mask = (self.memory.len() - 1) as i64;
         let read = |address: i64| i64::from(self.memory[(address & mask) as usize]);
@@ -383,9 +382,8 @@ impl<'a> Machine<'a> {
     }
 
     fn post_process(&self, drain: &Drain, sum: i64) -> i16 {
-        let half = if drain.shift == 0 { 0 } else { 1i64 << (drain.shift - 1) };
         let largest = (1i64 << (drain.bits - 1)) - 1;
-        let word = ((sum + self.program.bias[self.drain.bias as usize] + half) >> drain.shift)
+        let word = ((sum + self.program.bias[self.drain.bias as usize]) >> drain.shift)
             .clamp(-largest - 1, largest) as i16;
         match drain.function {
             Function::Identity => word,

@@ -196,7 +196,7 @@ pub struct Program {
     pub patterns: Vec<Vec<i64>>,
     /// Weight ROM of every lane, `[lane][address]`.
     pub weights: Vec<Vec<i16>>,
-    /// Bias ROM.
+    /// Bias ROM: biases with the rounding constant 2^(shift-1) of their layer.
     pub bias: Vec<i64>,
     /// Table functions.
     pub tables: Vec<Table>,

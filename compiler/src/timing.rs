@@ -4,9 +4,9 @@
 //!
 //! | clock | what is visible then |
 //! | --- | --- |
-//! | I | common operand address, weight address |
-//! | I + 1 | each lane's own operand address |
-//! | I + 2 | operand and weight, read from the memories |
+//! | I | operand address, weight address |
+//! | I + 1 | operand and weight, read from the memories |
+//! | I + 2 | operand and weight in the multiplier's input registers |
 //! | I + 3 | product |
 //! | I + 4 | accumulator with the product in it |
 //!
@@ -20,11 +20,15 @@ pub const ISSUE_TO_SUM: u32 = 4;
 /// Clocks from the capture of a tile to its first sum at the head of the drain register.
 pub const CAPTURE_TO_HEAD: u32 = 1;
 
-/// Clocks from a sum at the head of the drain register to the memory's write register: bias and sum, shift, saturation.
-pub const HEAD_TO_WRITE: u32 = 5;
+/// Clocks from a sum at the head of the drain register to the memory's write register: operands, sum with the bias,
+/// shift, saturation.
+pub const HEAD_TO_WRITE: u32 = 4;
 
-/// Additional clocks of the table look-up: read, product, interpolation.
-pub const TABLE: u32 = 3;
+/// Clocks from a word in the write register to the first step that can read it from memory.
+pub const WRITE_TO_READ: u32 = 1;
+
+/// Additional clocks of the table look-up: read, operands, product, interpolation.
+pub const TABLE: u32 = 4;
 
 /// Idle clocks between two captures of different instructions, in which the drain sequencer changes its fields.
 pub const DRAIN_SWITCH: u32 = 1;
@@ -36,7 +40,7 @@ pub const LOAD: u32 = 1;
 pub const INPUT_TO_START: u32 = 1;
 
 /// Clocks from the write of a frame's last result to its first word at the output.
-pub const WRITE_TO_OUTPUT: u32 = 2;
+pub const WRITE_TO_OUTPUT: u32 = 3;
 
 /// Additional clocks when the output order is looked up.
 pub const OUTPUT_ORDER: u32 = 1;

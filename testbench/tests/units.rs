@@ -19,7 +19,10 @@ fn check(seed: u64, lanes: usize) {
     let options = Options::new(Cache::from_env_or(env!("CARGO_TARGET_TMPDIR")));
     let comparison = cosim(&emulator, &design, &options, &inputs, seed)
         .unwrap_or_else(|e| panic!("network {seed}, {lanes} lanes: {e}"));
-    assert!(comparison.holds(predicted), "network {seed}, {lanes} lanes: {comparison:?}, predicted {predicted:?}");
+    assert!(
+        comparison.holds(predicted),
+        "network {seed}, {lanes} lanes: {comparison:?}, predicted {predicted:?}"
+    );
 }
 
 #[test]

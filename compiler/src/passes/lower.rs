@@ -75,10 +75,12 @@ pub(crate) fn run(
         Kind::Multiply => (&zeros, &[0]),
     };
     let rows = Rows { values, window };
+    let half = if task.shift == 0 { 0 } else { 1 << (task.shift - 1) };
+    let bias: Vec<i64> = bias.iter().map(|b| b + half).collect();
     let bias_base = match roms.bias.windows(bias.len()).position(|b| b == bias) {
         Some(base) => base,
         None => {
-            roms.bias.extend_from_slice(bias);
+            roms.bias.extend_from_slice(&bias);
             roms.bias.len() - bias.len()
         }
     } as i64;

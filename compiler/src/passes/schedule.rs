@@ -72,7 +72,7 @@ impl Schedule {
             for (clock, address) in steps(instruction) {
                 for &offset in offsets {
                     if let Some(written) = self.written.get(&((address + offset) & self.address_mask)) {
-                        earliest = earliest.max(written - clock);
+                        earliest = earliest.max(written + i64::from(timing::WRITE_TO_READ) - clock);
                     }
                 }
             }

@@ -37,6 +37,8 @@ pub struct AddressGenerator {
     pub delta: Vec<Wire<In>>,
     /// The address.
     pub address: Wire<Out>,
+    /// The address of the next clock, for a memory that is to be read ahead; one wire or none.
+    pub next_address: Vec<Wire<Out>>,
 }
 
 impl AddressGenerator {
@@ -54,6 +56,24 @@ impl AddressGenerator {
             level: Wire::new(address_bits(levels + 1), "Loop level that advances, innermost 0"),
             delta,
             address: Wire::new(width, "The address"),
+            next_address: vec![],
+        }
+    }
+
+    /// The same generator with an output `next_address_0`.
+    pub fn with_next_address(mut self) -> Self {
+        self.next_address = vec![Wire::new(self.address.width(), "The address of the next clock")];
+        self
+    }
+
+    fn following(&self) -> Value {
+        if self.load.val().any() {
+            self.base.val()
+        } else if self.advance.val().any() {
+            let level = self.level.val().index().min(self.delta.len() - 1);
+            self.address.val() + self.delta[level].val()
+        } else {
+            self.address.val()
         }
     }
 }
@@ -61,24 +81,23 @@ impl AddressGenerator {
 impl Logic for AddressGenerator {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            if self.load.val().any() {
-                self.address.next = self.base.val();
-            } else if self.advance.val().any() {
-                let level = self.level.val().index().min(self.delta.len() - 1);
-                self.address.next = self.address.val() + self.delta[level].val();
-            }
+            self.address.next = self.following();
+        }
+        let following = self.following();
+        for next_address in &mut self.next_address {
+            next_address.next = following;
         }
     }
 
     fn connect(&mut self) {
         self.address.connect();
+        self.next_address.iter_mut().for_each(|w| w.connect());
     }
 
     fn hdl(&self) -> Verilog {
         let (width, bits) = (self.address.width(), self.level.width());
         let last = self.delta.len() - 1;
-        let cases: String =
-            (0..last).map(|k| format!("        {bits}'d{k}: step = delta_{k};\n")).collect();
+        let cases: String = (0..last).map(|k| format!("        {bits}'d{k}: step = delta_{k};\n")).collect();
         Verilog::Custom(format!(
             "\
 reg [{high}:0] step;
@@ -89,6 +108,10 @@ always @(*) begin
     endcase
 end
 
+{walk}",
+            walk = match self.next_address.is_empty() {
+                true =>
+                    "\
 always @(posedge clock) begin
     if (load) begin
         address <= base;
@@ -96,6 +119,14 @@ always @(posedge clock) begin
         address <= address + step;
     end
 end",
+                false =>
+                    "\
+assign next_address_0 = load ? base : advance ? address + step : address;
+
+always @(posedge clock) begin
+    address <= next_address_0;
+end",
+            },
             high = width - 1
         ))
     }

@@ -11,13 +11,14 @@
 //!                   +-------+
 //! ```
 //!
-//! Timing: all outputs belong to the result that is at the head in the same clock, the first one clock after
-//! `capture`. Between the last result of an instruction and the first `capture` of the next lies at least one clock.
+//! Timing: all outputs but `bias_address` belong to the result that is at the head in the same clock, the first one clock
+//! after `capture`. `bias_address` is one clock ahead, so that the bias comes from its ROM together with the result. Between the last result of an instruction and the first `capture` of the next lies at least one clock.
 
 use emeuro_compiler::{DRAIN_LEVELS, Program};
 
 use super::{
-    address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters, program_rom::DrainRom, reducer::Tap,
+    address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters,
+    program_rom::DrainRom, reducer::Tap,
 };
 use crate::prelude::*;
 
@@ -38,7 +39,7 @@ pub struct Drain {
     pub tap: Vec<Wire<Out>>,
     /// 0 or number of the table; one wire or none.
     pub lookup: Vec<Wire<Out>>,
-    /// Bias of the result.
+    /// Bias of the result of the next clock.
     pub bias_address: Wire<Out>,
     /// Address of the result.
     pub result_address: Wire<Out>,
@@ -80,7 +81,7 @@ impl Drain {
             capture: Wire::new(1, "A tile's results are being captured"),
             tap: copy(&rom.tap, "Level of the adder tree"),
             lookup: copy(&rom.lookup, "0, or number of the table"),
-            bias_address: Wire::new(bias_width, "Bias of the result"),
+            bias_address: Wire::new(bias_width, "Bias of the result of the next clock"),
             result_address: Wire::new(result_width, "Address of the result"),
             shift: Wire::new(rom.shift.width(), "Requantising shift"),
             rectify: Wire::new(1, "Negative results become 0"),
@@ -91,7 +92,7 @@ impl Drain {
             parity: Wire::new(1, "Which output buffer the frame uses"),
             control: DrainControl::new(&rom),
             counters: LoopCounters::new(&widths),
-            biases: AddressGenerator::new(bias_width, DRAIN_LEVELS),
+            biases: AddressGenerator::new(bias_width, DRAIN_LEVELS).with_next_address(),
             results: AddressGenerator::new(result_width, DRAIN_LEVELS),
             rom,
         }
@@ -142,7 +143,7 @@ impl Logic for Drain {
         for i in 0..self.lookup.len() {
             self.lookup[i].next = self.rom.lookup[i].val();
         }
-        self.bias_address.next = self.biases.address.val();
+        self.bias_address.next = self.biases.next_address[0].val();
         self.result_address.next = self.results.address.val();
         self.shift.next = self.rom.shift.val();
         self.rectify.next = self.rom.rectify.val();

@@ -12,7 +12,7 @@
 //!            +--------------+
 //! ```
 //!
-//! Timing: three clocks.
+//! Timing: four clocks.
 
 use super::{MemoryStyle, Rom};
 use crate::prelude::*;
@@ -51,11 +51,14 @@ impl Interpolator {
         let names: Vec<&str> = tables.iter().map(|t| t.function.as_str()).collect();
         Self {
             info: ModuleInfo::new("interpolator", format!("table functions: {}", names.join(", ")))
-                .latency("3 clocks from `x` and `select` to `y`."),
+                .latency("4 clocks from `x` and `select` to `y`."),
             table_file: TextParameter::new(table_file, "Hex file with slope and value of every segment"),
             clock: Default::default(),
             x: Wire::new(width, "The word").signed(),
-            select: Wire::new(address_bits(tables.len() + 1), "0 for the word itself, or the number of a table"),
+            select: Wire::new(
+                address_bits(tables.len() + 1),
+                "0 for the word itself, or the number of a table",
+            ),
             y: Wire::new(width, "The function of the word").signed(),
             segment: Segment::new(width, rom.address.width(), tables),
             segments: rom,
@@ -149,7 +152,8 @@ impl Logic for Segment {
         let (width, address) = (self.x.width(), self.address.width());
         let bits = self.select.first().map_or(0, Wire::width);
         let cases = self._layouts.iter().enumerate().map(|(i, &(begin, input, low))| {
-            let label = if i + 1 == self._layouts.len() { "default".into() } else { format!("{bits}'d{}", i + 1) };
+            let label =
+                if i + 1 == self._layouts.len() { "default".into() } else { format!("{bits}'d{}", i + 1) };
             let top = input - 1;
             // The smallest word is segment 0: two's complement with the sign bit inverted.
             let segment = match (top, low) {
@@ -199,6 +203,7 @@ struct Line {
     y: Wire<Out>,
     _layouts: Vec<(usize, u32, u32)>,
     _early: (i64, usize, i64),
+    _operands: (i64, usize, i64, i64, i64),
     _late: (i64, usize, i64, i64),
 }
 
@@ -206,15 +211,19 @@ impl Line {
     fn new(width: u32, tables: &[Table]) -> Self {
         Self {
             info: ModuleInfo::new("line", "interpolates in a segment")
-                .latency("3 clocks from `x`, `select` and `distance`; `entry` comes 1 clock after them."),
+                .latency("4 clocks from `x`, `select` and `distance`; `entry` comes 1 clock after them."),
             clock: Default::default(),
             x: Wire::new(width, "The word").signed(),
-            select: Wire::new(address_bits(tables.len() + 1), "0 for the word itself, or the number of a table"),
+            select: Wire::new(
+                address_bits(tables.len() + 1),
+                "0 for the word itself, or the number of a table",
+            ),
             distance: Wire::new(width, "Distance from the segment's beginning"),
             entry: Wire::new(2 * width + 1, "Slope and value of the segment"),
             y: Wire::new(width, "The word, or the function of it").signed(),
             _layouts: layouts(tables),
             _early: (0, 0, 0),
+            _operands: (0, 0, 0, 0, 0),
             _late: (0, 0, 0, 0),
         }
     }
@@ -233,11 +242,13 @@ impl Logic for Line {
                     value + ((product + half) >> low)
                 }
             });
+            let (x, select, value, slope, distance) = self._operands;
+            self._late = (x, select, value, slope * distance);
             let (x, select, distance) = self._early;
             let entry = self.entry.val();
             let value = Value::new(width, entry.as_u64()).as_i64();
             let slope = Value::new(width + 1, entry.as_u64() >> width).as_i64();
-            self._late = (x, select, value, slope * distance);
+            self._operands = (x, select, value, slope, distance);
             self._early =
                 (self.x.val().as_i64(), self.select.val().index(), self.distance.val().as_u64() as i64);
         }
@@ -267,20 +278,24 @@ impl Logic for Line {
             .collect();
         let choice = match count {
             1 => format!("always @(*) begin\n    step = {};\nend", step(self._layouts[0].2)),
-            _ => format!("always @(*) begin\n    case (select_2)\n{cases}    endcase\nend"),
+            _ => format!("always @(*) begin\n    case (select_3)\n{cases}    endcase\nend"),
         };
         Verilog::Custom(format!(
             "\
 reg signed [{high}:0] x_1;
 reg signed [{high}:0] x_2;
+reg signed [{high}:0] x_3;
 reg        [{select_high}:0] select_1;
 reg        [{select_high}:0] select_2;
+reg        [{select_high}:0] select_3;
 reg signed [{width}:0] distance_1;
-reg signed [{high}:0] value;
+reg signed [{width}:0] distance_2;
+reg signed [{width}:0] slope;
+reg signed [{high}:0] value_2;
+reg signed [{high}:0] value_3;
 reg signed [{product_high}:0] product;
 reg signed [{product_high}:0] step;
 
-wire signed [{width}:0] slope = entry[{entry_high}:{width}];
 // Between two knots the sum never leaves the word.
 wire unused = &{{1'b0, step[{product_high}:{width}]}};
 
@@ -293,10 +308,16 @@ always @(posedge clock) begin
 
     x_2        <= x_1;
     select_2   <= select_1;
-    value      <= entry[{high}:0];
-    product    <= slope * distance_1;
+    distance_2 <= distance_1;
+    slope      <= entry[{entry_high}:{width}];
+    value_2    <= entry[{high}:0];
 
-    y          <= select_2 == {bits}'d0 ? x_2 : value + step[{high}:0];
+    x_3        <= x_2;
+    select_3   <= select_2;
+    value_3    <= value_2;
+    product    <= slope * distance_2;
+
+    y          <= select_3 == {bits}'d0 ? x_3 : value_3 + step[{high}:0];
 end",
             high = width - 1,
             select_high = bits - 1,

@@ -18,7 +18,8 @@
 use emeuro_compiler::{ISSUE_LEVELS, Program};
 
 use super::{
-    address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters, program_rom::IssueRom,
+    address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters,
+    program_rom::IssueRom,
 };
 use crate::prelude::*;
 
@@ -155,7 +156,8 @@ impl Logic for Issue {
         for i in 0..self.hold.len() {
             self.hold[i].next = self.control.first.val() & self.rom.multiply[i].val();
             self.use_held[i].next = self.rom.multiply[i].val();
-            self.enable.next = self.control.step.val() & !(self.control.first.val() & self.rom.multiply[i].val());
+            self.enable.next =
+                self.control.step.val() & !(self.control.first.val() & self.rom.multiply[i].val());
             self.first.next = self.control.first.val() | self.rom.multiply[i].val();
         }
         self.reserve.next = self.control.reserve.val();

@@ -12,7 +12,7 @@
 //!                  +------------------------------------------+
 //! ```
 //!
-//! Timing, from the clock of `operand_address`: `weight_address` one clock later; `hold`, `use_held` two; `enable` and
+//! Timing, from the clock of `operand_address` and `weight_address`: `hold`, `use_held` two clocks later; `enable` and
 //! `first` three; the sum holds the product after four.
 
 use super::{
@@ -75,10 +75,11 @@ impl Lane {
         let address_width = memory.read_address.width();
         let [hold, use_held] = element_wise_wires(shape);
         Self {
-            info: ModuleInfo::new("lane", "a copy of the memory, a weight ROM and a multiply-accumulate datapath")
-                .latency(
-                    "after `operand_address`: `weight_address` 1 clock, `enable` and `first` 3 clocks, `sum` 4 clocks.",
-                ),
+            info: ModuleInfo::new(
+                "lane",
+                "a copy of the memory, a weight ROM and a multiply-accumulate datapath",
+            )
+            .latency("after the addresses: `enable` and `first` 3 clocks, `sum` 4 clocks."),
             weight_file: TextParameter::new(weight_file, "Hex file with the weights"),
             offset: offset_parameters(address_width, offsets),
             clock: Default::default(),
@@ -109,7 +110,6 @@ impl Lane {
 impl Logic for Lane {
     #[hdl_gen]
     fn update(&mut self) {
-        self.lane_address.clock.next = self.clock.val();
         self.operands.clock.next = self.clock.val();
         self.weights.clock.next = self.clock.val();
         self.mac.clock.next = self.clock.val();

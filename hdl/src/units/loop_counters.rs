@@ -46,7 +46,10 @@ impl LoopCounters {
             resetn: Wire::new(1, "Synchronous reset, active low"),
             advance: Wire::new(1, "Ends an iteration of the innermost loop"),
             limit: limit.collect(),
-            level: Wire::new(address_bits(widths.len() + 1), "Loop that advances; all loops end at the highest value"),
+            level: Wire::new(
+                address_bits(widths.len() + 1),
+                "Loop that advances; all loops end at the highest value",
+            ),
             _counters: vec![0; widths.len()],
         }
     }

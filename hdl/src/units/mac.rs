@@ -15,16 +15,16 @@
 //!               +-----+
 //! ```
 //!
-//! Timing: two clocks from operand and weight to the sum; `enable` and `first` come one clock after the operand.
-//! `hold_0` and `use_held_0` come with the operand.
+//! Timing: three clocks from operand and weight to the sum; `hold_0` and `use_held_0` come one clock after the operand,
+//! `enable` and `first` two. Memories are slow to give their word: the multiplier has registers at its inputs.
 //!
 //! ```text
-//!            __    __    __    __
-//! clock   __|  |__|  |__|  |__|  |__
-//! operand  X a   X b   X     X
-//! enable   |_____|~~~~~~~~~~~|______
-//! first    |_____|~~~~~|____________
-//! sum      X     X     X wa  X wa+wb
+//!            __    __    __    __    __
+//! clock   __|  |__|  |__|  |__|  |__|  |__
+//! operand  X a   X b   X     X     X
+//! enable   |___________|~~~~~~~~~~~|______
+//! first    |___________|~~~~~|____________
+//! sum      X     X     X     X wa  X wa+wb
 //! ```
 
 use super::extend::sign_extended;
@@ -51,6 +51,8 @@ pub struct Mac {
     pub use_held: Vec<Wire<In>>,
     /// The accumulator.
     pub sum: Wire<Out>,
+    _operand: i64,
+    _weight: i64,
     _held: i64,
     _product: i64,
 }
@@ -80,7 +82,7 @@ impl Mac {
         let [hold, use_held] = element_wise_wires(shape);
         Self {
             info: ModuleInfo::new("mac", "one product per clock into one accumulator")
-                .latency("2 clocks from `operand` and `weight` to `sum`; `enable` and `first` come one clock later.")
+                .latency("3 clocks from `operand` and `weight` to `sum`; `enable` and `first` come 2 clocks later.")
                 .limits("the accumulator wraps; the compiler has proven that no sum reaches that far."),
             clock: Default::default(),
             operand: Wire::new(shape.word, "The word from memory").signed(),
@@ -90,6 +92,8 @@ impl Mac {
             hold,
             use_held,
             sum: Wire::new(shape.sum, "The accumulator").signed(),
+            _operand: 0,
+            _weight: 0,
             _held: 0,
             _product: 0,
         }
@@ -103,12 +107,14 @@ impl Logic for Mac {
                 let before = if self.first.val().any() { 0 } else { self.sum.val().as_i64() };
                 self.sum.next = Value::signed(before + self._product);
             }
-            let operand = self.operand.val().as_i64();
+            let operand = self._operand;
             let uses_held = self.use_held.iter().any(|w| w.val().any());
-            self._product = operand * if uses_held { self._held } else { self.weight.val().as_i64() };
+            self._product = operand * if uses_held { self._held } else { self._weight };
             if self.hold.iter().any(|w| w.val().any()) {
                 self._held = operand;
             }
+            self._operand = self.operand.val().as_i64();
+            self._weight = self.weight.val().as_i64();
         }
     }
 
@@ -121,18 +127,18 @@ impl Logic for Mac {
         let factor = if self.hold.is_empty() { weight } else { word.max(weight) };
         let product = word + factor;
         let multiplication = if self.hold.is_empty() {
-            "    product <= operand * weight;".to_owned()
+            "    product    <= operand_in * weight_in;".to_owned()
         } else {
             format!(
-                "    product <= operand * factor;\n    if (hold_0) begin\n        held <= {};\n    end",
-                sign_extended("operand", word, factor)
+                "    product    <= operand_in * factor;\n    if (hold_0) begin\n        held <= {};\n    end",
+                sign_extended("operand_in", word, factor)
             )
         };
         let kept = match self.hold.is_empty() {
             true => String::new(),
             false => format!(
                 "reg  signed [{high}:0] held;\nwire signed [{high}:0] factor = use_held_0 ? held : {};\n",
-                sign_extended("weight", weight, factor),
+                sign_extended("weight_in", weight, factor),
                 high = factor - 1
             ),
         };
@@ -149,15 +155,21 @@ impl Logic for Mac {
         };
         Verilog::Custom(format!(
             "\
+reg  signed [{word_high}:0] operand_in;
+reg  signed [{weight_high}:0] weight_in;
 reg  signed [{high}:0] product;
 {kept}wire signed [{sum_high}:0] addend = {addend};
 {unused}
 always @(posedge clock) begin
+    operand_in <= operand;
+    weight_in  <= weight;
 {multiplication}
     if (enable) begin
         sum <= first ? addend : sum + addend;
     end
 end",
+            word_high = word - 1,
+            weight_high = weight - 1,
             high = product - 1,
             sum_high = sum - 1,
         ))

@@ -6,13 +6,12 @@
 //!
 //! ```text
 //!              +-----------------+
-//!    clock --->|                 |
 //!   common -/->| operand_address |-/--> address
 //!  pattern -/->|                 |
 //!              +-----------------+
 //! ```
 //!
-//! Timing: one clock.
+//! Timing: none; the memory registers the address.
 
 use crate::prelude::*;
 
@@ -23,8 +22,6 @@ pub struct OperandAddress {
     pub info: ModuleInfo,
     /// Offset per pattern.
     pub offset: Vec<NumberParameter>,
-    /// Clock.
-    pub clock: Signal<In, Clock>,
     /// Address of lane 0 in this step.
     pub common: Wire<In>,
     /// Selects the offset.
@@ -38,10 +35,9 @@ impl OperandAddress {
     pub fn new(width: u32, offsets: &[u64]) -> Self {
         Self {
             info: ModuleInfo::new("operand_address", "the common address plus the lane's offset")
-                .latency("1 clock.")
+                .latency("none.")
                 .limits("addresses wrap at their width."),
             offset: offset_parameters(width, offsets),
-            clock: Default::default(),
             common: Wire::new(width, "Address of the first lane"),
             pattern: Wire::new(address_bits(offsets.len()), "Selects the offset"),
             address: Wire::new(width, "Address of this lane"),
@@ -57,10 +53,8 @@ pub(crate) fn offset_parameters(width: u32, offsets: &[u64]) -> Vec<NumberParame
 
 impl Logic for OperandAddress {
     fn update(&mut self) {
-        if self.clock.pos_edge() {
-            let pattern = self.pattern.val().index().min(self.offset.len() - 1);
-            self.address.next = self.common.val() + self.offset[pattern].val();
-        }
+        let pattern = self.pattern.val().index().min(self.offset.len() - 1);
+        self.address.next = self.common.val() + self.offset[pattern].val();
     }
 
     fn connect(&mut self) {
@@ -84,9 +78,7 @@ always @(*) begin
     endcase
 end
 
-always @(posedge clock) begin
-    address <= common + offset;
-end"
+assign address = common + offset;"
         ))
     }
 }

@@ -13,7 +13,7 @@
 //!                  +-----------------+
 //! ```
 //!
-//! Timing: two clocks from `ends_frame` to the first word, three with an order.
+//! Timing: three clocks from `ends_frame` to the first word, four with an order. All outputs are registers.
 
 use super::{MemoryStyle, Ram, Rom};
 use crate::prelude::*;
@@ -56,6 +56,7 @@ pub struct OutputStreamer {
     control: StreamControl,
     order: Vec<Rom>,
     frames: Ram,
+    data: OutputRegister,
 }
 
 impl OutputStreamer {
@@ -69,7 +70,10 @@ impl OutputStreamer {
         });
         Self {
             info: ModuleInfo::new("output_streamer", format!("sends frames of {words} words to the stream"))
-                .latency(format!("{} clocks from `ends_frame` to the first word.", 2 + usize::from(order.is_some()))),
+                .latency(format!(
+                    "{} clocks from `ends_frame` to the first word.",
+                    3 + usize::from(order.is_some())
+                )),
             order_file: order
                 .iter()
                 .map(|(_, file)| TextParameter::new(*file, "Hex file with the address of every word"))
@@ -91,6 +95,7 @@ impl OutputStreamer {
             control: StreamControl::new(words, address - 1, order.is_some()),
             order: rom.into_iter().collect(),
             frames: memory,
+            data: OutputRegister::new(width),
         }
     }
 
@@ -124,9 +129,53 @@ impl Logic for OutputStreamer {
         self.frames.read_enable[0].next = self.control.read_enable.val();
         self.frames.read_address.next = self.control.read_address.val();
         self.busy.next = self.control.busy.val();
-        self.m_axis_tdata.next = self.frames.read_data.val();
+        self.data.clock.next = self.clock.val();
+        self.data.enable.next = self.control.read_enable.val();
+        self.data.d.next = self.frames.read_data.val();
+        self.m_axis_tdata.next = self.data.q.val();
         self.m_axis_tvalid.next = self.control.m_axis_tvalid.val();
         self.m_axis_tlast.next = self.control.m_axis_tlast.val();
+    }
+}
+
+/// The register behind the frame memory.
+#[derive(LogicBlock)]
+struct OutputRegister {
+    info: ModuleInfo,
+    clock: Signal<In, Clock>,
+    enable: Wire<In>,
+    d: Wire<In>,
+    q: Wire<Out>,
+}
+
+impl OutputRegister {
+    fn new(width: u32) -> Self {
+        Self {
+            info: ModuleInfo::new("output_register", format!("{width} bits with an enable"))
+                .latency("1 clock."),
+            clock: Default::default(),
+            enable: Wire::new(1, "Takes the word"),
+            d: Wire::new(width, "The word").signed(),
+            q: Wire::new(width, "The word, later").signed(),
+        }
+    }
+}
+
+impl Logic for OutputRegister {
+    fn update(&mut self) {
+        if self.clock.pos_edge() && self.enable.val().any() {
+            self.q.next = self.d.val();
+        }
+    }
+
+    fn connect(&mut self) {
+        self.q.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom(
+            "always @(posedge clock) begin\n    if (enable) begin\n        q <= d;\n    end\nend".into(),
+        )
     }
 }
 
@@ -162,6 +211,8 @@ struct State {
     busy: u64,
     /// Behind the order ROM: valid, last and buffer.
     looked_up: Option<(bool, u64)>,
+    /// Behind the memory: valid and last.
+    read: Option<bool>,
     valid: bool,
     last: bool,
 }
@@ -178,7 +229,11 @@ impl StreamControl {
             reserve: Wire::new(1, "A buffer is taken"),
             reserved: Wire::new(1, "The buffer that is taken"),
             word: if ordered { vec![Wire::new(index, "Index of the word")] } else { vec![] },
-            translated: if ordered { vec![Wire::new(address, "Address of the word in its buffer")] } else { vec![] },
+            translated: if ordered {
+                vec![Wire::new(address, "Address of the word in its buffer")]
+            } else {
+                vec![]
+            },
             read_enable: Wire::new(1, "The memories read"),
             read_address: Wire::new(address + 1, "Address of the word"),
             busy: Wire::new(2, "Which buffers are in use"),
@@ -218,7 +273,8 @@ impl StreamControl {
         let begins = self.begins();
         let reads = if self.ordered() { state.looked_up } else { begins };
         state.looked_up = begins;
-        (state.valid, state.last) = (reads.is_some(), reads.is_some_and(|(last, _)| last));
+        (state.valid, state.last) = (state.read.is_some(), state.read.unwrap_or(false));
+        state.read = reads.map(|(last, _)| last);
         if let Some((true, buffer)) = reads {
             state.full &= !(1 << buffer);
             state.busy &= !(1 << buffer);
@@ -299,6 +355,8 @@ reg [{high}:0] count;
 reg buffer;
 reg [1:0] full;
 reg [1:0] in_use;
+reg read;
+reg read_last;
 reg valid;
 reg last;
 {registers}
@@ -317,6 +375,7 @@ always @(posedge clock) begin
         buffer <= 1'b0;
         full   <= 2'b00;
         in_use <= 2'b00;
+        read   <= 1'b0;
         valid  <= 1'b0;
         last   <= 1'b0;
 {reset}    end else begin
@@ -327,8 +386,10 @@ always @(posedge clock) begin
             in_use[reserved] <= 1'b1;
         end
         if (moves) begin
-            valid <= reads;
-            last  <= reads && reads_last;
+            read      <= reads;
+            read_last <= reads_last;
+            valid     <= read;
+            last      <= read && read_last;
 {stage}            if (reads && reads_last) begin
                 full[from]   <= 1'b0;
                 in_use[from] <= 1'b0;

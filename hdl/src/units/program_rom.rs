@@ -201,8 +201,11 @@ impl IssueRom {
     pub fn new(program: &Program, address_width: u32, weight_width: u32, file: &str) -> Self {
         let issue = || program.instructions.iter().map(|i| &i.issue);
         let mut c = Columns::default();
-        let info = ModuleInfo::new("issue_rom", format!("issue fields of {} instructions", program.instructions.len()))
-            .latency("1 clock.");
+        let info = ModuleInfo::new(
+            "issue_rom",
+            format!("issue fields of {} instructions", program.instructions.len()),
+        )
+        .latency("1 clock.");
         let element_wise = issue().any(|i| i.multiply);
         let levels = emeuro_compiler::ISSUE_LEVELS;
         Self {
@@ -223,7 +226,9 @@ impl IssueRom {
                 issue().map(|i| i.pattern as u64),
             ),
             multiply: match element_wise {
-                true => vec![c.field("Multiplies operands with each other", issue().map(|i| i.multiply.into()))],
+                true => {
+                    vec![c.field("Multiplies operands with each other", issue().map(|i| i.multiply.into()))]
+                }
                 false => vec![],
             },
             limit: (0..levels)
@@ -288,8 +293,11 @@ impl DrainRom {
     pub fn new(program: &Program, taps: &[Tap], result_width: u32, bias_width: u32, file: &str) -> Self {
         let drain = || program.instructions.iter().map(|i: &Instruction| &i.drain);
         let mut c = Columns::default();
-        let info = ModuleInfo::new("drain_rom", format!("drain fields of {} instructions", program.instructions.len()))
-            .latency("1 clock.");
+        let info = ModuleInfo::new(
+            "drain_rom",
+            format!("drain fields of {} instructions", program.instructions.len()),
+        )
+        .latency("1 clock.");
         let results_width = address_bits(drain().map(|d| d.results).max().unwrap_or(1));
         let tap = |reduce: u32| taps.iter().position(|t| t.level == reduce).unwrap_or(0) as u64;
         let table = |function: Function| match function {
@@ -301,23 +309,30 @@ impl DrainRom {
             init_file: TextParameter::new(file, "Hex file with the instructions"),
             clock: Default::default(),
             address: Wire::new(address_bits(program.instructions.len()), "Number of the instruction"),
-            results: c.field_of(results_width, "Results of a tile, less 1", drain().map(|d| d.results as u64 - 1)),
+            results: c.field_of(
+                results_width,
+                "Results of a tile, less 1",
+                drain().map(|d| d.results as u64 - 1),
+            ),
             last_results: c.field_of(
                 results_width,
                 "Results of the last tile of a block, less 1",
                 drain().map(|d| d.last_results as u64 - 1),
             ),
             shift: c.field("Requantising shift", drain().map(|d| d.shift.into())),
-            rectify: c.field("Negative results become 0", drain().map(|d| (d.function == Function::Relu).into())),
-            narrow: c.field(
-                "Results saturate to 8 bits",
-                drain().map(|d| (d.bits < program.word_bits).into()),
-            ),
+            rectify: c
+                .field("Negative results become 0", drain().map(|d| (d.function == Function::Relu).into())),
+            narrow: c
+                .field("Results saturate to 8 bits", drain().map(|d| (d.bits < program.word_bits).into())),
             to_output: c.field("Results go to the output buffer", drain().map(|d| d.to_output.into())),
             ends_program: c.field("The last instruction", drain().map(|d| d.last.into())),
             tap: match taps.len() {
                 1 => vec![],
-                n => vec![c.field_of(address_bits(n), "Level of the adder tree", drain().map(|d| tap(d.reduce)))],
+                n => vec![c.field_of(
+                    address_bits(n),
+                    "Level of the adder tree",
+                    drain().map(|d| tap(d.reduce)),
+                )],
             },
             lookup: match program.tables.len() {
                 0 => vec![],

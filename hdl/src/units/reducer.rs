@@ -60,7 +60,8 @@ impl Reducer {
         let lanes = taps.iter().map(|t| t.results << t.level).max().unwrap_or(1);
         let depth = taps.iter().map(|t| t.level).max().unwrap_or(0);
         let nodes = |level: u32| nodes(taps, level);
-        let select = (taps.len() > 1).then(|| Wire::new(address_bits(taps.len()), "Level whose sums are the results"));
+        let select =
+            (taps.len() > 1).then(|| Wire::new(address_bits(taps.len()), "Level whose sums are the results"));
         Self {
             info: ModuleInfo::new("reducer", format!("sums of {lanes} lanes in groups, one result per clock"))
                 .latency("`capture` as many clocks after `complete` as the level of the tap; the head one clock later."),
@@ -133,7 +134,8 @@ impl Logic for Reducer {
     fn hdl(&self) -> Verilog {
         let high = self.head.width() - 1;
         let (depth, results) = (self._levels.len(), self._results.len());
-        let node = |level: u32, j: usize| if level == 0 { format!("sum_{j}") } else { format!("level_{level}_{j}") };
+        let node =
+            |level: u32, j: usize| if level == 0 { format!("sum_{j}") } else { format!("level_{level}_{j}") };
         let (mut declarations, mut adders) = (String::new(), String::new());
         for (level, sums) in (1..).zip(&self._levels) {
             for j in 0..sums.len() {
@@ -177,7 +179,11 @@ impl Logic for Reducer {
             [tap] => load(tap, "        "),
             taps => {
                 let case = |(i, t): (usize, &Tap)| {
-                    format!("            {}: begin\n{}            end\n", label(i), load(t, "                "))
+                    format!(
+                        "            {}: begin\n{}            end\n",
+                        label(i),
+                        load(t, "                ")
+                    )
                 };
                 let cases: String = taps.iter().enumerate().map(case).collect();
                 format!("        case (tap_0)\n{cases}        endcase\n")
@@ -185,7 +191,9 @@ impl Logic for Reducer {
         };
         let flags = match depth {
             0 => String::new(),
-            1 => "always @(posedge clock) begin\n    complete_later <= resetn & complete;\nend\n\n".to_owned(),
+            1 => {
+                "always @(posedge clock) begin\n    complete_later <= resetn & complete;\nend\n\n".to_owned()
+            }
             n => format!(
                 "\
 always @(posedge clock) begin

@@ -1,7 +1,7 @@
-//! Bias, rounding shift and saturation: from a result to an output word.
+//! Bias, shift and saturation: from a result to an output word.
 //!
-//! word = saturate((result + bias + 2^(shift-1)) >> shift), round half up by an arithmetic shift; a shift of 0 adds
-//! nothing. With `rectify`, negative words become 0.
+//! word = saturate((result + bias) >> shift) by an arithmetic shift. The biases contain the rounding constant
+//! 2^(shift-1), which makes it round half up. With `rectify`, negative words become 0.
 //!
 //! ```text
 //!             +-------------+
@@ -10,12 +10,12 @@
 //!    bias -/->| requantiser |-/--> word
 //!   shift -/->|             |
 //! rectify --->|             |
-//!    narrow --->|             |
+//!  narrow --->|             |
 //!             +-------------+
 //! ```
 //!
-//! Timing: four clocks from `result`, `shift`, `rectify` and `narrow` to `word`; `bias` comes one clock after them,
-//! as it does from a ROM that is addressed together with the result.
+//! Timing: three clocks from `result`, `bias`, `shift`, `rectify` and `narrow` to `word`, which is not registered: it
+//! goes to the write register or to the interpolator.
 
 use super::extend::sign_extended;
 use crate::prelude::*;
@@ -29,7 +29,7 @@ pub struct Requantiser {
     pub clock: Signal<In, Clock>,
     /// Sum of products.
     pub result: Wire<In>,
-    /// Added to the result of the clock before.
+    /// Added to the result.
     pub bias: Wire<In>,
     /// Right shift.
     pub shift: Wire<In>,
@@ -56,10 +56,11 @@ impl Requantiser {
     pub fn new(sum: u32, word: u32, bias: u32, shift: u32) -> Self {
         Self {
             info: ModuleInfo::new("requantiser", "bias, rounding shift and saturation")
-                .latency("4 clocks from `result` to `word`; `bias` comes 1 clock after the result."),
+                .prose("The biases contain the rounding constant 2^(shift-1).")
+                .latency("3 clocks from `result` to `word`, which is not registered."),
             clock: Default::default(),
             result: Wire::new(sum, "Sum of products").signed(),
-            bias: Wire::new(bias, "Bias of the result of the clock before").signed(),
+            bias: Wire::new(bias, "Bias with the rounding constant").signed(),
             shift: Wire::new(shift, "Right shift"),
             rectify: Wire::new(1, "Makes negative words 0"),
             narrow: Wire::new(1, "Saturates to 8 bits"),
@@ -72,23 +73,19 @@ impl Requantiser {
 impl Logic for Requantiser {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            let [first, sum, shifted] = self._stages;
-            let limit = if shifted.narrow { 127 } else { (1i64 << (self.word.width() - 1)) - 1 };
-            let word = shifted.value.clamp(-limit - 1, limit);
-            self.word.next = Value::signed(if shifted.rectify { word.max(0) } else { word });
-            let half = if first.shift == 0 { 0 } else { 1i64 << (first.shift - 1) };
+            let [first, sum, _] = self._stages;
             let input = Stage {
-                value: self.result.val().as_i64(),
+                value: self.result.val().as_i64() + self.bias.val().as_i64(),
                 shift: self.shift.val().as_u64() as u32,
                 rectify: self.rectify.val().any(),
                 narrow: self.narrow.val().any(),
             };
-            self._stages = [
-                input,
-                Stage { value: first.value + self.bias.val().as_i64() + half, ..first },
-                Stage { value: sum.value >> sum.shift, ..sum },
-            ];
+            self._stages = [input, first, Stage { value: sum.value >> sum.shift, ..sum }];
         }
+        let shifted = self._stages[2];
+        let limit = if shifted.narrow { 127 } else { (1i64 << (self.word.width() - 1)) - 1 };
+        let word = shifted.value.clamp(-limit - 1, limit);
+        self.word.next = Value::signed(if shifted.rectify { word.max(0) } else { word });
     }
 
     fn connect(&mut self) {
@@ -99,21 +96,18 @@ impl Logic for Requantiser {
         let (sum, word, bias, shift) =
             (self.result.width(), self.word.width(), self.bias.width(), self.shift.width());
         let high = sum - 1;
-        let extended_bias = sign_extended("bias", bias, sum);
-        let limits = |bits: u32| {
-            format!("({sum}'sd1 <<< {n}) - {sum}'sd1 : -({sum}'sd1 <<< {n})", n = bits - 1).replace(" : ", "|")
-        };
-        let (wide, narrow) = (limits(word), limits(8));
-        let (wide, narrow) = (wide.split_once('|').unwrap_or_default(), narrow.split_once('|').unwrap_or_default());
+        let extended_bias = sign_extended("bias_1", bias, sum);
+        let largest = |bits: u32| format!("({sum}'sd1 <<< {}) - {sum}'sd1", bits - 1);
+        let smallest = |bits: u32| format!("-({sum}'sd1 <<< {})", bits - 1);
         Verilog::Custom(format!(
             "\
-localparam signed [{high}:0] WORD_MAX = {};
-localparam signed [{high}:0] WORD_MIN = {};
+localparam signed [{high}:0] WORD_MAX   = {};
+localparam signed [{high}:0] WORD_MIN   = {};
 localparam signed [{high}:0] NARROW_MAX = {};
 localparam signed [{high}:0] NARROW_MIN = {};
 
 reg  signed [{high}:0] raw;
-reg  signed [{high}:0] half;
+reg  signed [{bias_high}:0] bias_1;
 reg  signed [{high}:0] biased;
 reg  signed [{high}:0] shifted;
 reg         [{shift_high}:0] shift_1;
@@ -124,31 +118,27 @@ reg  [2:0] narrow_later;
 wire signed [{high}:0] highest = narrow_later[2] ? NARROW_MAX : WORD_MAX;
 wire signed [{high}:0] lowest  = rectify_later[2] ? {sum}'sd0 : narrow_later[2] ? NARROW_MIN : WORD_MIN;
 
+assign word = shifted > highest ? highest[{word_high}:0] :
+              shifted < lowest  ? lowest[{word_high}:0]  : shifted[{word_high}:0];
+
 always @(posedge clock) begin
     rectify_later <= {{rectify_later[1:0], rectify}};
-    narrow_later    <= {{narrow_later[1:0], narrow}};
+    narrow_later  <= {{narrow_later[1:0], narrow}};
 
     raw     <= result;
-    half    <= ({sum}'sd1 <<< shift) >>> 1;
+    bias_1  <= bias;
     shift_1 <= shift;
 
-    biased  <= raw + {extended_bias} + half;
+    biased  <= raw + {extended_bias};
     shift_2 <= shift_1;
 
     shifted <= biased >>> shift_2;
-
-    if (shifted > highest) begin
-        word <= highest[{word_high}:0];
-    end else if (shifted < lowest) begin
-        word <= lowest[{word_high}:0];
-    end else begin
-        word <= shifted[{word_high}:0];
-    end
 end",
-            wide.0,
-            wide.1,
-            narrow.0,
-            narrow.1,
+            largest(word),
+            smallest(word),
+            largest(8),
+            smallest(8),
+            bias_high = bias - 1,
             shift_high = shift - 1,
             word_high = word - 1,
         ))

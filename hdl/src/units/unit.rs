@@ -68,7 +68,6 @@ pub struct Unit {
     pub long_frame: Wire<Out>,
     loader: InputLoader,
     issue: Issue,
-    weight_address: WordDelay,
     enable: FlagDelay,
     first: WordDelay,
     hold: Vec<WordDelay>,
@@ -91,7 +90,7 @@ pub struct Unit {
     streamer: OutputStreamer,
 }
 
-/// Clocks from the issue of a step to the lane's multiplier.
+/// Clocks from the issue of a step to the input registers of the lane's multiplier.
 const ISSUE_TO_OPERAND: u32 = timing::ISSUE_TO_SUM - 2;
 
 /// Clocks from a result at the head of the drain register to the word that leaves the requantiser.
@@ -142,7 +141,6 @@ impl Unit {
             short_frame: Wire::new(1, "An input frame was too short and was dropped; stays until reset"),
             long_frame: Wire::new(1, "An input frame was too long and was dropped; stays until reset"),
             loader: InputLoader::new(program.input_words, program.input_bits, program.input_span, address),
-            weight_address: WordDelay::new(weight, ISSUE_TO_OPERAND - 1),
             enable: FlagDelay::new(ISSUE_TO_OPERAND + 1),
             first: WordDelay::new(1, ISSUE_TO_OPERAND + 1),
             hold: issue.hold.iter().map(element_wise).collect(),
@@ -236,7 +234,6 @@ impl Logic for Unit {
     fn update(&mut self) {
         self.loader.clock.next = self.aclk.val();
         self.issue.clock.next = self.aclk.val();
-        self.weight_address.clock.next = self.aclk.val();
         self.enable.clock.next = self.aclk.val();
         self.first.clock.next = self.aclk.val();
         self.complete.clock.next = self.aclk.val();
@@ -278,7 +275,6 @@ impl Logic for Unit {
         comment!("Program to lanes");
         self.issue.input_full.next = self.loader.full.val();
         self.issue.output_busy.next = self.streamer.busy.val();
-        self.weight_address.d.next = self.issue.weight_address.val();
         self.enable.d.next = self.issue.enable.val();
         self.first.d.next = self.issue.first.val();
         self.complete.d.next = self.issue.complete.val();
@@ -292,7 +288,7 @@ impl Logic for Unit {
             self.lane[i].clock.next = self.aclk.val();
             self.lane[i].operand_address.next = self.issue.operand_address.val();
             self.lane[i].pattern.next = self.issue.pattern.val();
-            self.lane[i].weight_address.next = self.weight_address.q.val();
+            self.lane[i].weight_address.next = self.issue.weight_address.val();
             self.lane[i].enable.next = self.enable.q.val();
             self.lane[i].first.next = self.first.q.val();
             self.lane[i].write_enable.next = self.write.memory_enable.val();

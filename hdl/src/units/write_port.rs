@@ -109,7 +109,8 @@ impl Logic for WritePort {
             let resetn = self.resetn.val().any();
             let to_memory = self.to_memory.val().any();
             self.memory_enable.next = (resetn && (to_memory || self.input_valid.val().any())).into();
-            self.memory_address.next = if to_memory { self.result_address.val() } else { self.input_address.val() };
+            self.memory_address.next =
+                if to_memory { self.result_address.val() } else { self.input_address.val() };
             self.memory_data.next =
                 Value::signed(if to_memory { self.result.val() } else { self.word.val() }.as_i64());
             self.output_enable.next = (resetn && self.to_output.val().any()).into();
@@ -137,9 +138,8 @@ impl Logic for WritePort {
         let low = |bits: u32| if bits == address { String::new() } else { format!("[{}:0]", bits - 1) };
         let extended = sign_extended("word", input, word);
         let cut = if output == word { String::new() } else { format!("[{}:0]", output - 1) };
-        Verilog::Custom(
-            format!(
-                "\
+        Verilog::Custom(format!(
+            "\
 assign blocked = to_memory;
 
 always @(posedge clock) begin
@@ -151,10 +151,8 @@ always @(posedge clock) begin
     output_address <= {{parity, result_address{buffer}}};
     output_data    <= result{cut};
 end",
-                memory = low(self.memory_address.width()),
-                buffer = low(self.output_address.width() - 1),
-            )
-
-        )
+            memory = low(self.memory_address.width()),
+            buffer = low(self.output_address.width() - 1),
+        ))
     }
 }
