@@ -12,7 +12,8 @@
 //!             +---------------+
 //! ```
 //!
-//! Timing: `level` follows from the counters and limits in the same clock.
+//! Timing: `level` belongs to the clock of the counters. Limits must be there one clock before a nest begins: whether a
+//! loop is in its last iteration is a register, so that addresses that follow from `level` have the whole clock.
 
 use crate::prelude::*;
 
@@ -32,6 +33,8 @@ pub struct LoopCounters {
     /// The loop that advances.
     pub level: Wire<Out>,
     _counters: Vec<u64>,
+    /// Whether each loop is in its last iteration.
+    _ends: Vec<bool>,
 }
 
 impl LoopCounters {
@@ -41,7 +44,7 @@ impl LoopCounters {
             widths.iter().enumerate().map(|(k, &w)| Wire::new(w, format!("Iterations of loop {k}, less 1")));
         Self {
             info: ModuleInfo::new("loop_counters", format!("{} nested loops", widths.len()))
-                .latency("none from the counters to `level`."),
+                .latency("none from the counters to `level`; limits must be there one clock before."),
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
             advance: Wire::new(1, "Ends an iteration of the innermost loop"),
@@ -51,12 +54,12 @@ impl LoopCounters {
                 "Loop that advances; all loops end at the highest value",
             ),
             _counters: vec![0; widths.len()],
+            _ends: vec![false; widths.len()],
         }
     }
 
     fn level(&self) -> usize {
-        let runs = |(counter, limit): (&u64, &Wire<In>)| *counter != limit.val().as_u64();
-        self._counters.iter().zip(&self.limit).position(runs).unwrap_or(self.limit.len())
+        self._ends.iter().position(|ends| !ends).unwrap_or(self._ends.len())
     }
 }
 
@@ -72,6 +75,9 @@ impl Logic for LoopCounters {
                     *counter += 1;
                 }
             }
+            for ((ends, counter), limit) in self._ends.iter_mut().zip(&self._counters).zip(&self.limit) {
+                *ends = *counter == limit.val().as_u64();
+            }
         }
         self.level.next = Value::from(self.level() as u64);
     }
@@ -83,21 +89,24 @@ impl Logic for LoopCounters {
     fn hdl(&self) -> Verilog {
         let loops = self.limit.len();
         let bits = self.level.width();
-        let mut declarations = String::new();
-        let (mut resets, mut advances, mut inner) = (String::new(), String::new(), String::new());
+        let (mut declarations, mut resets, mut advances) = (String::new(), String::new(), String::new());
+        let mut inner = "advance".to_owned();
         for (k, limit) in self.limit.iter().enumerate() {
             let width = limit.width();
             declarations += &format!(
-                "reg  [{high}:0] counter_{k};\nwire ends_{k} = counter_{k} == limit_{k};\n",
+                "\
+reg  [{high}:0] counter_{k};
+reg  ends_{k};
+wire [{high}:0] next_{k} = !({inner}) ? counter_{k} : ends_{k} ? {width}'d0 : counter_{k} + {width}'d1;
+",
                 high = width - 1
             );
-            resets += &format!("        counter_{k} <= {width}'d0;\n");
-            let next = format!("counter_{k} <= ends_{k} ? {width}'d0 : counter_{k} + {width}'d1;\n");
-            advances += &match inner.as_str() {
-                "" => format!("        {next}"),
-                _ => format!("        if ({inner}) begin\n            {next}        end\n"),
-            };
-            inner += &if k == 0 { "ends_0".to_owned() } else { format!(" && ends_{k}") };
+            resets += &format!(
+                "        counter_{k} <= {width}'d0;\n        ends_{k}    <= limit_{k} == {width}'d0;\n"
+            );
+            advances +=
+                &format!("        counter_{k} <= next_{k};\n        ends_{k}    <= next_{k} == limit_{k};\n");
+            inner += &format!(" && ends_{k}");
         }
         let level: String =
             (0..loops).map(|k| format!("!ends_{k} ? {bits}'d{k} :\n               ")).collect();
@@ -108,7 +117,7 @@ assign level = {level}{bits}'d{loops};
 
 always @(posedge clock) begin
     if (!resetn) begin
-{resets}    end else if (advance) begin
+{resets}    end else begin
 {advances}    end
 end"
         ))
