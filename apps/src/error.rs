@@ -1,0 +1,29 @@
+//! What can go wrong with an application.
+
+use thiserror::Error;
+
+/// Result of the calls of this crate.
+pub type Result<T> = std::result::Result<T, AppError>;
+
+/// Errors of the applications.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// A frame handed to a kernel has the wrong number of values.
+    #[error("{app}: {what} has {found} values, expected {expected}")]
+    FrameSize {
+        /// Name of the application.
+        app: &'static str,
+        /// Which vector: `input` or `output`.
+        what: &'static str,
+        /// Number of values that were given.
+        found: usize,
+        /// Number of values of a frame.
+        expected: usize,
+    },
+    /// There is no application of this name.
+    #[error("no application is called '{name}'; there are optical_flow, fft, convolution, rope and newton")]
+    UnknownApplication {
+        /// The name that was asked for.
+        name: String,
+    },
+}

@@ -1,0 +1,33 @@
+//! The five benchmark applications.
+//!
+//! 1. An [`Application`] is a numerical region with a fixed frame: so many inputs, so many outputs.
+//! 2. It has two kernels: the best CPU code that we know ([`Application::plan_exact`]) and the textbook
+//!    code that a program would have today ([`Application::plan_reference`]). Both compute the same function.
+//! 3. It makes its own data: [`Application::frames`] are seeded, documented, and the four [`Split`]s of one
+//!    seed never share a random stream, hence no image, no signal, no trajectory and no starting point.
+//! 4. Where the emulator follows from the mathematics, [`Application::analytic_emulator`] builds it without training.
+//! 5. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out.
+
+mod application;
+mod convolution;
+mod dead_leaves;
+mod error;
+mod fft;
+mod frames;
+mod kernel;
+mod newton;
+mod optical_flow;
+mod rope;
+mod signals;
+#[cfg(test)]
+mod testing;
+
+pub use application::{Application, Signal, application, applications};
+pub use convolution::Convolution;
+pub use error::{AppError, Result};
+pub use fft::Fft;
+pub use frames::{Frames, Split};
+pub use kernel::Kernel;
+pub use newton::{Family, Newton};
+pub use optical_flow::OpticalFlow;
+pub use rope::Rope;

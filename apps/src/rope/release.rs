@@ -1,0 +1,45 @@
+//! How ropes start: held still at an angle and bent, let go, seen after a random time.
+
+use rand::{Rng, RngExt};
+
+use super::exact::Motion;
+use super::{GRAVITY, MASS, REST_LENGTH, STIFFNESS, VERTICES};
+
+/// Largest angle of the rope to the vertical when it is released, rad.
+const MAX_ANGLE: f64 = 30.0 * std::f64::consts::PI / 180.0;
+/// Largest difference of the angles at the two ends, rad.
+const MAX_BEND: f64 = 30.0 * std::f64::consts::PI / 180.0;
+/// Longest time between release and frame, steps: 4 s, a little more than one swing (3.7 s).
+const MAX_STEPS: usize = 2000;
+
+/// A state of a random trajectory, as an input frame.
+///
+/// The rope is released at rest. Its angle to the vertical is uniform in ±30° in the middle and changes evenly along
+/// the rope, by a difference uniform in ±30° between the ends. It then moves for a time uniform in 0 to 4 s, so that
+/// every phase of the swing occurs with either sign of the velocity.
+pub(super) fn random_state(rng: &mut impl Rng, state: &mut [f64]) {
+    let angle = rng.random_range(-MAX_ANGLE..MAX_ANGLE);
+    let bend = rng.random_range(-MAX_BEND..MAX_BEND);
+    at_rest(|along| angle + bend * (along - 0.5), state);
+    let mut motion = Motion::new(state);
+    motion.run(rng.random_range(0..=MAX_STEPS));
+    motion.write(state);
+}
+
+/// A rope held still; `angle` gives the angle to the vertical at a place from 0 (anchor) to 1 (free end).
+///
+/// Every spring is as long as the weight below it makes it at its angle: a rope without that stretch would start with
+/// a jolt along its length that no hanging rope has.
+pub(super) fn at_rest(angle: impl Fn(f64) -> f64, state: &mut [f64]) {
+    state.fill(0.0);
+    let (mut x, mut y) = (0.0, 0.0);
+    for i in 0..VERTICES {
+        let angle = angle(i as f64 / (VERTICES - 1) as f64);
+        let load = MASS * GRAVITY * (VERTICES - i) as f64 * angle.cos();
+        let length = REST_LENGTH + load / STIFFNESS;
+        x += length * angle.sin();
+        y -= length * angle.cos();
+        state[i] = x;
+        state[VERTICES + i] = y;
+    }
+}

@@ -1,0 +1,183 @@
+//! The command line from outside: output, exit status, bad input.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+fn emeuro(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_emeuro")).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Runs a command that must fail for its input: status 2, one paragraph on standard error, nothing on standard output.
+fn refused(arguments: &[&str]) -> String {
+    let output = emeuro(arguments);
+    let message = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    assert_eq!(stdout(&output), "", "{arguments:?}");
+    assert!(!message.contains("panicked"), "{message}");
+    message
+}
+
+fn entries(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn build_prints_every_figure_of_every_application() {
+    let out = tempfile::tempdir().unwrap();
+    let output = emeuro(&["build", "--json", "--frames", "5", "--out", out.path().to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let apps = report["apps"].as_array().unwrap();
+    assert_eq!(apps.len(), 5);
+    for app in apps {
+        for field in [
+            "nrmse",
+            "macs",
+            "parameters",
+            "lanes",
+            "cycles",
+            "utilisation",
+            "exact_ns",
+            "emulated_ns",
+            "speedup",
+        ] {
+            assert!(app[field].as_f64().is_some_and(|v| v > 0.0), "{field} of {app}");
+        }
+        // Every multiply-accumulate needs a lane for a clock.
+        let lane_cycles = app["lanes"].as_f64().unwrap() * app["cycles"].as_f64().unwrap();
+        assert!(app["macs"].as_f64().unwrap() <= lane_cycles, "{app}");
+        assert!(out.path().join(app["app"].as_str().unwrap()).join("unit.yaml").exists());
+    }
+}
+
+#[test]
+fn run_computes_what_the_library_computes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.csv"), folder.path().join("out.npy"));
+    let frames: Vec<Vec<f64>> =
+        (0..3).map(|f| (0..40).map(|i| f64::from(i * (f + 1) % 7) * 0.1 - 0.3).collect()).collect();
+    let line = |frame: &Vec<f64>| frame.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+    fs::write(&input, frames.iter().map(line).collect::<Vec<_>>().join("\n")).unwrap();
+    let printed = emeuro(&["run", "newton", "--input", input.to_str().unwrap()]);
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let emulator = emeuro::apps::emulator("newton").unwrap();
+    for (line, frame) in stdout(&printed).lines().zip(&frames) {
+        let values: Vec<f64> = line.split(',').map(|v| v.parse().unwrap()).collect();
+        assert_eq!(values, emulator.run_values(frame).unwrap());
+    }
+    let written =
+        emeuro(&["run", "newton", "--input", input.to_str().unwrap(), "--output", output.to_str().unwrap()]);
+    assert!(written.status.success());
+    assert!(output.exists());
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in ["build", "train", "run", "generate", "cosim"] {
+        let output = emeuro(&[command, "--help"]);
+        assert!(output.status.success());
+        assert!(stdout(&output).contains(&format!("emeuro {command}")), "{command}");
+    }
+}
+
+#[test]
+fn lanes_out_of_range_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("unit");
+    for lanes in ["0", "129"] {
+        let message = refused(&["generate", "newton", "--lanes", lanes, "--out", out.to_str().unwrap()]);
+        assert_eq!(message, format!("error: lanes: expected 1..=128, found {lanes}\n"));
+    }
+    assert_eq!(entries(folder.path()), 0);
+}
+
+#[test]
+fn frames_that_do_not_fit_are_refused_with_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let refuse = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let message = refused(&["run", "newton", "--input", path.to_str().unwrap()]);
+        message.replace(path.to_str().unwrap(), name)
+    };
+    let row = |n: usize, last: &str| vec!["0.5"; n - 1].join(",") + "," + last + "\n";
+    let good = row(40, "1");
+    assert_eq!(refuse("a.csv", b""), "error: a.csv: expected at least one frame of 40 numbers\n");
+    assert_eq!(
+        refuse("a.csv", (good.clone() + &row(39, "1")).as_bytes()),
+        "error: a.csv: row 2: expected 40 numbers, found 39\n"
+    );
+    assert_eq!(
+        refuse("a.csv", (good.clone() + &row(40, "x")).as_bytes()),
+        "error: a.csv: row 2, column 40: expected a number, found \"x\"\n"
+    );
+    assert_eq!(
+        refuse("a.csv", (good + &row(40, "nan")).as_bytes()),
+        "error: a.csv: row 2, column 40: expected a finite number, found NaN\n"
+    );
+    assert!(refuse("a.npy", b"no array").starts_with("error: a.npy: expected a two-dimensional array"));
+    assert!(refuse("a.txt", b"1").contains("expected a name that ends in .csv or .npy"));
+    let missing = refused(&["run", "newton", "--input", "no-such.csv"]);
+    assert!(missing.starts_with("error: no-such.csv: "), "{missing}");
+}
+
+#[test]
+fn broken_emulators_are_refused_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.yaml");
+    let out = folder.path().join("unit");
+    let valid =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/tests/all_ops.yaml")).unwrap();
+    let cases = [
+        (valid[..valid.len() / 2].to_owned(), "broken.yaml: "),
+        (
+            valid.replacen("emeuro: 1", "emeuro: 9", 1),
+            "emeuro: expected version 1 of the file format, found 9",
+        ),
+        (
+            valid.replacen("bias: [0, 8, -8, 100]", "bias: [0, 8]", 1),
+            "layer \"mix\": bias: expected 4 values, found 2",
+        ),
+        ("lanes: [".to_owned(), "broken.yaml: "),
+    ];
+    for (text, expected) in cases {
+        fs::write(&path, text).unwrap();
+        let message = refused(&["generate", path.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+        assert!(message.contains(expected), "{message}");
+        assert_eq!(entries(folder.path()), 1);
+    }
+    fs::write(&path, valid).unwrap();
+    assert!(emeuro(&["generate", path.to_str().unwrap(), "--out", out.to_str().unwrap()]).status.success());
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    let below = file.join("unit");
+    let message = refused(&["generate", "newton", "--out", below.to_str().unwrap()]);
+    assert!(message.contains("cannot write"), "{message}");
+
+    let work = folder.path().join("work");
+    fs::create_dir(&work).unwrap();
+    fs::write(work.join("thesis.txt"), "a year").unwrap();
+    let message = refused(&["generate", "newton", "--out", work.to_str().unwrap()]);
+    assert!(message.contains("it would be replaced"), "{message}");
+    assert_eq!(fs::read_to_string(work.join("thesis.txt")).unwrap(), "a year");
+}
+
+#[test]
+fn unknown_emulators_are_refused_with_what_there_is() {
+    let message = refused(&["generate", "nowton"]);
+    assert!(message.contains("optical_flow, fft, convolution, rope, newton"), "{message}");
+}

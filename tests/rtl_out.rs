@@ -1,0 +1,79 @@
+//! `rtl-out/` is what the code generates, and clean in Verilator's lint and in Yosys.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use emeuro::testbench::RtlPolicy;
+
+const APPS: [&str; 5] = ["optical_flow", "fft", "convolution", "rope", "newton"];
+
+fn checked_in(app: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("rtl-out").join(app)
+}
+
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let entry = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
+    };
+    fs::read_dir(folder).unwrap().map(entry).collect()
+}
+
+#[test]
+fn the_checked_in_units_are_current() {
+    let out = tempfile::tempdir().unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_emeuro"))
+        .args(["build", "--frames", "2", "--out"])
+        .arg(out.path())
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+    for app in APPS {
+        let (expected, found) = (files(&out.path().join(app)), files(&checked_in(app)));
+        let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&found), names(&expected), "rtl-out/{app}: run `cargo run --release`");
+        for (name, text) in &expected {
+            assert!(found[name] == *text, "rtl-out/{app}/{name} is not current: run `cargo run --release`");
+        }
+    }
+}
+
+#[test]
+fn verilator_lint_is_silent() {
+    let Some(verilator) = RtlPolicy::current().verilator_or_skip() else { return };
+    for app in APPS {
+        let folder = checked_in(app);
+        let sources = files(&folder).into_keys().filter(|name| name.ends_with(".v"));
+        let paths: Vec<PathBuf> = sources.map(|name| folder.join(name)).collect();
+        let warnings = verilator.lint(&format!("{app}_unit"), &paths).unwrap();
+        assert_eq!(warnings, "", "{app}");
+    }
+}
+
+/// Yosys reads every unit, finds nothing wrong and no latch, and maps it to ECP5 cells.
+#[test]
+fn yosys_maps_every_unit() {
+    if Command::new("yosys").arg("-V").output().is_err() {
+        assert!(
+            std::env::var_os("EMEURO_REQUIRE_RTL").is_none(),
+            "EMEURO_REQUIRE_RTL is set, Yosys not found"
+        );
+        eprintln!("skipped: Yosys not found");
+        return;
+    }
+    for app in APPS {
+        let folder = checked_in(app);
+        let sources: Vec<String> = files(&folder).into_keys().filter(|name| name.ends_with(".v")).collect();
+        let script = format!(
+            "read_verilog {}; hierarchy -check -top {app}_unit; proc; check -assert; \
+             select -assert-none t:$dlatch t:$_DLATCH_*; synth_ecp5 -top {app}_unit; check -assert",
+            sources.join(" ")
+        );
+        let output = Command::new("yosys").args(["-q", "-p", &script]).current_dir(&folder).output().unwrap();
+        assert!(output.status.success(), "{app}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
