@@ -53,7 +53,11 @@ pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, Comp
         input_words: emulator.input().size(),
         input_span: layout.input_span,
         memory_words: layout.memory_words,
-        output: OutputBuffer { words: layout.output_words, order: emulator.output().order.clone() },
+        output: OutputBuffer {
+            words: layout.output_words,
+            order: emulator.output().order.clone(),
+            head_start: layout.output_words,
+        },
         instructions,
         patterns: roms.patterns,
         weights: roms.weights,

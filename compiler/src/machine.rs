@@ -67,6 +67,8 @@ pub struct Machine<'a> {
     input_full: [bool; 2],
     output_busy: [bool; 2],
     output_full: [bool; 2],
+    /// Words of the present frame in its output buffer.
+    output_words: usize,
     loader: Loader,
     issue: IssueState,
     sums: Vec<i64>,
@@ -74,8 +76,6 @@ pub struct Machine<'a> {
     drain: DrainState,
     writes: VecDeque<Write>,
     streamer: Streamer,
-    /// Output buffers that become free, with the clock in which they do.
-    releases: VecDeque<(u64, usize)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -121,14 +121,23 @@ struct Write {
     address: usize,
     value: i16,
     to_output: bool,
-    ends_frame: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Streamer {
     word: usize,
     parity: usize,
+    /// Words on their way through the order ROM.
+    reads: VecDeque<Read>,
     frame: Vec<i16>,
+}
+
+#[derive(Clone, Debug)]
+struct Read {
+    clock: u64,
+    address: usize,
+    parity: usize,
+    ends_frame: bool,
 }
 
 impl<'a> Machine<'a> {
@@ -142,6 +151,7 @@ impl<'a> Machine<'a> {
             input_full: [false; 2],
             output_busy: [false; 2],
             output_full: [false; 2],
+            output_words: 0,
             loader: Loader::default(),
             issue: IssueState::default(),
             sums: vec![0; program.lanes],
@@ -149,7 +159,6 @@ impl<'a> Machine<'a> {
             drain: DrainState::default(),
             writes: VecDeque::new(),
             streamer: Streamer::default(),
-            releases: VecDeque::new(),
         }
     }
 
@@ -212,7 +221,7 @@ impl<'a> Machine<'a> {
         // A word that was accepted in this clock is in the write register in the next and in the memory after it.
         if let Some((address, value)) = loaded {
             let clock = self.clock + 1;
-            self.writes.push_front(Write { clock, address, value, to_output: false, ends_frame: None });
+            self.writes.push_front(Write { clock, address, value, to_output: false });
         }
         self.clock += 1;
         Ok(())
@@ -226,13 +235,17 @@ impl<'a> Machine<'a> {
     fn write_back(&mut self) {
         while let Some(write) = self.writes.front().filter(|w| w.clock == self.clock).cloned() {
             self.writes.pop_front();
-            if write.to_output {
-                self.output[write.address] = write.value;
-            } else {
+            if !write.to_output {
                 self.memory[write.address] = write.value;
+                continue;
             }
-            if let Some(parity) = write.ends_frame {
-                self.output_full[parity] = true;
+            self.output[write.address] = write.value;
+            self.output_words += 1;
+            if self.output_words == self.program.output.head_start {
+                self.output_full[write.address / self.program.output_span()] = true;
+            }
+            if self.output_words == self.program.output.words {
+                self.output_words = 0;
             }
         }
     }
@@ -362,8 +375,7 @@ impl<'a> Machine<'a> {
             if drain.to_output {
                 address = self.drain.result as usize + self.drain.parity * self.program.output_span();
             }
-            let ends_frame = (is_last && ends_instruction && drain.last).then_some(self.drain.parity);
-            let write = Write { clock, address, value, to_output: drain.to_output, ends_frame };
+            let write = Write { clock, address, value, to_output: drain.to_output };
             self.writes.push_back(write);
             let level = if is_last { tile_level } else { 0 };
             self.drain.result += drain.result.deltas.get(level).copied().unwrap_or(0);
@@ -402,26 +414,30 @@ impl<'a> Machine<'a> {
 
     fn stream_out(&mut self, full: [bool; 2], run: &mut Run) {
         let Streamer { word, parity, .. } = self.streamer;
+        let order = u64::from(self.program.write_to_output() - timing::WRITE_TO_OUTPUT);
         if full[parity] {
-            self.stream_word(word, parity, run);
+            let address = self.program.output.order.as_ref().map_or(word, |order| order[word]);
+            let ends_frame = word + 1 == self.program.output.frame_words();
+            self.streamer.reads.push_back(Read { clock: self.clock + order, address, parity, ends_frame });
+            (self.streamer.word, self.streamer.parity) = match ends_frame {
+                true => (0, 1 - parity),
+                false => (word + 1, parity),
+            };
         }
-        while let Some((_, parity)) = self.releases.pop_front_if(|(clock, _)| *clock == self.clock) {
-            (self.output_full[parity], self.output_busy[parity]) = (false, false);
+        let now = self.clock;
+        if let Some(read) = self.streamer.reads.pop_front_if(|read| read.clock == now) {
+            self.read_word(&read, run);
         }
     }
 
-    fn stream_word(&mut self, word: usize, parity: usize, run: &mut Run) {
-        let address = self.program.output.order.as_ref().map_or(word, |order| order[word]);
-        self.streamer.frame.push(self.output[address + parity * self.program.output_span()]);
-        self.streamer.word += 1;
-        if self.streamer.word == self.program.output.frame_words() {
-            // The address was given in this clock; the word leaves so many clocks later.
-            let clocks = self.program.write_to_output() - 1;
+    fn read_word(&mut self, read: &Read, run: &mut Run) {
+        let word = self.output[read.address + read.parity * self.program.output_span()];
+        self.streamer.frame.push(word);
+        if read.ends_frame {
+            let clocks = timing::WRITE_TO_OUTPUT - timing::WRITE_TO_OUTPUT_READ;
             run.last_outputs.push(self.clock + u64::from(clocks));
             run.frames.push(std::mem::take(&mut self.streamer.frame));
-            self.streamer = Streamer { parity: 1 - parity, ..Streamer::default() };
-            let order = u64::from(self.program.write_to_output() - timing::WRITE_TO_OUTPUT);
-            self.releases.push_back((self.clock + order, parity));
+            (self.output_full[read.parity], self.output_busy[read.parity]) = (false, false);
         }
     }
 }

@@ -156,6 +156,8 @@ pub struct OutputBuffer {
     pub words: usize,
     /// Address of every word of the output frame, if not simply 0, 1, 2, ….
     pub order: Option<Vec<usize>>,
+    /// After how many written words the frame may begin to leave, so that no word leaves before it is written.
+    pub head_start: usize,
 }
 
 impl OutputBuffer {
@@ -210,7 +212,7 @@ impl Program {
         crate::timing::HEAD_TO_WRITE + if self.tables.is_empty() { 0 } else { crate::timing::TABLE }
     }
 
-    /// Clocks from the write of a frame's last result to its first word at the output.
+    /// Clocks from the write of the last word of the head start to the first word at the output.
     pub fn write_to_output(&self) -> u32 {
         let order = if self.output.order.is_some() { crate::timing::OUTPUT_ORDER } else { 0 };
         crate::timing::WRITE_TO_OUTPUT + order

@@ -20,6 +20,7 @@ pub(crate) fn run(program: &mut Program) {
             clock.run(&program.instructions[index]);
         }
     }
+    program.output.head_start = clock.head_start(program);
 }
 
 fn set_flags(instructions: &mut [Instruction]) {
@@ -45,6 +46,8 @@ struct Schedule {
     capture: i64,
     /// Clock in which each memory word is in the write register.
     written: HashMap<i64, i64>,
+    /// The same for words of the output buffer.
+    output: HashMap<i64, i64>,
 }
 
 impl Schedule {
@@ -56,6 +59,7 @@ impl Schedule {
             free: 0,
             capture: 0,
             written: HashMap::new(),
+            output: HashMap::new(),
         }
     }
 
@@ -64,6 +68,7 @@ impl Schedule {
         if begins_frame {
             // A frame reads its input and what it has written itself, nothing of the frame before.
             self.written.clear();
+            self.output.clear();
         }
         let start = self.free + i64::from(timing::LOAD);
         let mut earliest = start;
@@ -92,10 +97,11 @@ impl Schedule {
             let ends_loop = tile % tiles == tiles - 1;
             let results = if ends_loop { drain.last_results } else { drain.results };
             for result in 0..results {
-                if !drain.to_output {
-                    let head = capture + i64::from(timing::CAPTURE_TO_HEAD) + result as i64;
-                    self.written.insert(address & self.address_mask, head + self.head_to_write);
-                }
+                let head = capture + i64::from(timing::CAPTURE_TO_HEAD) + result as i64;
+                match drain.to_output {
+                    true => self.output.insert(address, head + self.head_to_write),
+                    false => self.written.insert(address & self.address_mask, head + self.head_to_write),
+                };
                 let level = if result + 1 < results { 0 } else { 1 + loop_level(tile, &drain.counts) };
                 address += drain.result.deltas.get(level).copied().unwrap_or(0);
             }
@@ -103,6 +109,23 @@ impl Schedule {
             capture += interval;
         }
         self.free = start + issue.cycles() as i64;
+    }
+}
+
+impl Schedule {
+    /// The fewest words after whose writing the output frame can leave word by word without overtaking a write. Nothing
+    /// stalls between the first and the last write of a frame, so their distances are fixed.
+    fn head_start(&self, program: &Program) -> usize {
+        let mut writes: Vec<i64> = self.output.values().copied().collect();
+        writes.sort_unstable();
+        let order = program.output.order.is_some();
+        let delay = i64::from(timing::WRITE_TO_OUTPUT_READ + if order { timing::OUTPUT_ORDER } else { 0 });
+        let address = |word: usize| program.output.order.as_ref().map_or(word, |order| order[word]) as i64;
+        let first_read = (0..program.output.frame_words())
+            .map(|word| self.output[&address(word)] + i64::from(timing::WRITE_TO_READ) - word as i64)
+            .max()
+            .unwrap_or(0);
+        writes.iter().position(|write| write + delay >= first_read).map_or(writes.len(), |last| last + 1)
     }
 }
 

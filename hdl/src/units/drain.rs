@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!                   +-------+
-//! clock, resetn --->|       |---> valid, to_memory, to_output, ends_frame, parity
+//! clock, resetn --->|       |---> valid, to_memory, to_output, parity
 //!       capture --->| drain |-/-> bias_address, result_address
 //!                   |       |-/-> shift, rectify, narrow, tap_0, lookup_0
 //!                   +-------+
@@ -53,8 +53,6 @@ pub struct Drain {
     pub to_memory: Wire<Out>,
     /// The result goes to the output buffer.
     pub to_output: Wire<Out>,
-    /// The last result of a frame.
-    pub ends_frame: Wire<Out>,
     /// Which output buffer the frame uses.
     pub parity: Wire<Out>,
     rom: DrainRom,
@@ -88,7 +86,6 @@ impl Drain {
             narrow: Wire::new(1, "Results saturate to 8 bits"),
             to_memory: Wire::new(1, "The result goes to the lanes' memory"),
             to_output: Wire::new(1, "The result goes to the output buffer"),
-            ends_frame: Wire::new(1, "It is the last result of a frame"),
             parity: Wire::new(1, "Which output buffer the frame uses"),
             control: DrainControl::new(&rom),
             counters: LoopCounters::new(&widths),
@@ -150,7 +147,6 @@ impl Logic for Drain {
         self.narrow.next = self.rom.narrow.val();
         self.to_memory.next = self.control.valid.val() & !self.rom.to_output.val();
         self.to_output.next = self.control.valid.val() & self.rom.to_output.val();
-        self.ends_frame.next = self.control.ends_frame.val();
         self.parity.next = self.control.parity.val();
     }
 }
@@ -171,7 +167,6 @@ struct DrainControl {
     valid: Wire<Out>,
     level: Wire<Out>,
     ends_tile: Wire<Out>,
-    ends_frame: Wire<Out>,
     parity: Wire<Out>,
     _state: State,
 }
@@ -210,7 +205,6 @@ impl DrainControl {
             valid: Wire::new(1, "A result is at the head"),
             level: Wire::new(address_bits(DRAIN_LEVELS + 1), "Level that advances after the result"),
             ends_tile: Wire::new(1, "It is the last result of its tile"),
-            ends_frame: Wire::new(1, "It is the last result of its frame"),
             parity: Wire::new(1, "Which output buffer the frame uses"),
             _state: State::RESET,
         }
@@ -257,7 +251,6 @@ impl Logic for DrainControl {
         let level = if self.ends_tile() { 1 + self.loop_level.val().as_u64() } else { 0 };
         self.level.next = Value::from(level);
         self.ends_tile.next = self.ends_tile().into();
-        self.ends_frame.next = (self.ends_instruction() && self.ends_program.val().any()).into();
         self.parity.next = self._state.parity.into();
     }
 
@@ -267,7 +260,6 @@ impl Logic for DrainControl {
         self.valid.connect();
         self.level.connect();
         self.ends_tile.connect();
-        self.ends_frame.connect();
         self.parity.connect();
     }
 
@@ -284,9 +276,9 @@ reg this_buffer;
 
 wire [{index_high}:0] last = loop_level == {loops}'d0 ? results : last_results;
 wire ends_instruction = ends_tile && loop_level == {loops}'d{levels};
+wire ends_frame       = ends_instruction && ends_program;
 
 assign ends_tile   = at_head && index == last;
-assign ends_frame  = ends_instruction && ends_program;
 assign rom_address = ends_frame       ? {number}'d0 :
                      ends_instruction ? instruction + {number}'d1 : instruction;
 assign load        = fresh;

@@ -1,19 +1,21 @@
 //! Sends finished output frames to the stream, from two buffers in turn.
 //!
-//! A buffer is busy from its reservation to the moment its last word has been read, and full from the last result on.
+//! A buffer is busy from its reservation to the moment its last word has been read. A frame begins to leave when so many
+//! of its words have been written that it cannot overtake the rest: the head start.
 //! If the words leave in another order than they lie in the buffer, a ROM translates the address (one clock more).
 //!
 //! ```text
 //!                  +-----------------+
 //!  clock, resetn ->|                 |--> m_axis_*
 //!  write_* -----/->|                 |
-//!     ends_frame ->| output_streamer |--> busy
-//!        reserve ->|                 |
-//!  parities ------>|                 |
+//!        reserve ->| output_streamer |--> busy
+//!       reserved ->|                 |
 //!                  +-----------------+
 //! ```
 //!
-//! Timing: three clocks from `ends_frame` to the first word, four with an order. All outputs are registers.
+//! Timing: three clocks from the write that completes the head start to the first word, four with an order. All outputs are registers.
+
+use emeuro_compiler::OutputBuffer;
 
 use super::{MemoryStyle, Ram, Rom};
 use crate::prelude::*;
@@ -35,10 +37,6 @@ pub struct OutputStreamer {
     pub write_address: Wire<In>,
     /// The word.
     pub write_data: Wire<In>,
-    /// The word of this clock is the last of its frame.
-    pub ends_frame: Wire<In>,
-    /// The buffer whose frame ends.
-    pub ended: Wire<In>,
     /// A buffer is taken.
     pub reserve: Wire<In>,
     /// Which buffer is taken.
@@ -60,8 +58,11 @@ pub struct OutputStreamer {
 }
 
 impl OutputStreamer {
-    /// Frames of `words` words of `width` bits in buffers of `span` words (a power of two), optionally in another `order`.
-    pub fn new(words: usize, width: u32, span: usize, order: Option<(&[usize], &str)>) -> Self {
+    /// Frames of words of `width` bits in buffers of `span` words (a power of two); the order, if there is one, in
+    /// `order_file`.
+    pub fn new(buffer: &OutputBuffer, width: u32, span: usize, order_file: &str) -> Self {
+        let words = buffer.frame_words();
+        let order = buffer.order.as_deref().map(|order| (order, order_file));
         let memory = Ram::new(width, 2 * span, MemoryStyle::Block).without_collisions().with_read_enable();
         let address = memory.read_address.width();
         let rom = order.map(|(order, file)| {
@@ -71,8 +72,9 @@ impl OutputStreamer {
         Self {
             info: ModuleInfo::new("output_streamer", format!("sends frames of {words} words to the stream"))
                 .latency(format!(
-                    "{} clocks from `ends_frame` to the first word.",
-                    3 + usize::from(order.is_some())
+                    "{} clocks from the write of word {} of a frame to its first word at the output.",
+                    3 + usize::from(order.is_some()),
+                    buffer.head_start
                 )),
             order_file: order
                 .iter()
@@ -83,8 +85,6 @@ impl OutputStreamer {
             write_enable: Wire::new(1, "Writes a word"),
             write_address: Wire::new(address, "Where to; the top bit is the buffer"),
             write_data: Wire::new(width, "The word").signed(),
-            ends_frame: Wire::new(1, "The word is the last of its frame"),
-            ended: Wire::new(1, "The buffer whose frame ends"),
             reserve: Wire::new(1, "A buffer is taken"),
             reserved: Wire::new(1, "The buffer that is taken"),
             busy: Wire::new(2, "Which buffers are in use"),
@@ -92,7 +92,7 @@ impl OutputStreamer {
             m_axis_tvalid: Wire::new(1, "The word is valid"),
             m_axis_tlast: Wire::new(1, "The word is the last of its frame"),
             m_axis_tready: Wire::new(1, "The word is taken"),
-            control: StreamControl::new(words, address - 1, order.is_some()),
+            control: StreamControl::new(buffer, address - 1),
             order: rom.into_iter().collect(),
             frames: memory,
             data: OutputRegister::new(width),
@@ -111,8 +111,8 @@ impl Logic for OutputStreamer {
         self.control.clock.next = self.clock.val();
         self.frames.clock.next = self.clock.val();
         self.control.resetn.next = self.resetn.val();
-        self.control.ends_frame.next = self.ends_frame.val();
-        self.control.ended.next = self.ended.val();
+        self.control.write_enable.next = self.write_enable.val();
+        self.control.write_address.next = self.write_address.val();
         self.control.reserve.next = self.reserve.val();
         self.control.reserved.next = self.reserved.val();
         self.control.m_axis_tready.next = self.m_axis_tready.val();
@@ -185,8 +185,8 @@ struct StreamControl {
     info: ModuleInfo,
     clock: Signal<In, Clock>,
     resetn: Wire<In>,
-    ends_frame: Wire<In>,
-    ended: Wire<In>,
+    write_enable: Wire<In>,
+    write_address: Wire<In>,
     reserve: Wire<In>,
     reserved: Wire<In>,
     /// Index of the word for the order ROM; one wire or none.
@@ -200,11 +200,14 @@ struct StreamControl {
     m_axis_tvalid: Wire<Out>,
     m_axis_tlast: Wire<Out>,
     _words: u64,
+    _written_words: u64,
+    _head_start: u64,
     _state: State,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
+    written: u64,
     count: u64,
     buffer: u64,
     full: u64,
@@ -218,14 +221,15 @@ struct State {
 }
 
 impl StreamControl {
-    fn new(words: usize, address: u32, ordered: bool) -> Self {
+    fn new(buffer: &OutputBuffer, address: u32) -> Self {
+        let (words, ordered) = (buffer.frame_words(), buffer.order.is_some());
         let index = address_bits(words);
         Self {
             info: ModuleInfo::new("stream_control", "counts output words and keeps track of the buffers"),
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
-            ends_frame: Wire::new(1, "The last word of a frame is being written"),
-            ended: Wire::new(1, "Its buffer"),
+            write_enable: Wire::new(1, "A word is being written"),
+            write_address: Wire::new(address + 1, "Where to; the top bit is the buffer"),
             reserve: Wire::new(1, "A buffer is taken"),
             reserved: Wire::new(1, "The buffer that is taken"),
             word: if ordered { vec![Wire::new(index, "Index of the word")] } else { vec![] },
@@ -241,6 +245,8 @@ impl StreamControl {
             m_axis_tvalid: Wire::new(1, "The word is valid"),
             m_axis_tlast: Wire::new(1, "The word is the last of its frame"),
             _words: words as u64,
+            _written_words: buffer.words as u64,
+            _head_start: buffer.head_start as u64,
             _state: State::default(),
         }
     }
@@ -261,8 +267,15 @@ impl StreamControl {
 
     fn next_state(&self) -> State {
         let mut state = self._state;
-        if self.ends_frame.val().any() {
-            state.full |= 1 << self.ended.val().as_u64();
+        if self.write_enable.val().any() {
+            let buffer = self.write_address.val().as_u64() >> (self.write_address.width() - 1);
+            state.written += 1;
+            if state.written == self._head_start {
+                state.full |= 1 << buffer;
+            }
+            if state.written == self._written_words {
+                state.written = 0;
+            }
         }
         if self.reserve.val().any() {
             state.busy |= 1 << self.reserved.val().as_u64();
@@ -319,6 +332,7 @@ impl Logic for StreamControl {
 
     fn hdl(&self) -> Verilog {
         let index = address_bits(self._words as usize);
+        let written = address_bits(self._written_words as usize);
         let address = self.read_address.width() - 1;
         let (wires, stage, registers) = if self.ordered() {
             (
@@ -351,6 +365,7 @@ wire from       = buffer;
         let reset = if self.ordered() { "        valid_1 <= 1'b0;\n" } else { "" };
         Verilog::Custom(format!(
             "\
+reg [{written_high}:0] written;
 reg [{high}:0] count;
 reg buffer;
 reg [1:0] full;
@@ -360,6 +375,9 @@ reg read_last;
 reg valid;
 reg last;
 {registers}
+wire written_buffer = write_address[{address}];
+wire unused = &{{1'b0, write_address[{address_high}:0]}};
+
 wire moves  = m_axis_tready || !valid;
 wire begins = full[buffer];
 wire at_end = count == {index}'d{end};
@@ -371,6 +389,7 @@ assign m_axis_tlast  = last;
 
 always @(posedge clock) begin
     if (!resetn) begin
+        written <= {written}'d0;
         count  <= {index}'d0;
         buffer <= 1'b0;
         full   <= 2'b00;
@@ -379,8 +398,11 @@ always @(posedge clock) begin
         valid  <= 1'b0;
         last   <= 1'b0;
 {reset}    end else begin
-        if (ends_frame) begin
-            full[ended] <= 1'b1;
+        if (write_enable) begin
+            written <= written == {written}'d{last_written} ? {written}'d0 : written + {written}'d1;
+            if (written == {written}'d{ready}) begin
+                full[written_buffer] <= 1'b1;
+            end
         end
         if (reserve) begin
             in_use[reserved] <= 1'b1;
@@ -405,6 +427,10 @@ always @(posedge clock) begin
 end",
             high = index - 1,
             end = self._words - 1,
+            written_high = written - 1,
+            address_high = address - 1,
+            last_written = self._written_words - 1,
+            ready = self._head_start - 1,
         ))
     }
 }

@@ -84,8 +84,6 @@ pub struct Unit {
     to_output: FlagDelay,
     result_address: WordDelay,
     parity: WordDelay,
-    ends_frame: FlagDelay,
-    ended: WordDelay,
     write: WritePort,
     streamer: OutputStreamer,
 }
@@ -123,8 +121,6 @@ impl Unit {
         let issue = Issue::new(program, address, weight, &file("issue"));
         let drain = Drain::new(program, &taps, result, biases.address.width(), &file("drain"));
         let to_write = program.head_to_write();
-        let order = program.output.order.as_deref();
-        let order_file = file("order");
         let element_wise = |_: &Wire<Out>| WordDelay::new(1, ISSUE_TO_OPERAND);
         Self {
             info: describe(program),
@@ -163,8 +159,6 @@ impl Unit {
             to_output: FlagDelay::new(to_write - 1),
             result_address: WordDelay::new(result, to_write - 1),
             parity: WordDelay::new(1, to_write - 1),
-            ends_frame: FlagDelay::new(to_write),
-            ended: WordDelay::new(1, 1),
             write: WritePort::new(WriteShape {
                 result_address: result,
                 memory_address: address,
@@ -174,10 +168,10 @@ impl Unit {
                 output: program.output_bits,
             }),
             streamer: OutputStreamer::new(
-                program.output.frame_words(),
+                &program.output,
                 program.output_bits,
                 program.output_span(),
-                order.map(|order| (order, order_file.as_str())),
+                &file("order"),
             ),
             issue,
             drain,
@@ -245,8 +239,6 @@ impl Logic for Unit {
         self.to_output.clock.next = self.aclk.val();
         self.result_address.clock.next = self.aclk.val();
         self.parity.clock.next = self.aclk.val();
-        self.ends_frame.clock.next = self.aclk.val();
-        self.ended.clock.next = self.aclk.val();
         self.write.clock.next = self.aclk.val();
         self.streamer.clock.next = self.aclk.val();
         self.loader.resetn.next = self.aresetn.val();
@@ -257,7 +249,6 @@ impl Logic for Unit {
         self.drain.resetn.next = self.aresetn.val();
         self.to_memory.resetn.next = self.aresetn.val();
         self.to_output.resetn.next = self.aresetn.val();
-        self.ends_frame.resetn.next = self.aresetn.val();
         self.write.resetn.next = self.aresetn.val();
         self.streamer.resetn.next = self.aresetn.val();
 
@@ -328,8 +319,6 @@ impl Logic for Unit {
         self.to_output.d.next = self.drain.to_output.val();
         self.result_address.d.next = self.drain.result_address.val();
         self.parity.d.next = self.drain.parity.val();
-        self.ends_frame.d.next = self.drain.ends_frame.val();
-        self.ended.d.next = self.parity.q.val();
         self.write.to_memory.next = self.to_memory.q.val();
         self.write.to_output.next = self.to_output.q.val();
         self.write.parity.next = self.parity.q.val();
@@ -340,8 +329,6 @@ impl Logic for Unit {
         self.streamer.write_enable.next = self.write.output_enable.val();
         self.streamer.write_address.next = self.write.output_address.val();
         self.streamer.write_data.next = self.write.output_data.val();
-        self.streamer.ends_frame.next = self.ends_frame.q.val();
-        self.streamer.ended.next = self.ended.q.val();
         self.streamer.reserve.next = self.issue.reserve.val();
         self.streamer.reserved.next = self.issue.parity.val();
         self.streamer.m_axis_tready.next = self.m_axis_tready.val();
