@@ -42,14 +42,16 @@ pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, Comp
         Kind::Scale { .. } => 8,
         Kind::Multiply => 4,
     });
+    // A sum is never narrower than the word that it becomes.
+    let word_bits = tasks.vectors.iter().map(|v| v.bits).max().unwrap_or(16);
     let mut program = Program {
         name: emulator.name().to_owned(),
         lanes: config.lanes(),
-        word_bits: tasks.vectors.iter().map(|v| v.bits).max().unwrap_or(16),
+        word_bits,
         input_bits: emulator.input().bits,
         output_bits: emulator.output().port.bits,
         weight_bits: weight_bits.max().unwrap_or(8),
-        accumulator_bits: tasks.tasks.iter().map(|task| task.accumulator_bits).max().unwrap_or(16),
+        accumulator_bits: tasks.tasks.iter().map(|task| task.accumulator_bits).fold(word_bits + 2, u32::max),
         input_words: emulator.input().size(),
         input_span: layout.input_span,
         memory_words: layout.memory_words,

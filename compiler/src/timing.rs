@@ -39,9 +39,6 @@ pub const LOAD: u32 = 1;
 /// Clocks from the write of the last word of the head start to the clock in which the first word is read.
 pub const WRITE_TO_OUTPUT_READ: u32 = 1;
 
-/// Clocks from the accepted last word of an input frame to the clock in which the issue sequencer may start it.
-pub const INPUT_TO_START: u32 = 1;
-
 /// Clocks from the write of the last word of an output frame's head start to the frame's first word at the output.
 pub const WRITE_TO_OUTPUT: u32 = 3;
 

@@ -7,7 +7,7 @@
 //!                   +-------+
 //! clock, resetn --->|       |---> valid, to_memory, to_output, parity
 //!       capture --->| drain |-/-> bias_address, result_address
-//!                   |       |-/-> shift, rectify, narrow, tap_0, lookup_0
+//!                   |       |-/-> shift, rectify, narrow, lookup_0
 //!                   +-------+
 //! ```
 //!
@@ -18,7 +18,7 @@ use emeuro_compiler::{DRAIN_LEVELS, Program};
 
 use super::{
     address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters,
-    program_rom::DrainRom, reducer::Tap,
+    program_rom::DrainRom,
 };
 use crate::prelude::*;
 
@@ -35,8 +35,6 @@ pub struct Drain {
     pub resetn: Wire<In>,
     /// A tile's results are being captured.
     pub capture: Wire<In>,
-    /// Level of the adder tree; one wire or none.
-    pub tap: Vec<Wire<Out>>,
     /// 0 or number of the table; one wire or none.
     pub lookup: Vec<Wire<Out>>,
     /// Bias of the result of the next clock.
@@ -64,8 +62,8 @@ pub struct Drain {
 
 impl Drain {
     /// The drain sequencer of `program`.
-    pub fn new(program: &Program, taps: &[Tap], result_width: u32, bias_width: u32, file: &str) -> Self {
-        let rom = DrainRom::new(program, taps, result_width, bias_width, file);
+    pub fn new(program: &Program, result_width: u32, bias_width: u32, file: &str) -> Self {
+        let rom = DrainRom::new(program, result_width, bias_width, file);
         let widths: Vec<u32> = rom.limit.iter().map(Wire::width).collect();
         let copy = |wires: &[Wire<Out>], comment: &str| -> Vec<Wire<Out>> {
             wires.iter().map(|w| Wire::new(w.width(), comment)).collect()
@@ -77,7 +75,6 @@ impl Drain {
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
             capture: Wire::new(1, "A tile's results are being captured"),
-            tap: copy(&rom.tap, "Level of the adder tree"),
             lookup: copy(&rom.lookup, "0, or number of the table"),
             bias_address: Wire::new(bias_width, "Bias of the result of the next clock"),
             result_address: Wire::new(result_width, "Address of the result"),
@@ -134,9 +131,6 @@ impl Logic for Drain {
         self.results.base.next = self.rom.result[0].val();
         self.results.advance.next = self.control.valid.val();
         self.results.level.next = self.control.level.val();
-        for i in 0..self.tap.len() {
-            self.tap[i].next = self.rom.tap[i].val();
-        }
         for i in 0..self.lookup.len() {
             self.lookup[i].next = self.rom.lookup[i].val();
         }
@@ -221,6 +215,7 @@ impl DrainControl {
 
     fn next_instruction(&self) -> u64 {
         match self.ends_instruction() {
+            _ if !self.resetn.val().any() => 0,
             true if self.ends_program.val().any() => 0,
             true => self._state.instruction + 1,
             false => self._state.instruction,
@@ -279,7 +274,8 @@ wire ends_instruction = ends_tile && loop_level == {loops}'d{levels};
 wire ends_frame       = ends_instruction && ends_program;
 
 assign ends_tile   = at_head && index == last;
-assign rom_address = ends_frame       ? {number}'d0 :
+// In reset the first instruction is read, so that one clock of reset is enough.
+assign rom_address = ends_frame || !resetn ? {number}'d0 :
                      ends_instruction ? instruction + {number}'d1 : instruction;
 assign load        = fresh;
 assign valid       = at_head;

@@ -8,7 +8,7 @@
 //!                  +-------+
 //! clock, resetn -->|       |-/--> operand_address, pattern
 //! input_full ---/->|       |-/--> weight_address
-//! output_busy --/->| issue |----> enable, first, complete (and hold_0, use_held_0)
+//! output_busy --/->| issue |----> enable, first, complete (tap_0, hold_0, use_held_0)
 //!                  |       |----> reserve, release_input, parity
 //!                  +-------+
 //! ```
@@ -19,7 +19,7 @@ use emeuro_compiler::{ISSUE_LEVELS, Program};
 
 use super::{
     address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters,
-    program_rom::IssueRom,
+    program_rom::IssueRom, reducer::Tap,
 };
 use crate::prelude::*;
 
@@ -50,6 +50,8 @@ pub struct Issue {
     pub first: Wire<Out>,
     /// The step is the last of its tile.
     pub complete: Wire<Out>,
+    /// Level of the adder tree for the tile; one wire or none.
+    pub tap: Vec<Wire<Out>>,
     /// The lanes keep the operand; one wire or none.
     pub hold: Vec<Wire<Out>>,
     /// The lanes multiply with the kept operand; one wire or none.
@@ -69,8 +71,8 @@ pub struct Issue {
 
 impl Issue {
     /// The issue sequencer of `program`.
-    pub fn new(program: &Program, address_width: u32, weight_width: u32, file: &str) -> Self {
-        let rom = IssueRom::new(program, address_width, weight_width, file);
+    pub fn new(program: &Program, taps: &[Tap], address_width: u32, weight_width: u32, file: &str) -> Self {
+        let rom = IssueRom::new(program, taps, address_width, weight_width, file);
         let widths: Vec<u32> = rom.limit.iter().map(Wire::width).collect();
         let element_wise = !rom.multiply.is_empty();
         Self {
@@ -87,6 +89,11 @@ impl Issue {
             enable: Wire::new(1, "The lanes add a product"),
             first: Wire::new(1, "It is the first of its sum"),
             complete: Wire::new(1, "It is the last of its tile"),
+            tap: rom
+                .tap
+                .iter()
+                .map(|t| Wire::new(t.width(), "Level of the adder tree for the tile"))
+                .collect(),
             hold: element_wise.then(|| Wire::new(1, "The lanes keep the operand")).into_iter().collect(),
             use_held: element_wise
                 .then(|| Wire::new(1, "The lanes multiply with the kept operand"))
@@ -152,6 +159,9 @@ impl Logic for Issue {
         self.enable.next = self.control.step.val();
         self.first.next = self.control.first.val();
         self.complete.next = self.control.complete.val();
+        for i in 0..self.tap.len() {
+            self.tap[i].next = self.rom.tap[i].val();
+        }
         // A tile of an element-wise product has two steps: the first keeps its operand, the second multiplies.
         for i in 0..self.hold.len() {
             self.hold[i].next = self.control.first.val() & self.rom.multiply[i].val();
@@ -268,6 +278,7 @@ impl IssueControl {
 
     fn next_instruction(&self) -> u64 {
         match self.ends_instruction() {
+            _ if !self.resetn.val().any() => 0,
             true if self.ends_program.val().any() => 0,
             true => self._state.instruction + 1,
             false => self._state.instruction,
@@ -354,8 +365,9 @@ wire ends_instruction = step && level == {level}'d{levels};
 wire ends_frame       = ends_instruction && ends_program;
 wire [{timer_high}:0] idle = state == LOAD ? {delay_name} : {pad_name};
 
-assign rom_address   = ends_frame       ? {number}'d0 :
-                       ends_instruction ? instruction + {number}'d1 : instruction;
+// One clock of reset is enough: the first instruction is read in it.
+assign rom_address   = !resetn || ends_frame ? {number}'d0 :
+                       ends_instruction      ? instruction + {number}'d1 : instruction;
 assign load          = state == LOAD;
 assign operand_start = reads_input && this_buffer ? operand_base | {address}'d{span} : operand_base;
 assign step          = state == STEP;

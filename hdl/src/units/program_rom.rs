@@ -86,11 +86,11 @@ reg [{high}:0] memory [0:{last}];
 reg [{high}:0] word;
 
 // A tool that looks at this module alone finds no file name.
-generate
-    if (INIT_FILE != \"\") begin : load
-        initial $readmemh(INIT_FILE, memory, 0, {last});
+initial begin
+    if (INIT_FILE != \"\") begin
+        $readmemh(INIT_FILE, memory);
     end
-endgenerate
+end
 
 always @(posedge clock) begin
     word <= memory[address];
@@ -179,6 +179,8 @@ pub struct IssueRom {
     pub ends_program: Wire<Out>,
     /// The lanes' offsets.
     pub pattern: Wire<Out>,
+    /// Level of the adder tree; one wire, or none if there is one level.
+    pub tap: Vec<Wire<Out>>,
     /// Element-wise product; one wire or none.
     pub multiply: Vec<Wire<Out>>,
     /// Iterations less 1, per loop.
@@ -193,12 +195,12 @@ pub struct IssueRom {
 program_rom!(
     IssueRom,
     scalars: [delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern],
-    vectors: [multiply, limit, operand, weight]
+    vectors: [tap, multiply, limit, operand, weight]
 );
 
 impl IssueRom {
-    /// The issue fields of `program`, with operand addresses of `address_bits` and weight addresses of `weight_bits`.
-    pub fn new(program: &Program, address_width: u32, weight_width: u32, file: &str) -> Self {
+    /// The issue fields of `program`, with operand and weight addresses of the given widths.
+    pub fn new(program: &Program, taps: &[Tap], address_width: u32, weight_width: u32, file: &str) -> Self {
         let issue = || program.instructions.iter().map(|i| &i.issue);
         let mut c = Columns::default();
         let info = ModuleInfo::new(
@@ -225,6 +227,14 @@ impl IssueRom {
                 "Selects the lanes' offsets",
                 issue().map(|i| i.pattern as u64),
             ),
+            tap: match taps.len() {
+                1 => vec![],
+                n => {
+                    let level = |reduce: u32| taps.iter().position(|t| t.level == reduce).unwrap_or(0) as u64;
+                    let levels = program.instructions.iter().map(|i| level(i.drain.reduce));
+                    vec![c.field_of(address_bits(n), "Level of the adder tree", levels)]
+                }
+            },
             multiply: match element_wise {
                 true => {
                     vec![c.field("Multiplies operands with each other", issue().map(|i| i.multiply.into()))]
@@ -269,8 +279,6 @@ pub struct DrainRom {
     pub to_output: Wire<Out>,
     /// The last instruction.
     pub ends_program: Wire<Out>,
-    /// Level of the adder tree; one wire, or none if there is one level.
-    pub tap: Vec<Wire<Out>>,
     /// 0 or number of the table; one wire, or none without tables.
     pub lookup: Vec<Wire<Out>>,
     /// Iterations less 1, per loop.
@@ -285,12 +293,12 @@ pub struct DrainRom {
 program_rom!(
     DrainRom,
     scalars: [results, last_results, shift, rectify, narrow, to_output, ends_program],
-    vectors: [tap, lookup, limit, bias, result]
+    vectors: [lookup, limit, bias, result]
 );
 
 impl DrainRom {
     /// The drain fields of `program`, with result and bias addresses of the given widths.
-    pub fn new(program: &Program, taps: &[Tap], result_width: u32, bias_width: u32, file: &str) -> Self {
+    pub fn new(program: &Program, result_width: u32, bias_width: u32, file: &str) -> Self {
         let drain = || program.instructions.iter().map(|i: &Instruction| &i.drain);
         let mut c = Columns::default();
         let info = ModuleInfo::new(
@@ -299,7 +307,6 @@ impl DrainRom {
         )
         .latency("1 clock.");
         let results_width = address_bits(drain().map(|d| d.results).max().unwrap_or(1));
-        let tap = |reduce: u32| taps.iter().position(|t| t.level == reduce).unwrap_or(0) as u64;
         let table = |function: Function| match function {
             Function::Table(index) => index as u64 + 1,
             Function::Identity | Function::Relu => 0,
@@ -326,14 +333,6 @@ impl DrainRom {
                 .field("Results saturate to 8 bits", drain().map(|d| (d.bits < program.word_bits).into())),
             to_output: c.field("Results go to the output buffer", drain().map(|d| d.to_output.into())),
             ends_program: c.field("The last instruction", drain().map(|d| d.last.into())),
-            tap: match taps.len() {
-                1 => vec![],
-                n => vec![c.field_of(
-                    address_bits(n),
-                    "Level of the adder tree",
-                    drain().map(|d| tap(d.reduce)),
-                )],
-            },
             lookup: match program.tables.len() {
                 0 => vec![],
                 n => vec![c.field_of(

@@ -1,8 +1,9 @@
 //! Adds neighbouring lanes' sums and hands the results out one per clock.
 //!
 //! A registered adder tree runs all the time; level k holds the sums over groups of 2^k lanes. When a tile is complete,
-//! the results of the level that the layer uses (a *tap*) are captured in the drain register, which moves one result
-//! to its head in every clock. Only the adders and taps that the program uses exist.
+//! the results of the level that its layer uses (a *tap*) are captured in the drain register, which moves one result
+//! to its head in every clock. A tile carries its tap along, since tiles of different layers may be in the tree
+//! together. Only the adders and taps that the program uses exist.
 //!
 //! ```text
 //!              +---------+
@@ -39,7 +40,7 @@ pub struct Reducer {
     pub resetn: Wire<In>,
     /// The lanes' sums are those of a whole tile.
     pub complete: Wire<In>,
-    /// Index of the tap that is captured; one wire, or none if there is one tap.
+    /// Index of the tile's tap; comes with `complete`. One wire, or none if there is one tap.
     pub tap: Vec<Wire<In>>,
     /// The lanes' sums.
     pub sum: Vec<Wire<In>>,
@@ -50,7 +51,8 @@ pub struct Reducer {
     _taps: Vec<Tap>,
     /// Sums per level of the tree; level 0 are the lanes.
     _levels: Vec<Vec<i64>>,
-    _complete: Vec<bool>,
+    /// Per tap, whether a tile of it is complete at each level below; the last is captured.
+    _complete: Vec<Vec<bool>>,
     _results: Vec<i64>,
 }
 
@@ -60,8 +62,8 @@ impl Reducer {
         let lanes = taps.iter().map(|t| t.results << t.level).max().unwrap_or(1);
         let depth = taps.iter().map(|t| t.level).max().unwrap_or(0);
         let nodes = |level: u32| nodes(taps, level);
-        let select =
-            (taps.len() > 1).then(|| Wire::new(address_bits(taps.len()), "Level whose sums are the results"));
+        let select = (taps.len() > 1)
+            .then(|| Wire::new(address_bits(taps.len()), "Level whose sums are the tile's results"));
         Self {
             info: ModuleInfo::new("reducer", format!("sums of {lanes} lanes in groups, one result per clock"))
                 .latency("`capture` as many clocks after `complete` as the level of the tap; the head one clock later."),
@@ -74,21 +76,24 @@ impl Reducer {
             head: Wire::new(width, "The result at the head of the drain register").signed(),
             _taps: taps.to_vec(),
             _levels: (1..=depth).map(|level| vec![0; nodes(level)]).collect(),
-            _complete: vec![false; depth as usize],
+            _complete: taps.iter().map(|t| vec![false; t.level as usize]).collect(),
             _results: vec![0; taps.iter().map(|t| t.results).max().unwrap_or(1)],
         }
     }
 
-    fn selected(&self) -> Tap {
-        let index = self.tap.first().map_or(0, |tap| tap.val().index());
-        self._taps[index.min(self._taps.len() - 1)]
+    /// Whether a tile of tap `index` enters the tree in this clock.
+    fn enters(&self, index: usize) -> bool {
+        let tap = self.tap.first().map_or(0, |tap| tap.val().index());
+        self.complete.val().any() && tap == index
     }
 
-    fn captures(&self) -> bool {
-        match self.selected().level {
-            0 => self.complete.val().any(),
-            level => self._complete[level as usize - 1],
-        }
+    /// The tap that is captured in this clock.
+    fn captured(&self) -> Option<usize> {
+        let arrives = |index: &usize| match self._complete[*index].last() {
+            Some(arrives) => *arrives,
+            None => self.enters(*index),
+        };
+        (0..self._taps.len()).find(arrives)
     }
 }
 
@@ -102,12 +107,12 @@ impl Logic for Reducer {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             let lanes: Vec<i64> = self.sum.iter().map(|s| s.val().as_i64()).collect();
-            let tap = self.selected();
-            let captures = self.captures();
-            let source = if tap.level == 0 { &lanes } else { &self._levels[tap.level as usize - 1] };
-            for j in 0..self._results.len() {
-                let shifted = self._results.get(j + 1).copied().unwrap_or(0);
-                self._results[j] = if captures && j < tap.results { source[j] } else { shifted };
+            let captured = self.captured().map(|index| self._taps[index]);
+            self._results.remove(0);
+            self._results.push(0);
+            if let Some(tap) = captured {
+                let source = if tap.level == 0 { &lanes } else { &self._levels[tap.level as usize - 1] };
+                self._results[..tap.results].copy_from_slice(&source[..tap.results]);
             }
             for level in (0..self._levels.len()).rev() {
                 let (below, here) = self._levels.split_at_mut(level);
@@ -116,14 +121,18 @@ impl Logic for Reducer {
                     *node = below[2 * j] + below[2 * j + 1];
                 }
             }
-            self._complete.insert(0, self.complete.val().any());
-            self._complete.pop();
-            if !self.resetn.val().any() {
-                self._complete.fill(false);
+            for index in 0..self._taps.len() {
+                let enters = self.enters(index) && self.resetn.val().any();
+                let stages = &mut self._complete[index];
+                stages.insert(0, enters);
+                stages.pop();
+                if !self.resetn.val().any() {
+                    stages.fill(false);
+                }
             }
             self.head.next = Value::signed(self._results[0]);
         }
-        self.capture.next = self.captures().into();
+        self.capture.next = self.captured().is_some().into();
     }
 
     fn connect(&mut self) {
@@ -147,27 +156,33 @@ impl Logic for Reducer {
         for j in 1..results {
             declarations += &format!("reg signed [{high}:0] result_{j};\n");
         }
-        let complete = |level: u32| match level {
-            0 => "complete".to_owned(),
-            _ if depth == 1 => "complete_later".to_owned(),
-            _ => format!("complete_later[{}]", level - 1),
-        };
-        if depth > 0 {
-            let range = if depth == 1 { String::new() } else { format!(" [{}:0]", depth - 1) };
-            declarations += &format!("reg{range} complete_later;\n");
-        }
-        let (bits, last) = (self.tap.first().map_or(0, Wire::width), self._taps.len() - 1);
-        let label = |i: usize| if i == last { "default".to_owned() } else { format!("{bits}'d{i}") };
-        let capture = match self._taps.as_slice() {
-            [tap] => format!("assign capture = {};\n", complete(tap.level)),
-            taps => {
-                let choice = |(i, t): (usize, &Tap)| match i == last {
-                    true => complete(t.level),
-                    false => format!("tap_0 == {bits}'d{i} ? {} : ", complete(t.level)),
-                };
-                format!("assign capture = {};\n", taps.iter().enumerate().map(choice).collect::<String>())
+        // One shift register per tap: a tile leaves it when the sums of the tap's level are its own.
+        let (mut flags, mut shifts, mut clears) = (String::new(), String::new(), String::new());
+        let mut arrivals = vec![];
+        for (i, tap) in self._taps.iter().enumerate() {
+            let enters = match self.tap.first() {
+                None => "complete".to_owned(),
+                Some(select) => format!("complete && tap_0 == {}'d{i}", select.width()),
+            };
+            flags += &format!("wire enters_{i} = {enters};\n");
+            match tap.level {
+                0 => arrivals.push(format!("enters_{i}")),
+                1 => {
+                    flags += &format!("reg  on_its_way_{i};\n");
+                    shifts += &format!("        on_its_way_{i} <= enters_{i};\n");
+                    clears += &format!("        on_its_way_{i} <= 1'b0;\n");
+                    arrivals.push(format!("on_its_way_{i}"));
+                }
+                n => {
+                    flags += &format!("reg  [{}:0] on_its_way_{i};\n", n - 1);
+                    shifts +=
+                        &format!("        on_its_way_{i} <= {{on_its_way_{i}[{}:0], enters_{i}}};\n", n - 2);
+                    clears += &format!("        on_its_way_{i} <= {n}'d0;\n");
+                    arrivals.push(format!("on_its_way_{i}[{}]", n - 1));
+                }
             }
-        };
+        }
+        let capture = format!("assign capture = {};\n", arrivals.join(" || "));
         let result = |j: usize| if j == 0 { "head".to_owned() } else { format!("result_{j}") };
         let shift: String = (0..results.saturating_sub(1))
             .map(|j| format!("    {} <= {};\n", result(j), result(j + 1)))
@@ -175,37 +190,16 @@ impl Logic for Reducer {
         let load = |tap: &Tap, indent: &str| -> String {
             (0..tap.results).map(|j| format!("{indent}{} <= {};\n", result(j), node(tap.level, j))).collect()
         };
-        let loads = match self._taps.as_slice() {
-            [tap] => load(tap, "        "),
-            taps => {
-                let case = |(i, t): (usize, &Tap)| {
-                    format!(
-                        "            {}: begin\n{}            end\n",
-                        label(i),
-                        load(t, "                ")
-                    )
-                };
-                let cases: String = taps.iter().enumerate().map(case).collect();
-                format!("        case (tap_0)\n{cases}        endcase\n")
-            }
-        };
-        let flags = match depth {
-            0 => String::new(),
-            1 => {
-                "always @(posedge clock) begin\n    complete_later <= resetn & complete;\nend\n\n".to_owned()
-            }
-            n => format!(
-                "\
-always @(posedge clock) begin
-    if (!resetn) begin
-        complete_later <= {n}'d0;
-    end else begin
-        complete_later <= {{complete_later[{}:0], complete}};
-    end
-end
-
-",
-                n - 2
+        let loads: String = self
+            ._taps
+            .iter()
+            .zip(&arrivals)
+            .map(|(tap, arrives)| format!("    if ({arrives}) begin\n{}    end\n", load(tap, "        ")))
+            .collect();
+        let flags_clocked = match shifts.as_str() {
+            "" => String::new(),
+            shifts => format!(
+                "always @(posedge clock) begin\n    if (!resetn) begin\n{clears}    end else begin\n{shifts}    end\nend\n\n"
             ),
         };
         // Without a tree nothing has to be reset.
@@ -216,13 +210,11 @@ end
         };
         Verilog::Custom(format!(
             "\
-{declarations}{unused}
+{declarations}{flags}{unused}
 {capture}
-{tree}{flags}// The drain register moves on in every clock; a capture overrules it.
+{tree}{flags_clocked}// The drain register moves on in every clock; a capture overrules it.
 always @(posedge clock) begin
-{shift}    if (capture) begin
-{loads}    end
-end"
+{shift}{loads}end"
         ))
     }
 }

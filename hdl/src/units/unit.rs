@@ -73,6 +73,7 @@ pub struct Unit {
     hold: Vec<WordDelay>,
     use_held: Vec<WordDelay>,
     complete: FlagDelay,
+    tap: Vec<WordDelay>,
     lane: Vec<Lane>,
     reducer: Reducer,
     drain: Drain,
@@ -118,8 +119,8 @@ impl Unit {
         let bias_bits = program.bias.iter().map(|&b| signed_bits(b)).max().unwrap_or(2).max(2);
         let bias_words = program.bias.iter().map(|&b| b as u64).collect();
         let biases = Rom::new(bias_bits, bias_words, MemoryStyle::Auto, file("biases"));
-        let issue = Issue::new(program, address, weight, &file("issue"));
-        let drain = Drain::new(program, &taps, result, biases.address.width(), &file("drain"));
+        let issue = Issue::new(program, &taps, address, weight, &file("issue"));
+        let drain = Drain::new(program, result, biases.address.width(), &file("drain"));
         let to_write = program.head_to_write();
         let element_wise = |_: &Wire<Out>| WordDelay::new(1, ISSUE_TO_OPERAND);
         Self {
@@ -142,6 +143,7 @@ impl Unit {
             hold: issue.hold.iter().map(element_wise).collect(),
             use_held: issue.use_held.iter().map(element_wise).collect(),
             complete: FlagDelay::new(timing::ISSUE_TO_SUM),
+            tap: issue.tap.iter().map(|t| WordDelay::new(t.width(), timing::ISSUE_TO_SUM)).collect(),
             lane: lane.collect(),
             reducer: Reducer::new(program.accumulator_bits, &taps),
             requantiser: Requantiser::new(
@@ -295,8 +297,10 @@ impl Logic for Unit {
         comment!("Sums to results");
         self.reducer.complete.next = self.complete.q.val();
         self.drain.capture.next = self.reducer.capture.val();
-        for i in 0..self.drain.tap.len() {
-            self.reducer.tap[i].next = self.drain.tap[i].val();
+        for i in 0..self.tap.len() {
+            self.tap[i].clock.next = self.aclk.val();
+            self.tap[i].d.next = self.issue.tap[i].val();
+            self.reducer.tap[i].next = self.tap[i].q.val();
         }
         self.biases.address.next = self.drain.bias_address.val();
         self.requantiser.result.next = self.reducer.head.val();

@@ -1,201 +1,87 @@
-//! What the printer makes of `#[hdl_gen]` bodies, and the units' Verilog bodies, against the Rust simulation: recorded
-//! cycle by cycle there, replayed in Verilator.
+//! What the printed Verilog does: everything that was recorded in the Rust simulation, replayed in Verilator.
 
+use crate::bench::{Bench, Case, once_in, ports, word};
 use crate::designs::control::Control;
 use crate::designs::lanes::Lanes;
-use crate::tools::{self, Port};
+use crate::replay::{Mismatch, replay};
+use crate::{tools, units};
 use emeuro_hdl::prelude::*;
 use emeuro_hdl::print;
 use emeuro_hdl::units::{MemoryStyle, Ram, Rom};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Random inputs with the corners more often than chance would have them.
-fn word(random: &mut ChaCha8Rng, width: u32) -> u64 {
-    let all = u64::MAX >> (64 - width);
-    match random.random_range(0..8) {
-        0 => 0,
-        1 => all,
-        2 => 1 << (width - 1),
-        3 => (1 << (width - 1)) - 1,
-        _ => random.random::<u64>() & all,
-    }
-}
+ports!(
+    Control, [clock], [reset, go, a, b, word] -> [
+        busy, count, chosen, wide, flags, sum, masked, field, picked, shifted, option,
+    ]
+);
+ports!(Lanes, [clock], [reset, address, shift, x] -> [last, top_bits]);
 
-/// Records `cycles` cycles of random inputs.
-fn record<B: Block>(
-    unit: &mut B,
-    inputs: &[Port],
-    cycles: usize,
-    drive: impl Fn(&mut B, &[u64], bool),
-    read: impl Fn(&B) -> Vec<u64>,
-) -> Vec<(Vec<u64>, Vec<u64>)> {
+/// Every form of control.
+fn control() -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(11);
-    unit.connect_all();
-    (0..cycles)
-        .map(|cycle| {
-            let mut words: Vec<u64> = inputs.iter().map(|(_, width)| word(&mut random, *width)).collect();
-            // The first input is the reset where there is one: long enough at the start, rare later.
-            if inputs[0].0 == "reset" {
-                words[0] = u64::from(cycle < 2 || random.random_range(0..50) == 0);
-            }
-            for clk in [false, true] {
-                drive(unit, &words, clk);
-                assert!(simulate(unit, 100));
-            }
-            (words, read(unit))
-        })
-        .collect()
-}
-
-#[test]
-fn control_behaves_as_simulated() {
-    let inputs = [("reset", 1), ("go", 1), ("a", 8), ("b", 8), ("word", 16)];
-    let outputs = [
-        ("busy", 1),
-        ("count", 4),
-        ("chosen", 8),
-        ("wide", 12),
-        ("flags_0", 1),
-        ("flags_1", 1),
-        ("flags_2", 1),
-        ("flags_3", 1),
-        ("flags_4", 1),
-        ("flags_5", 1),
-        ("flags_6", 1),
-        ("sum", 8),
-        ("masked", 8),
-        ("field", 4),
-        ("picked", 1),
-        ("shifted", 8),
-        ("option", 8),
-    ];
-    let mut unit = Control::new(true);
-    let vectors = record(
-        &mut unit,
-        &inputs,
-        20_000,
-        |unit, words, clk| {
-            unit.clock.next = Clock { clk };
-            let [reset, go, a, b, word] = words else { unreachable!() };
-            unit.reset.next = (*reset).into();
-            unit.go.next = (*go).into();
-            // Neighbouring operands are where comparisons go wrong.
-            unit.a.next = (*a).into();
-            unit.b.next = if word & 7 == 0 { Value::from(*a) + 1 } else { (*b).into() };
-            unit.word.next = (*word).into();
-        },
-        |unit| {
-            let mut outputs = vec![&unit.busy, &unit.count, &unit.chosen, &unit.wide];
-            outputs.extend(&unit.flags);
-            outputs.extend([&unit.sum, &unit.masked, &unit.field, &unit.picked, &unit.shifted, &unit.option]);
-            outputs.into_iter().map(|wire| wire.val().as_u64()).collect()
-        },
-    );
-    // The operand that was replaced above has to be recorded as it was.
-    let vectors: Vec<(Vec<u64>, Vec<u64>)> = vectors
-        .into_iter()
-        .map(|(mut words, outputs)| {
-            if words[4] & 7 == 0 {
-                words[3] = (words[2] + 1) & 0xff;
-            }
-            (words, outputs)
-        })
-        .collect();
-    let files = print(&unit, "top", "demo", "").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    tools::write(folder.path(), &files);
-    tools::replay(folder.path(), &files, "top", &inputs, &outputs, &vectors);
-}
-
-#[test]
-fn lanes_behave_as_simulated() {
-    let inputs = [("reset", 1), ("address", 3), ("shift", 1), ("x_0", 8), ("x_1", 8), ("x_2", 8)];
-    let outputs = [("last", 20), ("top_bits", 4)];
-    let mut unit = Lanes::new(3);
-    let vectors = record(
-        &mut unit,
-        &inputs,
-        5_000,
-        |unit, words, clk| {
-            unit.clock.next = Clock { clk };
-            unit.reset.next = words[0].into();
-            unit.address.next = (words[1] % 6).into();
-            unit.shift.next = words[2].into();
-            for (x, word) in unit.x.iter_mut().zip(&words[3..]) {
-                x.next = (*word).into();
-            }
-        },
-        |unit| vec![unit.last.val().as_u64(), unit.top_bits.val().as_u64()],
-    );
-    let vectors: Vec<(Vec<u64>, Vec<u64>)> = vectors
-        .into_iter()
-        .map(|(mut words, outputs)| {
-            words[1] %= 6;
-            (words, outputs)
-        })
-        .collect();
-    let files = print(&unit, "top", "demo", "").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    tools::write(folder.path(), &files);
-    for lane in &unit.lanes {
-        std::fs::write(folder.path().join(lane.weight_file.text()), lane.weights.hex()).unwrap();
-    }
-    tools::replay(folder.path(), &files, "top", &inputs, &outputs, &vectors);
-}
-
-#[test]
-fn ram_behaves_as_simulated() {
-    let inputs = [("write_enable", 1), ("write_address", 5), ("write_data", 13), ("read_address", 5)];
-    let outputs = [("read_data", 13)];
-    let careful = Ram::new(13, 32, MemoryStyle::Block);
-    let bare = Ram::new(13, 32, MemoryStyle::Block).without_collisions();
-    for (mut unit, may_collide) in [(careful, true), (bare, false)] {
-        // The recorded words must be the driven ones, so both are made by this.
-        let read_address = |words: &[u64]| {
-            if !may_collide && words[1] == words[3] { words[3] ^ 1 } else { words[3] }
-        };
-        let mut vectors = record(
-            &mut unit,
-            &inputs,
-            5_000,
-            |unit, words, clk| {
-                unit.clock.next = Clock { clk };
-                unit.write_enable.next = words[0].into();
-                unit.write_address.next = words[1].into();
-                unit.write_data.next = words[2].into();
-                unit.read_address.next = read_address(words).into();
-            },
-            |unit| vec![unit.read_data.val().as_u64()],
-        );
-        for (words, _) in &mut vectors {
-            words[3] = read_address(words);
+    let mut bench = Bench::new("control", Control::new(true));
+    for clock in 0..20_000 {
+        // The reset is long enough at the start, rare later.
+        let reset = clock < 2 || once_in(&mut random, 50);
+        let (a, b) = (word(&mut random, 8), word(&mut random, 8));
+        // Neighbouring operands are where comparisons go wrong.
+        let b = if once_in(&mut random, 8) { (a + 1) & 0xff } else { b };
+        let go = once_in(&mut random, 2);
+        bench.clock(&[reset.into(), go.into(), a, b, word(&mut random, 16)]);
+        if clock == 1 {
+            bench.settled();
         }
-        let files = print(&unit, "top", "demo", "").unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        tools::write(folder.path(), &files);
-        tools::replay(folder.path(), &files, "top", &inputs, &outputs, &vectors);
     }
+    bench.finish(vec![])
 }
 
-/// The comparison itself: one wrong bit in the last of many vectors must be found.
+/// Vectors of units with parameters of their own.
+fn lanes() -> Case {
+    let mut random = ChaCha8Rng::seed_from_u64(12);
+    let mut bench = Bench::new("lanes", Lanes::new(3));
+    for clock in 0..5_000 {
+        let reset = clock < 4 || once_in(&mut random, 50);
+        let x = [(); 3].map(|()| word(&mut random, 8));
+        let address = random.random_range(0..6);
+        bench.clock(&[reset.into(), address, word(&mut random, 1), x[0], x[1], x[2]]);
+        if clock == 3 {
+            bench.settled();
+        }
+    }
+    let hex = |lane: &crate::designs::lanes::Lane| (lane.weight_file.text().to_owned(), lane.weights.hex());
+    let hex = bench.unit.lanes.iter().map(hex).collect();
+    bench.finish(hex)
+}
+
+/// A memory of which the last vector was tampered with: the comparison must find exactly this.
+fn spoilt() -> (Case, Mismatch) {
+    let mut random = ChaCha8Rng::seed_from_u64(13);
+    let mut bench = Bench::new("spoilt", Ram::new(4, 8, MemoryStyle::Auto));
+    for _ in 0..100 {
+        bench.clock(&[1, 3, 4, random.random_range(0..8)].map(|word: u64| word));
+        if bench.is_fresh() {
+            bench.settled();
+        }
+    }
+    let mut case = bench.finish(vec![]);
+    let found = case.vectors[99].1[0];
+    case.vectors[99].1[0] ^= 1;
+    let (case_name, port, expected) = (case.name.clone(), "read_data".to_owned(), found ^ 1);
+    (case, Mismatch { case: case_name, port, vector: 99, found, expected })
+}
+
 #[test]
-fn a_wrong_vector_is_found() {
-    if !tools::is_there("verilator") {
-        return;
-    }
-    let inputs = [("write_enable", 1), ("write_address", 3), ("write_data", 4), ("read_address", 3)];
-    let outputs = [("read_data", 4)];
-    let unit = Ram::new(4, 8, MemoryStyle::Auto);
-    let files = print(&unit, "top", "demo", "").unwrap();
-    let mut vectors = vec![(vec![0, 0, 0, 0], vec![0]); 100];
-    for is_wrong in [false, true] {
-        vectors[99].1[0] = u64::from(is_wrong);
-        let folder = tempfile::tempdir().unwrap();
-        tools::write(folder.path(), &files);
-        let replay = || tools::replay(folder.path(), &files, "top", &inputs, &outputs, &vectors);
-        assert_eq!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(replay)).is_err(), is_wrong);
-    }
+fn all_designs_behave_as_simulated() {
+    let (spoilt, planted) = spoilt();
+    let cases: Vec<Case> = units::cases().into_iter().chain([control(), lanes(), spoilt]).collect();
+    let Some(mut mismatches) = replay(&cases) else { return };
+    let count = mismatches.len();
+    mismatches.retain(|mismatch| *mismatch != planted);
+    assert!(mismatches.len() < count, "a wrong vector was not found");
+    let first: Vec<&Mismatch> = mismatches.iter().take(20).collect();
+    assert!(mismatches.is_empty(), "{} mismatches, the first of them {first:#?}", mismatches.len());
 }
 
 /// Memories must become block RAM; those that promise no more than a block does must become nothing else.

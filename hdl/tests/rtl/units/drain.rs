@@ -1,0 +1,172 @@
+//! The drain sequencer against nested loops over the program.
+
+use emeuro_compiler::{Function, Program, timing};
+use emeuro_hdl::prelude::address_bits;
+use emeuro_hdl::units::drain::Drain;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::nest::{distances, element, iterations};
+use super::programs::{programs, taps};
+use crate::bench::{Bench, Case, low_bits, once_in, ports};
+
+ports!(
+    Drain, [clock], [resetn, capture] -> [
+        bias_address, result_address, shift, rectify, narrow, to_memory, to_output, parity, tap, lookup,
+    ]
+);
+
+const NAMES: [&str; 3] = ["drain_0", "drain_1", "drain_2"];
+
+pub(crate) fn cases() -> Vec<Case> {
+    programs().iter().zip(NAMES).map(|(program, name)| run(name, program)).collect()
+}
+
+/// A tile: the addresses of its results.
+struct Tile {
+    instruction: usize,
+    biases: Vec<i64>,
+    results: Vec<i64>,
+    ends_instruction: bool,
+}
+
+/// The tiles of one frame, as the program's fields describe them.
+fn frame(program: &Program) -> Vec<Tile> {
+    let mut tiles = vec![];
+    for (instruction, drain) in program.instructions.iter().map(|i| &i.drain).enumerate() {
+        // Where a loop above that of the tiles advances, the last tile has just gone out.
+        let last = |level: usize, loop_: usize| match (level, loop_) {
+            (1, 0) => drain.results - 1,
+            (_, 0) => drain.last_results - 1,
+            (_, loop_) => drain.counts[loop_ - 1] - 1,
+        };
+        let (biases, results) = (distances(&drain.bias.deltas, last), distances(&drain.result.deltas, last));
+        for iteration in iterations(&drain.counts) {
+            let is_last = iteration.indices[0] + 1 == drain.counts[0];
+            let count = if is_last { drain.last_results } else { drain.results };
+            let indices = |result: usize| [&[result], iteration.indices.as_slice()].concat();
+            tiles.push(Tile {
+                instruction,
+                biases: (0..count).map(|r| element(drain.bias.base, &biases, &indices(r))).collect(),
+                results: (0..count).map(|r| element(drain.result.base, &results, &indices(r))).collect(),
+                ends_instruction: iteration.level == drain.counts.len(),
+            });
+        }
+    }
+    tiles
+}
+
+/// What must be seen in one clock.
+#[derive(Clone, Debug, Default)]
+struct Expected {
+    capture: bool,
+    /// Instruction whose fields must be there.
+    fields: Option<usize>,
+    bias: Option<i64>,
+    result: Option<i64>,
+    ends_frame: bool,
+}
+
+/// Clock by clock what belongs to `tiles`, captured as fast as allowed or with gaps.
+fn expect(program: &Program, tiles: &[Tile], random: &mut ChaCha8Rng) -> Vec<Expected> {
+    let mut clocks: Vec<Expected> = vec![];
+    let mut free = 0;
+    for tile in tiles {
+        let gap = if once_in(random, 2) { 0 } else { random.random_range(0..5) };
+        let capture = free + gap;
+        let count = tile.results.len();
+        clocks.resize(clocks.len().max(capture + 1 + count), Expected::default());
+        clocks[capture].capture = true;
+        clocks[capture].fields = Some(tile.instruction);
+        for (result, (bias, address)) in tile.biases.iter().zip(&tile.results).enumerate() {
+            let head = capture + timing::CAPTURE_TO_HEAD as usize + result;
+            clocks[head - 1].bias = Some(*bias);
+            clocks[head].result = Some(*address);
+            clocks[head].fields = Some(tile.instruction);
+            let is_last = result + 1 == count && tile.ends_instruction;
+            clocks[head].ends_frame = is_last && program.instructions[tile.instruction].drain.last;
+        }
+        free = capture + count;
+        if tile.ends_instruction {
+            free += timing::DRAIN_SWITCH as usize;
+        }
+    }
+    clocks
+}
+
+fn run(name: &'static str, program: &Program) -> Case {
+    let mut random = ChaCha8Rng::seed_from_u64(33);
+    let taps = taps(program);
+    let result_width = program.address_bits().max(address_bits(program.output_span()));
+    let bias_width = address_bits(program.bias.len());
+    let file = format!("{name}.hex");
+    let mut bench = Bench::new(name, Drain::new(program, &taps, result_width, bias_width, &file));
+    // Addresses follow from the first instruction: they are known one clock after it is read.
+    for _ in 0..3 {
+        bench.clock(&[0, 0]);
+    }
+    bench.settled();
+    // The second run is cut short by a reset.
+    for frames in [3, 2, 2] {
+        let tiles: Vec<Tile> = (0..frames).flat_map(|_| frame(program)).collect();
+        let clocks = expect(program, &tiles, &mut random);
+        let length = if frames == 2 { clocks.len() * 3 / 4 } else { clocks.len() };
+        let mut parity = 0;
+        for (clock, expected) in clocks[..length].iter().enumerate() {
+            let found = bench.clock(&[1, expected.capture.into()]);
+            let here = format!("{name}, clock {clock}, {expected:?}: {found:?}");
+            check(program, expected, &found, &here);
+            if expected.result.is_some() {
+                assert_eq!(found[7], parity, "{here}");
+            }
+            parity ^= u64::from(expected.ends_frame);
+        }
+        // In the unit, no tile can come sooner after a reset.
+        bench.clock(&[0, once_in(&mut random, 2).into()]);
+        bench.clock(&[1, 0]);
+    }
+    let hex = bench.unit.hex();
+    bench.finish(vec![(file, hex)])
+}
+
+fn check(program: &Program, expected: &Expected, found: &[u64], here: &str) {
+    let [bias, result, shift, rectify, narrow, to_memory, to_output] = found[..7] else {
+        unreachable!("eight outputs and perhaps two more")
+    };
+    let result_width = program.address_bits().max(address_bits(program.output_span()));
+    if let Some(address) = expected.bias {
+        assert_eq!(bias, low_bits(address, address_bits(program.bias.len())), "{here}");
+    }
+    let goes_out = expected.fields.is_some_and(|i| program.instructions[i].drain.to_output);
+    let is_valid = expected.result.is_some();
+    assert_eq!(
+        (to_memory, to_output),
+        ((is_valid && !goes_out).into(), (is_valid && goes_out).into()),
+        "{here}"
+    );
+    if let Some(address) = expected.result {
+        assert_eq!(result, low_bits(address, result_width), "{here}");
+    }
+    let Some(instruction) = expected.fields else { return };
+    let drain = &program.instructions[instruction].drain;
+    let taps = taps(program);
+    let (tap, lookup) = found[8..].split_at(usize::from(taps.len() > 1));
+    if let [tap] = tap {
+        assert_eq!(taps[*tap as usize].level, drain.reduce, "{here}");
+    }
+    if !is_valid {
+        return;
+    }
+    assert_eq!(shift, u64::from(drain.shift), "{here}");
+    assert_eq!(rectify, u64::from(drain.function == Function::Relu), "{here}");
+    assert_eq!(narrow, u64::from(drain.bits < program.word_bits), "{here}");
+    if let [lookup] = lookup {
+        let table = if let Function::Table(table) = drain.function { table + 1 } else { 0 };
+        assert_eq!(*lookup, table as u64, "{here}");
+    }
+}
+
+#[test]
+fn results_are_those_of_the_loops() {
+    cases();
+}

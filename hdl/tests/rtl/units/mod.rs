@@ -1,0 +1,64 @@
+//! Every unit alone: its Rust simulation against an independent statement of what it does. The recorded clocks are then
+//! replayed in the printed Verilog (see `behaviour`), and the Verilog is linted.
+
+mod address_generator;
+mod delay_line;
+mod drain;
+mod input_loader;
+mod interpolator;
+mod issue;
+mod lane;
+mod loop_counters;
+mod mac;
+mod memories;
+mod nest;
+mod operand_address;
+mod output_streamer;
+mod program_rom;
+mod programs;
+mod reducer;
+mod requantiser;
+mod unit;
+mod write_port;
+
+use crate::bench::Case;
+use crate::tools;
+
+/// What all units were seen to do.
+pub(crate) fn cases() -> Vec<Case> {
+    [
+        address_generator::cases,
+        delay_line::cases,
+        drain::cases,
+        input_loader::cases,
+        interpolator::cases,
+        issue::cases,
+        lane::cases,
+        loop_counters::cases,
+        mac::cases,
+        memories::cases,
+        operand_address::cases,
+        output_streamer::cases,
+        program_rom::cases,
+        reducer::cases,
+        requantiser::cases,
+        unit::cases,
+        write_port::cases,
+    ]
+    .into_iter()
+    .flat_map(|cases| cases())
+    .collect()
+}
+
+#[test]
+fn all_are_clean() {
+    for case in cases() {
+        let folder = tempfile::tempdir().unwrap();
+        tools::write(folder.path(), &case.files);
+        for (name, text) in &case.hex {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        tools::lint(folder.path(), &case.files);
+        tools::check(folder.path(), &case.files, &case.name);
+    }
+}

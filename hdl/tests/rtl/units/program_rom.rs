@@ -1,0 +1,128 @@
+//! The program ROMs: every field of every instruction is the program's.
+
+use emeuro_compiler::{Function, Program};
+use emeuro_hdl::prelude::address_bits;
+use emeuro_hdl::units::program_rom::{DrainRom, IssueRom};
+
+use super::programs::{programs, taps};
+use crate::bench::{Bench, Case, Ported, low_bits, ports};
+
+ports!(
+    IssueRom, [clock], [address] -> [
+        delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern, multiply, limit,
+        operand, weight,
+    ]
+);
+ports!(
+    DrainRom, [clock], [address] -> [
+        results, last_results, shift, rectify, narrow, to_output, ends_program, tap, lookup, limit, bias, result,
+    ]
+);
+
+const NAMES: [[&str; 2]; 3] =
+    [["issue_rom_0", "drain_rom_0"], ["issue_rom_1", "drain_rom_1"], ["issue_rom_2", "drain_rom_2"]];
+
+pub(crate) fn cases() -> Vec<Case> {
+    programs()
+        .iter()
+        .zip(NAMES)
+        .flat_map(|(program, names)| [issue(names[0], program), drain(names[1], program)])
+        .collect()
+}
+
+fn issue(name: &'static str, program: &Program) -> Case {
+    let weight_width = address_bits(program.weights[0].len());
+    let file = format!("{name}.hex");
+    let unit = IssueRom::new(program, program.address_bits(), weight_width, &file);
+    let hex = unit.hex();
+    let has_products = program.instructions.iter().any(|i| i.issue.multiply);
+    let fields = |instruction: usize| -> Vec<i64> {
+        let issue = &program.instructions[instruction].issue;
+        let flags = [
+            issue.reads_input,
+            issue.waits_for_input,
+            issue.reserves_output,
+            issue.releases_input,
+            issue.last,
+        ];
+        let mut fields = vec![i64::from(issue.delay), issue.pad.into()];
+        fields.extend(flags.map(i64::from));
+        fields.push(issue.pattern as i64);
+        fields.extend(has_products.then_some(i64::from(issue.multiply)));
+        fields.extend(issue.counts.iter().map(|&count| count as i64 - 1));
+        for generator in [&issue.operand, &issue.weight] {
+            fields.push(generator.base);
+            fields.extend(&generator.deltas);
+        }
+        fields
+    };
+    compare(name, unit, program.instructions.len(), fields, vec![(file, hex)])
+}
+
+fn drain(name: &'static str, program: &Program) -> Case {
+    let taps = taps(program);
+    let file = format!("{name}.hex");
+    let unit = DrainRom::new(program, &taps, program.address_bits(), address_bits(program.bias.len()), &file);
+    let hex = unit.hex();
+    let fields = |instruction: usize| -> Vec<i64> {
+        let drain = &program.instructions[instruction].drain;
+        let mut fields = vec![drain.results as i64 - 1, drain.last_results as i64 - 1, drain.shift.into()];
+        let flags = [
+            drain.function == Function::Relu,
+            drain.bits == 8 && program.word_bits == 16,
+            drain.to_output,
+            drain.last,
+        ];
+        fields.extend(flags.map(i64::from));
+        let tap = taps.iter().position(|tap| tap.level == drain.reduce).unwrap();
+        fields.extend((taps.len() > 1).then_some(tap as i64));
+        let table = if let Function::Table(table) = drain.function { table as i64 + 1 } else { 0 };
+        fields.extend((!program.tables.is_empty()).then_some(table));
+        fields.extend(drain.counts.iter().map(|&count| count as i64 - 1));
+        for generator in [&drain.bias, &drain.result] {
+            fields.push(generator.base);
+            fields.extend(&generator.deltas);
+        }
+        fields
+    };
+    compare(name, unit, program.instructions.len(), fields, vec![(file, hex)])
+}
+
+fn compare(
+    name: &'static str,
+    unit: impl Ported,
+    instructions: usize,
+    fields: impl Fn(usize) -> Vec<i64>,
+    hex: Vec<(String, String)>,
+) -> Case {
+    let ports = unit.outputs();
+    let mut bench = Bench::new(name, unit);
+    // Forwards and backwards, so that every word follows on a different one.
+    let order: Vec<usize> = (0..instructions).chain((0..instructions).rev()).chain([0]).collect();
+    for (clock, &instruction) in order.iter().enumerate() {
+        let found = bench.clock(&[instruction as u64]);
+        if clock == 0 {
+            bench.settled();
+            continue;
+        }
+        let expected = fields(order[clock - 1]);
+        assert_eq!(found.len(), expected.len(), "{name}");
+        for (((port, width), found), expected) in ports.iter().zip(found).zip(expected) {
+            // Addresses wrap; everything else must fit.
+            let is_address = ["operand", "weight", "bias", "result_"].iter().any(|p| port.starts_with(p));
+            assert!(is_address || expected >> width == 0, "{name}: {port} = {expected} in {width} bits");
+            assert_eq!(
+                found,
+                low_bits(expected, *width),
+                "{name}: {port} of instruction {}",
+                order[clock - 1]
+            );
+        }
+    }
+    bench.finish(hex)
+}
+
+#[test]
+fn fields_are_those_of_the_program() {
+    cases();
+}
