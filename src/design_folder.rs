@@ -19,26 +19,26 @@ const UNIT_FILE: &str = "unit.yaml";
 /// What a folder holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct UnitFile {
+pub(crate) struct UnitFile {
     /// Version of this file.
-    pub emeuro_unit: u32,
+    pub(crate) emeuro_unit: u32,
     /// The emulator: an application, or the path of a file.
-    pub emulator: String,
+    pub(crate) emulator: String,
     /// The top module.
-    pub top: String,
+    pub(crate) top: String,
     /// Number of lanes.
-    pub lanes: usize,
+    pub(crate) lanes: usize,
 }
 
 impl UnitFile {
     /// The description of a unit.
-    pub fn new(emulator: &str, design: &UnitDesign, lanes: usize) -> Self {
+    pub(crate) fn new(emulator: &str, design: &UnitDesign, lanes: usize) -> Self {
         Self { emeuro_unit: 1, emulator: emulator.to_owned(), top: design.top.clone(), lanes }
     }
 }
 
 /// All files of a folder, by name: the unit's, its description, and the list of Verilog files in their order.
-pub fn files(design: &UnitDesign, unit: &UnitFile) -> Vec<(String, String)> {
+pub(crate) fn files(design: &UnitDesign, unit: &UnitFile) -> Vec<(String, String)> {
     let list: String = design.verilog.iter().map(|(name, _)| format!("{name}\n")).collect();
     let description = format!(
         "emeuro_unit: {}\nemulator: {:?}\ntop: {}\nlanes: {}\n",
@@ -51,10 +51,11 @@ pub fn files(design: &UnitDesign, unit: &UnitFile) -> Vec<(String, String)> {
 }
 
 /// Replaces `folder` by the given files: they are written to a new folder, which then takes the place of the old one.
-pub fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
+pub(crate) fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
     let failed = |e: io::Error| Failure::Input(format!("{}: cannot write: {e}", folder.display()));
     if folder.exists() && !is_replaceable(folder).map_err(failed)? {
-        let problem = format!("expected a new or empty folder, or one with a {UNIT_FILE}; it would be replaced");
+        let problem =
+            format!("expected a new or empty folder, or one with a {UNIT_FILE}; it would be replaced");
         return Err(Failure::Input(format!("{}: {problem}", folder.display())));
     }
     let parent = match folder.parent() {
@@ -79,13 +80,18 @@ pub fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether a folder holds a unit.
+pub(crate) fn is_unit(folder: &Path) -> bool {
+    folder.join(UNIT_FILE).exists()
+}
+
 /// Whether a folder was generated before or is empty; anything else could be somebody's work.
 fn is_replaceable(folder: &Path) -> io::Result<bool> {
-    Ok(folder.join(UNIT_FILE).exists() || fs::read_dir(folder)?.next().is_none())
+    Ok(is_unit(folder) || fs::read_dir(folder)?.next().is_none())
 }
 
 /// Reads a generated folder: its description and its design as it stands there.
-pub fn read(folder: &Path) -> Result<(UnitFile, Design), Failure> {
+pub(crate) fn read(folder: &Path) -> Result<(UnitFile, Design), Failure> {
     let path = folder.join(UNIT_FILE);
     let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", path.display()));
     let text = fs::read_to_string(&path).map_err(|e| named(&e))?;
@@ -98,6 +104,7 @@ pub fn read(folder: &Path) -> Result<(UnitFile, Design), Failure> {
         .map_err(|e| Failure::Input(format!("{}: {e}", folder.display())))?;
     sources.retain(|path| path.extension().is_some_and(|e| e == "v" || e == "hex"));
     sources.sort();
-    let sources = sources.iter().map(|path| SourceFile::read(path).map_err(input)).collect::<Result<_, _>>()?;
+    let sources =
+        sources.iter().map(|path| SourceFile::read(path).map_err(input)).collect::<Result<_, _>>()?;
     Ok((unit.clone(), Design::new(unit.top, sources)))
 }

@@ -10,18 +10,18 @@ use emeuro::{
 use crate::failure::{Failure, input};
 
 /// An emulator and, if it is one of the five, its application.
-pub struct EmulatorSource {
+pub(crate) struct EmulatorSource {
     /// The name on the command line.
-    pub argument: String,
+    pub(crate) argument: String,
     /// The emulator.
-    pub emulator: Emulator,
+    pub(crate) emulator: Emulator,
     /// Its application.
-    pub application: Option<Box<dyn Application>>,
+    pub(crate) application: Option<Box<dyn Application>>,
 }
 
 impl EmulatorSource {
     /// The emulator of an application, or the one in a YAML file.
-    pub fn find(argument: &str) -> Result<Self, Failure> {
+    pub(crate) fn find(argument: &str) -> Result<Self, Failure> {
         if let Ok(application) = application(argument) {
             let emulator = emulator(argument).map_err(input)?;
             return Ok(Self { argument: argument.to_owned(), emulator, application: Some(application) });
@@ -36,7 +36,7 @@ impl EmulatorSource {
     }
 
     /// The named ones, or all five applications if none is named.
-    pub fn find_all(arguments: &[String]) -> Result<Vec<Self>, Failure> {
+    pub(crate) fn find_all(arguments: &[String]) -> Result<Vec<Self>, Failure> {
         if arguments.is_empty() {
             return applications().iter().map(|app| Self::find(app.name())).collect();
         }

@@ -3,23 +3,23 @@
 use std::{fmt::Display, process::ExitCode};
 
 /// What a command has to say, and whether its checks passed.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Text for standard output.
-    pub text: String,
+    pub(crate) text: String,
     /// Whether the exit status is 0 instead of 1.
-    pub passed: bool,
+    pub(crate) passed: bool,
 }
 
 impl Outcome {
     /// A success.
-    pub fn success(text: String) -> Self {
+    pub(crate) fn success(text: String) -> Self {
         Self { text, passed: true }
     }
 }
 
 /// Why a command could not do its job.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Bad usage or input; the message names the place and the expectation.
     #[error("{0}")]
     Input(String),
@@ -30,7 +30,7 @@ pub enum Failure {
 
 impl Failure {
     /// 2 for bad input, 1 for a failed check.
-    pub fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(_) => ExitCode::from(2),
             Self::Check(_) => ExitCode::from(1),
@@ -39,6 +39,6 @@ impl Failure {
 }
 
 /// Turns any error into bad input.
-pub fn input(error: impl Display) -> Failure {
+pub(crate) fn input(error: impl Display) -> Failure {
     Failure::Input(error.to_string())
 }

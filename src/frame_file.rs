@@ -26,7 +26,7 @@ fn kind(path: &Path) -> Result<Kind, Failure> {
 }
 
 /// Reads frames of `width` numbers: a CSV file has one frame per line and no header, an NPY file one per row.
-pub fn read(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
+pub(crate) fn read(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
     let frames = match kind(path)? {
         Kind::Csv => read_csv(path, width)?,
         Kind::Npy => read_npy(path, width)?,
@@ -34,11 +34,17 @@ pub fn read(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
     for (row, frame) in frames.iter().enumerate() {
         if let Some(column) = frame.iter().position(|x| !x.is_finite()) {
             let place = format!("{}: row {}, column {}", path.display(), row + 1, column + 1);
-            return Err(Failure::Input(format!("{place}: expected a finite number, found {}", frame[column])));
+            return Err(Failure::Input(format!(
+                "{place}: expected a finite number, found {}",
+                frame[column]
+            )));
         }
     }
     if frames.is_empty() {
-        return Err(Failure::Input(format!("{}: expected at least one frame of {width} numbers", path.display())));
+        return Err(Failure::Input(format!(
+            "{}: expected at least one frame of {width} numbers",
+            path.display()
+        )));
     }
     Ok(frames)
 }
@@ -76,7 +82,8 @@ fn read_npy(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
         Err(as_f64) => match Array2::<f32>::read_npy(open()?) {
             Ok(array) => array.mapv(f64::from),
             Err(_) => {
-                let expected = format!("expected a two-dimensional array of f32 or f64 with rows of {width} numbers");
+                let expected =
+                    format!("expected a two-dimensional array of f32 or f64 with rows of {width} numbers");
                 return Err(named(&format!("{expected}: {as_f64}")));
             }
         },
@@ -88,7 +95,7 @@ fn read_npy(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
 }
 
 /// Frames as the text of a CSV file.
-pub fn csv_text(frames: &[Vec<f64>]) -> String {
+pub(crate) fn csv_text(frames: &[Vec<f64>]) -> String {
     let line = |frame: &Vec<f64>| {
         let numbers: Vec<String> = frame.iter().map(f64::to_string).collect();
         numbers.join(",") + "\n"
@@ -97,7 +104,7 @@ pub fn csv_text(frames: &[Vec<f64>]) -> String {
 }
 
 /// Writes frames as CSV or NPY, by the ending of the name; what is there stays whole until the new file is.
-pub fn write(path: &Path, frames: &[Vec<f64>]) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, frames: &[Vec<f64>]) -> Result<(), Failure> {
     let bytes = match kind(path)? {
         Kind::Csv => csv_text(frames).into_bytes(),
         Kind::Npy => {
@@ -109,5 +116,6 @@ pub fn write(path: &Path, frames: &[Vec<f64>]) -> Result<(), Failure> {
         }
     };
     let path = PathBuf::from(path);
-    write_atomically(&path, &bytes).map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
+    write_atomically(&path, &bytes)
+        .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
 }

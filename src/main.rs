@@ -35,7 +35,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = CommandLine::parse().command.unwrap_or_else(|| Command::Build(commands::build::Build::default()));
+    let command =
+        CommandLine::parse().command.unwrap_or_else(|| Command::Build(commands::build::Build::default()));
     let outcome = match command {
         Command::Build(build) => build.run(),
         Command::Train(train) => train.run(),
@@ -57,7 +58,9 @@ fn main() -> ExitCode {
 fn print(outcome: Outcome) -> Result<ExitCode, Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(outcome.text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Input(format!("standard output: {e}"))),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Input(format!("standard output: {e}")))
+        }
         _ if outcome.passed => Ok(ExitCode::SUCCESS),
         _ => Ok(ExitCode::from(1)),
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Median nanoseconds per call of every kernel; kernel k is called with the number of a frame.
 ///
 /// The kernels take turns frame by frame, so that whatever else the machine does hits all of them alike.
-pub fn medians<const K: usize>(
+pub(crate) fn medians<const K: usize>(
     frames: usize,
     budget: Duration,
     mut kernels: [&mut dyn FnMut(usize); K],

@@ -10,18 +10,18 @@ use emeuro::{
 use crate::failure::{Failure, input};
 
 /// A compiled and printed unit.
-pub struct UnitSource {
+pub(crate) struct UnitSource {
     /// The program in its ROMs.
-    pub program: Program,
+    pub(crate) program: Program,
     /// What the compiler predicts.
-    pub cycles: Cycles,
+    pub(crate) cycles: Cycles,
     /// Its Verilog and hex files.
-    pub design: UnitDesign,
+    pub(crate) design: UnitDesign,
 }
 
 impl UnitSource {
     /// The unit of `emulator` with `lanes` lanes; `regenerate` is the command for the banner of its files.
-    pub fn new(emulator: &Emulator, lanes: usize, regenerate: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(emulator: &Emulator, lanes: usize, regenerate: &str) -> Result<Self, Failure> {
         let config = UnitConfig::new(lanes).map_err(input)?;
         let program = compile(emulator, &config).map_err(|e| named(emulator, &e))?;
         let cycles = Machine::cycles(&program).map_err(|e| named(emulator, &e))?;
@@ -30,12 +30,12 @@ impl UnitSource {
     }
 
     /// Share of the lanes' clocks that do useful multiply-accumulates, frames back to back.
-    pub fn utilisation(&self) -> f64 {
+    pub(crate) fn utilisation(&self) -> f64 {
         self.program.macs as f64 / (self.program.lanes as f64 * self.cycles.period as f64)
     }
 
     /// The unit for the test bench.
-    pub fn simulated(&self) -> Design {
+    pub(crate) fn simulated(&self) -> Design {
         let files = self.design.files().map(|(name, text)| SourceFile::new(name, text));
         Design::new(&self.design.top, files.collect())
     }

@@ -213,6 +213,11 @@ impl EmulatorBuilder {
         Ok(self.emulator)
     }
 
+    /// Length of a vector; 0 if there is none.
+    pub(crate) fn size(&self, vector: VectorId) -> usize {
+        if vector.0 <= self.emulator.nodes.len() { self.emulator.size(vector) } else { 0 }
+    }
+
     fn check_all_used(&self, sources: &[VectorId]) -> Result<(), EmulatorError> {
         let nodes = &self.emulator.nodes;
         let used: Vec<VectorId> =
@@ -325,7 +330,8 @@ fn check_identifier(place: &str, name: &str) -> Result<(), EmulatorError> {
     if valid && name.len() <= 64 {
         return Ok(());
     }
-    let problem = format!("expected a letter and up to 63 letters, digits or underscores, found {name:?}");
+    let problem =
+        format!("expected up to 64 letters, digits and underscores, the first no digit, found {name:?}");
     Err(EmulatorError::new(place, problem))
 }
 

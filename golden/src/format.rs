@@ -78,14 +78,19 @@ impl Format {
 
     /// The nearest word to `value`, ties upwards, saturating. NaN becomes 0; refuse it at the door.
     pub fn quantise(self, value: f64) -> i16 {
-        let raw = (value * 2f64.powi(self.frac()) + 0.5).floor();
+        let raw = (value * power_of_two(self.frac()) + 0.5).floor();
         raw.clamp(f64::from(self.min()), f64::from(self.max())) as i16
     }
 
     /// The value of a word.
     pub fn value(self, raw: i16) -> f64 {
-        f64::from(raw) * 2f64.powi(-self.frac())
+        f64::from(raw) * power_of_two(-self.frac())
     }
+}
+
+/// 2^exponent for the exponents of formats, exactly and without a call.
+fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((1023 + exponent) as u64) << 52)
 }
 
 /// `saturate((acc + 2^(shift-1)) >> shift)`: round half up by an arithmetic shift, then clamp to the word of `to`.

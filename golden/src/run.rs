@@ -14,6 +14,8 @@ pub struct Runner<'a> {
     outputs: Vec<(usize, usize)>,
     /// Inputs of one application of a block.
     window: Vec<i16>,
+    /// Formats of the input and output words, for physical values.
+    formats: [Vec<Format>; 2],
     /// Whether the sums of a node fit 32 bits; sums of 64 bits are equal and slower.
     narrow: Vec<bool>,
 }
@@ -45,7 +47,8 @@ impl<'a> Runner<'a> {
         });
         let narrow = narrow.collect();
         let longest = emulator.nodes.iter().map(|node| row(&node.op)).max().unwrap_or(0);
-        Self { emulator, vectors, outputs, window: vec![0; longest], narrow }
+        let formats = [&emulator.input, &emulator.output.port].map(|port| port.formats().collect());
+        Self { emulator, vectors, outputs, window: vec![0; longest], formats, narrow }
     }
 
     /// One frame: raw input words in, raw output words out.
@@ -61,13 +64,36 @@ impl<'a> Runner<'a> {
             return Err(EmulatorError::new(format!("input word {i}"), problem));
         }
         self.vectors[0].copy_from_slice(input);
-        for index in 0..self.emulator.nodes.len() {
-            self.compute(index);
-        }
+        self.compute_all();
         for (word, &(vector, index)) in output.iter_mut().zip(&self.outputs) {
             *word = self.vectors[vector][index];
         }
         Ok(())
+    }
+
+    /// One frame of physical values: quantised by the input port, run, and scaled by the output port.
+    ///
+    /// # Errors
+    /// A slice that is not as long as its frame, or a value that is not finite.
+    pub fn infer_values(&mut self, input: &[f64], output: &mut [f64]) -> Result<(), EmulatorError> {
+        check_len("input", input.len(), self.vectors[0].len())?;
+        check_len("output", output.len(), self.outputs.len())?;
+        check_finite(input)?;
+        for ((word, &value), format) in self.vectors[0].iter_mut().zip(input).zip(&self.formats[0]) {
+            *word = format.quantise(value);
+        }
+        self.compute_all();
+        let words = self.outputs.iter().map(|&(vector, index)| self.vectors[vector][index]);
+        for ((value, word), format) in output.iter_mut().zip(words).zip(&self.formats[1]) {
+            *value = format.value(word);
+        }
+        Ok(())
+    }
+
+    fn compute_all(&mut self) {
+        for index in 0..self.emulator.nodes.len() {
+            self.compute(index);
+        }
     }
 
     /// The words of a vector after the last frame.
@@ -123,7 +149,9 @@ impl Emulator {
     /// # Errors
     /// A frame of the wrong length, or a value that is not finite.
     pub fn run_values(&self, input: &[f64]) -> Result<Vec<f64>, EmulatorError> {
-        Ok(self.dequantise(&self.run(&self.quantise(input)?)?))
+        let mut output = vec![0.0; self.output.port.size()];
+        Runner::new(self).infer_values(input, &mut output)?;
+        Ok(output)
     }
 
     /// Physical input values as raw words, saturating.
@@ -132,10 +160,7 @@ impl Emulator {
     /// A frame of the wrong length, or a value that is not finite.
     pub fn quantise(&self, input: &[f64]) -> Result<Vec<i16>, EmulatorError> {
         check_len("input", input.len(), self.input.size())?;
-        if let Some(i) = input.iter().position(|x| !x.is_finite()) {
-            let problem = format!("expected a finite number, found {}", input[i]);
-            return Err(EmulatorError::new(format!("input word {i}"), problem));
-        }
+        check_finite(input)?;
         Ok(input.iter().zip(self.input.formats()).map(|(&x, format)| format.quantise(x)).collect())
     }
 
@@ -150,6 +175,16 @@ fn check_len(place: &str, found: usize, expected: usize) -> Result<(), EmulatorE
         return Ok(());
     }
     Err(EmulatorError::new(place, format!("expected {expected} words, found {found}")))
+}
+
+fn check_finite(input: &[f64]) -> Result<(), EmulatorError> {
+    match input.iter().position(|x| !x.is_finite()) {
+        Some(i) => {
+            let problem = format!("expected a finite number, found {}", input[i]);
+            Err(EmulatorError::new(format!("input word {i}"), problem))
+        }
+        None => Ok(()),
+    }
 }
 
 fn dense(affine: &Affine, narrow: bool, x: &[i16], format: Format, y: &mut [i16]) {

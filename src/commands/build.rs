@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Lanes of the units in `rtl-out/`.
-pub const DEFAULT_LANES: usize = 16;
+pub(crate) const DEFAULT_LANES: usize = 16;
 
 /// Time for the measurements of one application.
 const BUDGET: Duration = Duration::from_millis(900);
@@ -30,7 +30,7 @@ const BUDGET: Duration = Duration::from_millis(900);
 /// utilisation. Writes the unit's Verilog and ROMs to OUT/APP.
 #[derive(Args)]
 #[command(after_help = "Example: emeuro build fft rope --lanes 32 --out /tmp/rtl")]
-pub struct Build {
+pub(crate) struct Build {
     /// Applications; all five if none is named.
     apps: Vec<String>,
     /// Multiply-accumulate lanes of the units, 1 to 128.
@@ -77,7 +77,7 @@ struct Times {
 
 impl Build {
     /// Does the job for every application.
-    pub fn run(self) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let sources = EmulatorSource::find_all(&self.apps)?;
         let rows = sources.iter().map(|source| self.row(source)).collect::<Result<Vec<Row>, Failure>>()?;
         if self.json {
@@ -88,7 +88,11 @@ impl Build {
         lines.extend(rows.iter().map(Row::cells));
         let mut text = table(&lines);
         for row in rows.iter().filter(|row| row.share < 1.0) {
-            text += &format!("{}: the error is over {} of the outputs, the well conditioned ones.\n", row.app, percent(row.share));
+            text += &format!(
+                "{}: the error is over {} of the outputs, the well conditioned ones.\n",
+                row.app,
+                percent(row.share)
+            );
         }
         text += &format!("Units written to {}.\n", self.out.join("<app>").display());
         Ok(Outcome::success(text))
@@ -118,31 +122,30 @@ impl Build {
 }
 
 /// The command that makes the folder of an application.
-pub fn regenerate(app: &str, lanes: usize) -> String {
+pub(crate) fn regenerate(app: &str, lanes: usize) -> String {
     format!("emeuro build {app} --lanes {lanes}")
 }
 
-/// Exact code, reference code and golden model in turn on the same frames; the golden model converts its values too.
+/// Exact code, reference code and golden model in turn on the same frames, all from and to doubles: the golden model's time
+/// includes quantising its inputs and scaling its outputs.
 fn time(app: &dyn Application, emulator: &Emulator, frames: &Frames) -> Result<Times, Failure> {
     let (inputs, outputs) = (app.inputs(), app.outputs());
     let input_of = |frame: usize| &frames.inputs[frame * inputs..][..inputs];
     let (mut exact, mut reference) = (app.plan_exact(), app.plan_reference());
     let mut runner = Runner::new(emulator);
-    let raw: Vec<Vec<i16>> =
-        (0..frames.count).map(|f| emulator.quantise(input_of(f))).collect::<Result<_, _>>().map_err(input)?;
-    let (mut values, mut values_too) = (vec![0.0; outputs], vec![0.0; outputs]);
-    let mut words = vec![0; outputs];
+    let mut values = [vec![0.0; outputs], vec![0.0; outputs], vec![0.0; outputs]];
+    let [first, second, third] = &mut values;
     // One call each finds wrong lengths; the timed calls cannot fail after it.
-    exact.run(input_of(0), &mut values).map_err(input)?;
-    reference.run(input_of(0), &mut values).map_err(input)?;
-    runner.infer(&raw[0], &mut words).map_err(input)?;
+    exact.run(input_of(0), first).map_err(input)?;
+    reference.run(input_of(0), second).map_err(input)?;
+    runner.infer_values(input_of(0), third).map_err(input)?;
     let [exact, reference, emulated] = medians(
         frames.count,
         BUDGET,
         [
-            &mut |frame| drop(std::hint::black_box(exact.run(input_of(frame), &mut values))),
-            &mut |frame| drop(std::hint::black_box(reference.run(input_of(frame), &mut values_too))),
-            &mut |frame| drop(std::hint::black_box(runner.infer(&raw[frame], &mut words))),
+            &mut |frame| drop(std::hint::black_box(exact.run(input_of(frame), first))),
+            &mut |frame| drop(std::hint::black_box(reference.run(input_of(frame), second))),
+            &mut |frame| drop(std::hint::black_box(runner.infer_values(input_of(frame), third))),
         ],
     );
     Ok(Times { exact, reference, emulated })
@@ -151,8 +154,19 @@ fn time(app: &dyn Application, emulator: &Emulator, frames: &Frames) -> Result<T
 impl Row {
     fn header() -> Vec<String> {
         [
-            "app", "NRMSE", "float", "MACs", "reference", "exact", "emulated", "vs reference", "vs exact", "lanes",
-            "cycles", "latency", "utilisation",
+            "app",
+            "NRMSE",
+            "float",
+            "MACs",
+            "reference",
+            "exact",
+            "emulated",
+            "vs reference",
+            "vs exact",
+            "lanes",
+            "cycles",
+            "latency",
+            "utilisation",
         ]
         .map(str::to_owned)
         .to_vec()

@@ -22,13 +22,15 @@ use crate::{
 
 /// Simulates units in Verilator and compares every output word, and the clocks, with golden model and compiler.
 ///
-/// Without --lanes, the files in RTL/APP are simulated as they stand there; with --lanes, units are generated for
-/// the purpose. Frames are the application's own held-out frames, and every fourth a random one with extreme words. They
+/// Without --lanes, the files of a generated folder are simulated as they stand there; with --lanes, units are generated
+/// for the purpose. Frames are the application's own held-out frames, and every fourth a random one with extreme words. They
 /// arrive and leave with random gaps and pauses.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  emeuro cosim --all --frames 200 --seed 7\n  emeuro cosim rope --lanes 1,16,64\n\n\
-    Needs Verilator 5 and a C++ compiler.")]
-pub struct Cosim {
+#[command(
+    after_help = "Examples:\n  emeuro cosim --all --frames 200 --seed 7\n  emeuro cosim rope --lanes 1,16,64\n\n\
+    Needs Verilator 5 and a C++ compiler."
+)]
+pub(crate) struct Cosim {
     /// Applications, or paths of emulator files.
     #[arg(required_unless_present = "all")]
     emulators: Vec<String>,
@@ -38,9 +40,10 @@ pub struct Cosim {
     /// Generates and simulates units with these numbers of lanes.
     #[arg(long, value_delimiter = ',')]
     lanes: Vec<usize>,
-    /// Folder with the units to simulate.
-    #[arg(long, default_value = "rtl-out", conflicts_with = "lanes")]
-    rtl: PathBuf,
+    /// Folder with the units to simulate: one folder per application, or the folder of the one emulator that is named;
+    /// rtl-out if an application is named, generated if a file is.
+    #[arg(long, conflicts_with = "lanes")]
+    rtl: Option<PathBuf>,
     /// Frames per unit.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     frames: u32,
@@ -62,7 +65,7 @@ struct Row {
 
 impl Cosim {
     /// Simulates all units.
-    pub fn run(self) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
         testbench::Verilator::detect().map_err(input)?;
         let sources = EmulatorSource::find_all(&self.emulators)?;
         let mut rows = vec![];
@@ -94,11 +97,22 @@ impl Cosim {
         if !self.lanes.is_empty() {
             return self.lanes.iter().map(|&lanes| generated(lanes)).collect();
         }
-        if source.application.is_none() {
-            return Ok(vec![generated(DEFAULT_LANES)?]);
+        let folder = match (&self.rtl, &source.application) {
+            (None, None) => return Ok(vec![generated(DEFAULT_LANES)?]),
+            (None, Some(_)) => PathBuf::from("rtl-out").join(&source.argument),
+            (Some(rtl), None) => rtl.clone(),
+            (Some(rtl), Some(_)) => match design_folder::is_unit(rtl) {
+                true => rtl.clone(),
+                false => rtl.join(&source.argument),
+            },
+        };
+        let (unit, design) = design_folder::read(&folder)?;
+        let expected = generated(unit.lanes)?;
+        if unit.top != expected.2.top {
+            let problem = format!("expected the unit {}, found {}", expected.2.top, unit.top);
+            return Err(Failure::Input(format!("{}: {problem}", folder.display())));
         }
-        let (unit, design) = design_folder::read(&self.rtl.join(&source.argument))?;
-        Ok(vec![(unit.lanes, generated(unit.lanes)?.1, design)])
+        Ok(vec![(unit.lanes, expected.1, design)])
     }
 }
 
@@ -111,12 +125,21 @@ fn frames(source: &EmulatorSource, count: usize, seed: u64) -> Result<Vec<Vec<i1
         None => Ok((0..count).map(|_| random()).collect()),
         Some(app) => {
             let own = own_frames(&**app, emulator, count, seed)?;
-            Ok(own.into_iter().enumerate().map(|(i, frame)| if i % 4 == 3 { random() } else { frame }).collect())
+            Ok(own
+                .into_iter()
+                .enumerate()
+                .map(|(i, frame)| if i % 4 == 3 { random() } else { frame })
+                .collect())
         }
     }
 }
 
-fn own_frames(app: &dyn Application, emulator: &Emulator, count: usize, seed: u64) -> Result<Vec<Vec<i16>>, Failure> {
+fn own_frames(
+    app: &dyn Application,
+    emulator: &Emulator,
+    count: usize,
+    seed: u64,
+) -> Result<Vec<Vec<i16>>, Failure> {
     let frames = app.frames(Split::Test, count, seed);
     frames.inputs.chunks(app.inputs()).map(|frame| emulator.quantise(frame).map_err(input)).collect()
 }
@@ -130,9 +153,9 @@ fn default_cache() -> PathBuf {
 fn failure_of(design: &Design, error: testbench::Error) -> Failure {
     let message = format!("{}: {error}", design.top);
     match error {
-        testbench::Error::Failure(_) | testbench::Error::Simulation { .. } | testbench::Error::Unsteady { .. } => {
-            Failure::Check(message)
-        }
+        testbench::Error::Failure(_)
+        | testbench::Error::Simulation { .. }
+        | testbench::Error::Unsteady { .. } => Failure::Check(message),
         _ => Failure::Input(message),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 /// Generates the Verilog and the ROMs of an emulator's unit.
 #[derive(Args)]
 #[command(after_help = "Example: emeuro generate fft --lanes 32 --out build/fft")]
-pub struct Generate {
+pub(crate) struct Generate {
     /// An application, or the path of an emulator file.
     emulator: String,
     /// Multiply-accumulate lanes, 1 to 128.
@@ -33,7 +33,7 @@ pub struct Generate {
 
 impl Generate {
     /// Writes the folder.
-    pub fn run(self) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let source = EmulatorSource::find(&self.emulator)?;
         let folder = self.out.unwrap_or_else(|| source.emulator.name().into());
         let regenerate = format!("emeuro generate {} --lanes {}", self.emulator, self.lanes);

@@ -1,7 +1,7 @@
 //! The commands, one per file.
 
-pub mod build;
-pub mod cosim;
-pub mod generate;
-pub mod run;
-pub mod train;
+pub(crate) mod build;
+pub(crate) mod cosim;
+pub(crate) mod generate;
+pub(crate) mod run;
+pub(crate) mod train;

@@ -17,7 +17,7 @@ use crate::{
 /// physical values too.
 #[derive(Args)]
 #[command(after_help = "Example: emeuro run newton --input points.csv --output directions.npy")]
-pub struct Run {
+pub(crate) struct Run {
     /// An application, or the path of an emulator file.
     emulator: String,
     /// Input frames, .csv or .npy.
@@ -33,7 +33,7 @@ pub struct Run {
 
 impl Run {
     /// Runs all frames.
-    pub fn run(self) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let emulator = EmulatorSource::find(&self.emulator)?.emulator;
         let inputs = frame_file::read(&self.input, emulator.input().size())?;
         let outputs: Vec<Vec<f64>> =

@@ -23,18 +23,15 @@ use crate::{
 /// the same file on the same machine.
 #[derive(Args)]
 #[command(after_help = "Example: emeuro train rope newton --seed 3 --out emulators")]
-pub struct Train {
+pub(crate) struct Train {
     /// Applications; all five if none is named.
     apps: Vec<String>,
     /// Seed of data, initialisation and shuffles.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Bits of a weight.
-    #[arg(long, default_value = "8", value_parser = ["4", "8", "16"])]
-    weights: String,
-    /// Bits of an activation.
-    #[arg(long, default_value = "16", value_parser = ["8", "16"])]
-    activations: String,
+    /// Bits of weights and activations: w4, w8 or w16 and a8 or a16.
+    #[arg(long, default_value = "w8a16", value_parser = quantisation)]
+    quantisation: Quantisation,
     /// Folder for the emulator files.
     #[arg(long, default_value = "apps/emulators")]
     out: PathBuf,
@@ -43,9 +40,20 @@ pub struct Train {
     json: bool,
 }
 
+/// Reads for example `w8a16`.
+fn quantisation(text: &str) -> Result<Quantisation, String> {
+    let widths = text.strip_prefix('w').and_then(|rest| rest.split_once('a'));
+    match widths.map(|(w, a)| (w.parse(), a.parse())) {
+        Some((Ok(weight_bits @ (4 | 8 | 16)), Ok(activation_bits @ (8 | 16)))) => {
+            Ok(Quantisation { weight_bits, activation_bits })
+        }
+        _ => Err("expected w4, w8 or w16 followed by a8 or a16, for example w8a16".to_owned()),
+    }
+}
+
 impl Train {
     /// Trains every application.
-    pub fn run(self) -> Result<Outcome, Failure> {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let apps: Vec<Box<dyn Application>> = match self.apps.as_slice() {
             [] => applications(),
             names => names.iter().map(|name| application(name).map_err(input)).collect::<Result<_, _>>()?,
@@ -54,7 +62,8 @@ impl Train {
             .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", self.out.display())))?;
         let stop = Arc::new(AtomicBool::new(false));
         let handler = Arc::clone(&stop);
-        ctrlc::set_handler(move || handler.store(true, std::sync::atomic::Ordering::Relaxed)).map_err(input)?;
+        ctrlc::set_handler(move || handler.store(true, std::sync::atomic::Ordering::Relaxed))
+            .map_err(input)?;
         let mut rows: Vec<Value> = vec![];
         for app in &apps {
             rows.push(self.train(&**app, &stop)?);
@@ -65,30 +74,30 @@ impl Train {
         let mut lines = vec![["emulator", "NRMSE", "float", "MACs", "file"].map(str::to_owned).to_vec()];
         lines.extend(rows.iter().map(|row| {
             let share = |field: &str| row[field].as_f64().map_or_else(|| "–".to_owned(), percent);
-            let text = |field: &str| row[field].as_str().map_or_else(|| row[field].to_string(), str::to_owned);
+            let text =
+                |field: &str| row[field].as_str().map_or_else(|| row[field].to_string(), str::to_owned);
             vec![text("app"), share("nrmse"), share("nrmse_float"), text("macs"), text("file")]
         }));
         Ok(Outcome::success(table(&lines)))
     }
 
     fn train(&self, app: &dyn Application, stop: &Arc<AtomicBool>) -> Result<Value, Failure> {
-        let bits = |text: &str| text.parse().map_err(input);
-        let quantisation =
-            Quantisation { weight_bits: bits(&self.weights)?, activation_bits: bits(&self.activations)? };
         let checkpoint = self.out.join(format!("{}.checkpoint", app.name()));
         let session = Session {
             progress: true,
             checkpoint: Some(Checkpointing::new(&checkpoint)),
             stop: Arc::clone(stop),
         };
-        let built = build_emulator(app, &BuildOptions { seed: self.seed, quantisation }, &session).map_err(input)?;
+        let built =
+            build_emulator(app, &BuildOptions { seed: self.seed, quantisation: self.quantisation }, &session)
+                .map_err(input)?;
         let path = self.out.join(format!("{}.yaml", app.name()));
         built.emulator.save(&path).map_err(input)?;
         // The emulator is safe; a checkpoint that cannot be removed does no harm.
         let _ = std::fs::remove_file(&checkpoint);
         Ok(json!({
             "app": app.name(),
-            "nrmse": built.nrmse,
+            "nrmse": built.test.nrmse,
             "nrmse_float": built.nrmse_float,
             "macs": built.emulator.macs(),
             "parameters": built.emulator.parameters(),

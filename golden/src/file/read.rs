@@ -153,14 +153,14 @@ impl Layer {
         }
     }
 
-    fn weights(&mut self) -> Result<(Weights, Vec<i64>), EmulatorError> {
+    /// Weights in rows of `row` values, and biases.
+    fn weights(&mut self, row: usize) -> Result<(Weights, Vec<i64>), EmulatorError> {
         let fields = self.weights.take();
         let WeightFields { format, rows } = self.need("weights", fields)?;
         let format =
             format_of(format).map_err(|e| self.error(&format!("weights: {}", e.place), e.problem))?;
-        if let Some(i) = rows.iter().position(|row| row.len() != rows[0].len()) {
-            let problem =
-                format!("expected {} values as in the first row, found {}", rows[0].len(), rows[i].len());
+        if let Some(i) = rows.iter().position(|values| values.len() != row) {
+            let problem = format!("expected {row} values, found {}", rows[i].len());
             return Err(self.error(&format!("weights: rows[{i}]"), problem));
         }
         let bias = self.bias.take();
@@ -232,7 +232,7 @@ fn push(
         "dense" => {
             layer.allow(&["input", "weights", "bias"])?;
             let input = operand(names, layer)?;
-            let (weights, bias) = layer.weights()?;
+            let (weights, bias) = layer.weights(builder.size(input))?;
             builder.dense(&name, input, weights, bias, format)
         }
         "block" => {
@@ -252,7 +252,8 @@ fn push(
             ])?;
             let input = operand(names, layer)?;
             let geometry = layer.geometry()?;
-            let (weights, bias) = layer.weights()?;
+            let (weights, bias) =
+                layer.weights(geometry.window.iter().fold(1, |n: usize, &w| n.saturating_mul(w)))?;
             builder.block(&name, input, geometry, weights, bias, format)
         }
         "add" | "multiply" => {
