@@ -1,14 +1,20 @@
 //! Generated units of sampled networks against the golden model, and their lint.
 
 use emeuro_compiler::{Machine, UnitConfig, compile};
-use emeuro_golden::{Sampler, VectorId, sample_emulator};
+use emeuro_golden::{
+    BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment,
+    VectorId, Weights, sample_emulator,
+};
 use emeuro_hdl::UnitDesign;
 use emeuro_testbench::{Cache, Design, Options, RtlPolicy, SourceFile, cosim};
 
 fn check(seed: u64, lanes: usize) {
+    check_emulator(&sample_emulator(seed), seed, lanes);
+}
+
+fn check_emulator(emulator: &Emulator, seed: u64, lanes: usize) {
     let Some(_) = RtlPolicy::current().verilator_or_skip() else { return };
-    let emulator = sample_emulator(seed);
-    let program = compile(&emulator, &UnitConfig::new(lanes).unwrap()).unwrap();
+    let program = compile(emulator, &UnitConfig::new(lanes).unwrap()).unwrap();
     let predicted = Machine::cycles(&program).unwrap();
     let unit = UnitDesign::new(&program, predicted, "cargo test").unwrap();
     let sources = unit.files().map(|(name, text)| SourceFile::new(name, text)).collect();
@@ -17,7 +23,7 @@ fn check(seed: u64, lanes: usize) {
     let word = emulator.format(VectorId::INPUT);
     let inputs: Vec<Vec<i16>> = (0..24).map(|_| sampler.frame(emulator.input().size(), word)).collect();
     let options = Options::new(Cache::from_env_or(env!("CARGO_TARGET_TMPDIR")));
-    let comparison = cosim(&emulator, &design, &options, &inputs, seed)
+    let comparison = cosim(emulator, &design, &options, &inputs, seed)
         .unwrap_or_else(|e| panic!("network {seed}, {lanes} lanes: {e}"));
     assert!(
         comparison.holds(predicted),
@@ -36,5 +42,38 @@ fn sampled_networks_on_few_lanes() {
 fn sampled_networks_on_many_lanes() {
     for seed in 6..12 {
         check(seed, 7 + 9 * (seed as usize % 2));
+    }
+}
+
+/// A wide sum takes the adder tree's last level, a single product its first: tiles of both are in the tree together, and
+/// each must be captured at its own level and nowhere else.
+#[test]
+fn independent_layers_of_different_depth_follow_each_other() {
+    let word = Format::new(16, 8).unwrap();
+    let port = |size| {
+        let segment = Segment { name: "x".into(), unit: "1".into(), size, frac: 8 };
+        Port { bits: 16, segments: vec![segment] }
+    };
+    let mut sampler = Sampler::new(1);
+    let mut weights = |count: usize| Weights {
+        format: Format::new(8, 7).unwrap(),
+        values: (0..count).map(|_| sampler.range(-128, 127) as i16).collect(),
+    };
+    let mut builder = EmulatorBuilder::new("depths", port(64), 32).unwrap();
+    let one = |offset| BlockGeometry { offset, ..BlockGeometry::dense(1, 1) };
+    let mut sources = vec![];
+    for (name, wide) in [("a", true), ("b", false), ("c", false), ("d", true), ("e", false)] {
+        let made = match wide {
+            true => builder.dense(name, VectorId::INPUT, weights(64), vec![77], word),
+            false => {
+                builder.block(name, VectorId::INPUT, one(sources.len() as i64), weights(1), vec![-9], word)
+            }
+        };
+        sources.push(made.unwrap());
+    }
+    let output = OutputSpec { sources, order: None, port: port(5) };
+    let emulator = builder.finish(output, Provenance::default()).unwrap();
+    for lanes in [4, 16] {
+        check_emulator(&emulator, 1, lanes);
     }
 }
