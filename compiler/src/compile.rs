@@ -1,11 +1,17 @@
-//! All passes in a row.
+//! All passes in a row, and the search for the mappings that make the shortest program.
 
 use emeuro_golden::Emulator;
 
 use crate::{
-    OutputBuffer, Program, UnitConfig,
-    passes::{isolate, lower, map, place, schedule, select},
-    task::Kind,
+    Instruction, OutputBuffer, Program, UnitConfig,
+    passes::{
+        isolate, lower,
+        map::{self, Mapping},
+        place::{self, Layout},
+        schedule, select,
+    },
+    task::{Kind, Task, Tasks},
+    timing,
 };
 
 /// Why an emulator cannot become a program.
@@ -28,14 +34,75 @@ pub enum CompileError {
 pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, CompileError> {
     let mut tasks = isolate::run(select::run(emulator));
     let layout = place::run(&mut tasks);
-    let mut roms = lower::Roms::new(config.lanes());
-    let mut instructions = vec![];
-    for task in &tasks.tasks {
-        let shape = map::shape(&tasks, task)
-            .map_err(|map::TooManyDimensions| CompileError::Window { layer: task.name.clone() })?;
-        let mapping = map::run(&shape, config.lanes());
-        instructions.extend(lower::run(&tasks, task, &shape, &mapping, &mut roms));
+    let shape_of = |task: &Task| {
+        map::shape(&tasks, task)
+            .map_err(|map::TooManyDimensions| CompileError::Window { layer: task.name.clone() })
+    };
+    let shapes = tasks.tasks.iter().map(shape_of).collect::<Result<Vec<_>, _>>()?;
+    let candidates: Vec<Vec<Mapping>> = shapes.iter().map(|shape| map::run(shape, config.lanes())).collect();
+    let assemble = |choice: &[usize]| {
+        let mut roms = lower::Roms::new(config.lanes());
+        let mut instructions = vec![];
+        for (index, task) in tasks.tasks.iter().enumerate() {
+            let mapping = &candidates[index][choice[index]];
+            instructions.extend(lower::run(&tasks, task, &shapes[index], mapping, &mut roms));
+        }
+        let mut program = empty(emulator, config, &tasks, &layout);
+        (program.instructions, program.patterns) = (instructions, roms.patterns);
+        (program.weights, program.bias, program.tables) = (roms.weights, roms.bias, roms.tables);
+        schedule::run(&mut program);
+        program
+    };
+    let counts: Vec<usize> = candidates.iter().map(Vec::len).collect();
+    Ok(search(&counts, assemble))
+}
+
+/// Up to so many combinations of mappings are all tried.
+const ALL: usize = 64;
+
+/// The best choice of one mapping per task, judged by the whole program: a mapping that is not the cheapest by itself can be,
+/// if it lets the next task begin earlier. Few combinations are all tried; with many, every task in turn tries all of its
+/// mappings until none helps.
+fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
+    let cost = |program: &Program| {
+        let clocks = |i: &Instruction| i.issue.cycles() + (i.issue.delay + timing::LOAD) as usize;
+        program.instructions.iter().map(clocks).sum::<usize>()
+    };
+    let combinations = counts.iter().fold(1usize, |product, &count| product.saturating_mul(count));
+    if combinations <= ALL {
+        let choice = |mut index: usize| -> Vec<usize> {
+            let digit = |&count: &usize| {
+                let digit = index % count;
+                index /= count;
+                digit
+            };
+            counts.iter().map(digit).collect()
+        };
+        let programs = (0..combinations).map(|index| assemble(&choice(index)));
+        return programs.min_by_key(cost).expect("every task has a mapping");
     }
+    let mut choice = vec![0; counts.len()];
+    let mut best = assemble(&choice);
+    loop {
+        let before = cost(&best);
+        for task in 0..counts.len() {
+            for mapping in 0..counts[task] {
+                let mut other = choice.clone();
+                other[task] = mapping;
+                let program = assemble(&other);
+                if cost(&program) < cost(&best) {
+                    (best, choice) = (program, other);
+                }
+            }
+        }
+        if cost(&best) == before {
+            return best;
+        }
+    }
+}
+
+/// The program of `emulator` without instructions and ROM contents.
+fn empty(emulator: &Emulator, config: &UnitConfig, tasks: &Tasks, layout: &Layout) -> Program {
     let weight_bits = tasks.tasks.iter().map(|task| match &task.kind {
         Kind::Affine { weight_bits, .. } => *weight_bits,
         // Scales are at most 2^6.
@@ -44,7 +111,7 @@ pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, Comp
     });
     // A sum is never narrower than the word that it becomes.
     let word_bits = tasks.vectors.iter().map(|v| v.bits).max().unwrap_or(16);
-    let mut program = Program {
+    Program {
         name: emulator.name().to_owned(),
         lanes: config.lanes(),
         word_bits,
@@ -60,13 +127,11 @@ pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, Comp
             order: emulator.output().order.clone(),
             head_start: layout.output_words,
         },
-        instructions,
-        patterns: roms.patterns,
-        weights: roms.weights,
-        bias: roms.bias,
-        tables: roms.tables,
+        instructions: vec![],
+        patterns: vec![],
+        weights: vec![],
+        bias: vec![],
+        tables: vec![],
         macs: emulator.macs(),
-    };
-    schedule::run(&mut program);
-    Ok(program)
+    }
 }

@@ -1,8 +1,8 @@
-//! map: decides how the lanes share the work of a task.
+//! map: finds the ways in which the lanes can share the work of a task.
 
 use crate::task::{Kind, Task, Tasks};
 
-pub(crate) const DESCRIPTION: &str = "Chooses per task how many neighbouring lanes reduce one result and along which axis the results lie, by clocks.";
+pub(crate) const DESCRIPTION: &str = "Lists per task how many neighbouring lanes can reduce one result and along which axis results can lie, by clocks.";
 
 /// One dimension of a task's results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,16 +159,23 @@ fn merge(axes: &mut Vec<Axis>, axis: Axis) {
     }
 }
 
-/// The cheapest mapping of `shape` to `lanes` lanes.
-pub(crate) fn run(shape: &Shape, lanes: usize) -> Mapping {
-    let candidates =
-        if shape.axes.is_empty() { vec![None] } else { (0..shape.axes.len()).map(Some).collect() };
+/// How many clocks more than the cheapest a mapping may take to be worth considering: more than a pipeline's depth, which
+/// is all that it can save by letting the next task begin earlier.
+const WORTHWHILE: usize = 48;
+
+/// The mappings of `shape` to `lanes` lanes that are worth considering, the cheapest by itself first.
+pub(crate) fn run(shape: &Shape, lanes: usize) -> Vec<Mapping> {
+    let axes = if shape.axes.is_empty() { vec![None] } else { (0..shape.axes.len()).map(Some).collect() };
     let widest =
         if shape.reducible { shape.window[0].0.next_power_of_two().ilog2().min(lanes.ilog2()) } else { 0 };
-    let mappings = candidates
+    let mut mappings: Vec<Mapping> = axes
         .into_iter()
-        .flat_map(|axis| (0..=widest).map(move |reduce| spread(shape, axis, reduce, lanes)));
-    mappings.min_by_key(|mapping| mapping.cost(shape)).expect("there is always a mapping without reduction")
+        .flat_map(|axis| (0..=widest).map(move |reduce| spread(shape, axis, reduce, lanes)))
+        .collect();
+    mappings.sort_by_key(|mapping| mapping.cost(shape));
+    let limit = mappings[0].cost(shape) + WORTHWHILE;
+    mappings.retain(|mapping| mapping.cost(shape) <= limit);
+    mappings
 }
 
 fn spread(shape: &Shape, axis: Option<usize>, reduce: u32, lanes: usize) -> Mapping {
@@ -202,16 +209,16 @@ mod tests {
     #[test]
     fn all_lanes_work_whatever_the_proportions() {
         // Tiles of two results leave the drain register sooner than tiles of sixteen and take no longer.
-        assert_eq!(run(&dense(512, 160), 16).reduce, 3);
-        assert_eq!(run(&dense(512, 2), 16).results, 2);
-        assert_eq!(run(&dense(512, 2), 16).reduce, 3);
+        assert_eq!(run(&dense(512, 160), 16)[0].reduce, 3);
+        assert_eq!(run(&dense(512, 2), 16)[0].results, 2);
+        assert_eq!(run(&dense(512, 2), 16)[0].reduce, 3);
         // One lane per result would need two tiles, the second of them a quarter full; ten tiles of two are all full.
-        assert_eq!(run(&dense(32, 20), 16).reduce, 3);
+        assert_eq!(run(&dense(32, 20), 16)[0].reduce, 3);
     }
 
     #[test]
     fn lanes_that_are_no_power_of_two_are_used_as_far_as_they_go() {
-        let mapping = run(&dense(64, 30), 3);
+        let mapping = &run(&dense(64, 30), 3)[0];
         assert_eq!((mapping.reduce, mapping.results, mapping.tiles()), (0, 3, 10));
     }
 
