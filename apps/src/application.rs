@@ -1,8 +1,6 @@
 //! What every application can do, and the list of the five.
 
-use emeuro_golden::{Emulator, EmulatorError};
-
-use crate::{AppError, Convolution, Fft, Frames, Kernel, Newton, OpticalFlow, Result, Rope, Split};
+use crate::{AppError, Convolution, Fft, Frames, Kernel, Newton, OpticalFlow, Recipe, Result, Rope, Split};
 
 /// A named part of a frame: `size` consecutive values in one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,11 +65,11 @@ pub trait Application: Send + Sync {
     /// seed share any of their randomness.
     fn frames(&self, split: Split, count: usize, seed: u64) -> Frames;
 
-    /// The emulator that follows from the mathematics of the region and needs no training;
-    /// `None` where there is nothing but training.
-    fn analytic_emulator(&self) -> Option<std::result::Result<Emulator, EmulatorError>> {
-        None
-    }
+    /// How the emulator of this region comes to be.
+    ///
+    /// # Errors
+    /// [`AppError::Training`] when the network of the recipe is put together wrongly.
+    fn recipe(&self) -> Result<Recipe>;
 }
 
 /// The five applications with their default settings, in the order of the tables.

@@ -26,4 +26,24 @@ pub enum AppError {
         /// The name that was asked for.
         name: String,
     },
+    /// An emulator does not have the frames of its application.
+    #[error("{app}: the {port} frames of emulator '{emulator}' have {found} values, expected {expected}")]
+    OtherEmulator {
+        /// Name of the application.
+        app: &'static str,
+        /// Name of the emulator.
+        emulator: String,
+        /// Which frames: `input` or `output`.
+        port: &'static str,
+        /// Number of values of the emulator's frames.
+        found: usize,
+        /// Number of values of the application's frames.
+        expected: usize,
+    },
+    /// Training failed or was stopped.
+    #[error(transparent)]
+    Training(#[from] emeuro_trainer::Error),
+    /// The golden model refused an emulator or a frame.
+    #[error(transparent)]
+    Golden(#[from] emeuro_golden::EmulatorError),
 }

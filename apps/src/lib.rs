@@ -5,29 +5,40 @@
 //!    code that a program would have today ([`Application::plan_reference`]). Both compute the same function.
 //! 3. It makes its own data: [`Application::frames`] are seeded, documented, and the four [`Split`]s of one
 //!    seed never share a random stream, hence no image, no signal, no trajectory and no starting point.
-//! 4. Where the emulator follows from the mathematics, [`Application::analytic_emulator`] builds it without training.
-//! 5. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out.
+//! 4. It knows how its emulator comes to be ([`Application::recipe`]): it follows from the mathematics, or it is learnt.
+//!    [`build_emulator`] does either; [`emulator`] is the result that is checked in.
+//! 5. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out ([`evaluate`]).
 
+mod analytic;
 mod application;
+mod build;
+mod checked_in;
 mod convolution;
 mod dead_leaves;
 mod error;
+mod evaluate;
 mod fft;
 mod frames;
 mod kernel;
 mod newton;
 mod optical_flow;
+mod recipe;
 mod rope;
 mod signals;
 #[cfg(test)]
 mod testing;
 
+pub use analytic::Analytic;
 pub use application::{Application, Signal, application, applications};
+pub use build::{BuildOptions, Built, build_emulator};
+pub use checked_in::emulator;
 pub use convolution::Convolution;
 pub use error::{AppError, Result};
+pub use evaluate::{Evaluation, evaluate};
 pub use fft::Fft;
 pub use frames::{Frames, Split};
 pub use kernel::Kernel;
 pub use newton::{Family, Newton};
 pub use optical_flow::OpticalFlow;
+pub use recipe::{FrameCounts, Recipe, Training};
 pub use rope::Rope;

@@ -4,11 +4,10 @@ mod emulator;
 mod exact;
 mod reference;
 
-use emeuro_golden::{Emulator, EmulatorError};
-
 use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
+use crate::recipe::Recipe;
 use crate::signals::{self, SPEECH, STEPS, WHITE_NOISE};
 
 /// Samples of the signal.
@@ -88,8 +87,8 @@ impl Application for Convolution {
         })
     }
 
-    fn analytic_emulator(&self) -> Option<Result<Emulator, EmulatorError>> {
-        Some(emulator::build())
+    fn recipe(&self) -> crate::Result<Recipe> {
+        Ok(Recipe::Analytic { build: emulator::build, test: 1500 })
     }
 }
 

@@ -6,7 +6,7 @@
 //! weights and one block per p: 32→32 for p = 0 and 8, whose Y are real, 64→64 for p = 1 … 7; X\[512 - k\] = X\[k\]* gives
 //! the p above 8. That makes 38 912 multiply-adds.
 //!
-//! Weights have 8 bits. The product of the two gains of a p must be a power of two, each gain alone is free: it is
+//! The product of the two gains of a p must be a power of two, each gain alone is free: it is
 //! searched, so that the few different weights of stage 1 lie close to integers and those of stage 2 use their whole
 //! range. Stage 2 is then fitted to the rounded stage 1 and takes up part of its error.
 
@@ -16,51 +16,81 @@ use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, Segment,
     VectorId, Weights,
 };
+use emeuro_trainer::Quantisation;
 
-use super::{BINS, SAMPLES};
+use super::{BINS, SAMPLES, two_stage};
+use crate::Analytic;
+use crate::analytic::with_narrowest_accumulator;
 
 /// Points of a transform of stage 1.
-const POINTS: usize = 16;
+pub(super) const POINTS: usize = 16;
 /// How many there are, which is the number of points of a transform of stage 2.
-const PHASES: usize = 32;
-/// Width of samples, activations and results.
-const WORD_BITS: u32 = 16;
-/// Width of the weights.
-const WEIGHT_BITS: u32 = 8;
-/// Largest weight.
-const MAX_WEIGHT: f64 = 127.0;
-/// Binary point of the weights of stage 1.
-const STAGE_1_FRAC: i32 = 7;
-/// Gains of stage 2 that are tried, in raw weight units: below, its range is wasted; above, too many weights saturate.
-const GAINS: (f64, f64) = (104.0, 132.0);
-/// Step of the search.
-const GAIN_STEP: f64 = 0.05;
+pub(super) const PHASES: usize = 32;
+/// Gains of stage 2 that are tried, relative to 1 weight: below, its range is wasted; above, too many weights saturate.
+const GAINS: (f64, f64) = (0.8125, 1.03125);
+/// How many are tried: weights of 8 bits change about every 0.0004.
+const GAIN_STEPS: usize = 560;
 
-pub(super) fn build() -> Result<Emulator, EmulatorError> {
-    let real = search(&[0, 8]);
-    let complex = search(&[1, 2, 3, 4, 5, 6, 7]);
+/// The integers that weights may be.
+#[derive(Clone, Copy)]
+struct Range {
+    bits: u32,
+}
 
-    let input = Format::covering(WORD_BITS, 1.0)?;
-    // |X[0]| = 512 only for a constant of full scale; it saturates at 511.98.
-    let output = Format::new(WORD_BITS, 6)?;
-    let mut builder = EmulatorBuilder::new("fft", port("samples", SAMPLES, input), 32)?;
+impl Range {
+    /// Raw weight units of a weight of 1 at the finest binary point, which just doesn't hold it.
+    fn unit(self) -> f64 {
+        f64::from(1 << (self.bits - 1))
+    }
 
-    let first = Weights { format: Format::new(WEIGHT_BITS, STAGE_1_FRAC)?, values: stage_1(&real, &complex) };
+    /// The binary point of weights up to 1.
+    fn frac(self) -> i32 {
+        self.bits as i32 - 1
+    }
+
+    fn round(self, weight: f64) -> i16 {
+        weight.round().clamp(-self.unit(), self.unit() - 1.0) as i16
+    }
+}
+
+pub(super) fn build(quantisation: Quantisation) -> Result<Analytic, EmulatorError> {
+    let Quantisation { weight_bits, activation_bits } = quantisation;
+    let range = Range { bits: weight_bits };
+    let real = search(range, &[0, 8]);
+    let complex = search(range, &[1, 2, 3, 4, 5, 6, 7]);
+    let emulator =
+        with_narrowest_accumulator(|bits| assemble(range, activation_bits, bits, &real, &complex))?;
+    Ok(Analytic { emulator, unquantised: two_stage::plan() })
+}
+
+fn assemble(
+    range: Range,
+    word_bits: u32,
+    accumulator: u32,
+    real: &Search,
+    complex: &Search,
+) -> Result<Emulator, EmulatorError> {
+    let input = Format::covering(word_bits, 1.0)?;
+    // |X[0]| = 512 only for a constant of full scale; it saturates one step below.
+    let output = Format::new(word_bits, word_bits as i32 - 10)?;
+    let mut builder = EmulatorBuilder::new("fft", port("samples", SAMPLES, input), accumulator)?;
+
+    let first = Weights { format: Format::new(range.bits, range.frac())?, values: stage_1(real, complex) };
     let largest = largest_sum(&first.values, POINTS) * first.format.value(1);
-    let middle = Format::covering(WORD_BITS, largest)?;
+    let middle = Format::covering(word_bits, largest)?;
     let short = builder.block("short", VectorId::INPUT, short_geometry(), first, vec![0; POINTS], middle)?;
 
     let stage_2 = |search: &Search| -> Result<Weights, EmulatorError> {
         let values = search.channels.iter().flat_map(|channel| channel.second.iter().copied()).collect();
-        Ok(Weights { format: Format::new(WEIGHT_BITS, search.exponent - STAGE_1_FRAC)?, values })
+        Ok(Weights { format: Format::new(range.bits, search.exponent - range.frac())?, values })
     };
     let bias = vec![0; 2 * PHASES];
-    let real_bins = builder.block("real", short, real_geometry(), stage_2(&real)?, bias, output)?;
+    let real_bins = builder.block("real", short, real_geometry(), stage_2(real)?, bias, output)?;
     let bias = vec![0; 7 * 2 * PHASES];
     let complex_bins =
-        builder.block("complex", short, complex_geometry(), stage_2(&complex)?, bias, output)?;
+        builder.block("complex", short, complex_geometry(), stage_2(complex)?, bias, output)?;
     // Im X[0] and Im X[256] are 0 for every input.
-    let nothing = Weights { format: Format::new(WEIGHT_BITS, STAGE_1_FRAC)?, values: vec![0] };
+    let nothing = Weights { format: Format::new(range.bits, range.frac())?, values: vec![0] };
     let geometry = BlockGeometry { window: vec![1], ..BlockGeometry::dense(SAMPLES, 1) };
     let zero = builder.block("zero", VectorId::INPUT, geometry, nothing, vec![0], output)?;
 
@@ -69,8 +99,7 @@ pub(super) fn build() -> Result<Emulator, EmulatorError> {
         order: Some(order()),
         port: port("spectrum", 2 * BINS, output),
     };
-    let provenance = Provenance { data: "analytic: no data".into(), ..Provenance::default() };
-    builder.finish(spec, provenance)
+    builder.finish(spec, Provenance::default())
 }
 
 fn port(name: &str, size: usize, format: Format) -> Port {
@@ -145,7 +174,7 @@ fn outputs(p: usize) -> Vec<(usize, usize)> {
 }
 
 /// exp(-2πi·angle/512) for an angle below 512: real and imaginary part.
-fn root(angle: usize) -> [f64; 2] {
+pub(super) fn root(angle: usize) -> [f64; 2] {
     let turn = TAU * angle as f64 / SAMPLES as f64;
     [turn.cos(), -turn.sin()]
 }
@@ -174,42 +203,34 @@ struct Search {
     channels: Vec<Channel>,
 }
 
-fn search(group: &[usize]) -> Search {
-    let candidates = [13, 14].map(|exponent| Search {
+fn search(range: Range, group: &[usize]) -> Search {
+    let candidates = [2 * range.frac() - 1, 2 * range.frac()].map(|exponent| Search {
         exponent,
-        channels: group.iter().map(|&p| best_channel(p, exponent)).collect(),
+        channels: group.iter().map(|&p| best_channel(range, p, exponent)).collect(),
     });
     let error = |search: &Search| search.channels.iter().map(|channel| channel.error).sum::<f64>();
     let [a, b] = candidates;
     if error(&a) <= error(&b) { a } else { b }
 }
 
-fn best_channel(p: usize, exponent: i32) -> Channel {
+fn best_channel(range: Range, p: usize, exponent: i32) -> Channel {
     let scale = f64::from(exponent).exp2();
-    let steps = ((GAINS.1 - GAINS.0) / GAIN_STEP) as usize;
+    let step = (GAINS.1 - GAINS.0) / GAIN_STEPS as f64;
     let rows = first_rows(p);
     let roots: Vec<[f64; 2]> = (0..SAMPLES).map(root).collect();
     let mut tried = std::collections::HashSet::new();
-    (0..=steps)
-        .map(|step| scale / (GAINS.0 + GAIN_STEP * step as f64))
-        .map(|gain| round_all(&rows, gain))
+    (0..=GAIN_STEPS)
+        .map(|k| scale / (range.unit() * (GAINS.0 + step * k as f64)))
+        .map(|gain| rows.iter().flatten().map(|weight| range.round(weight * gain)).collect())
         // Many gains round to the same weights.
-        .filter(|first| tried.insert(first.clone()))
-        .map(|first| fit_channel(p, scale, &roots, first))
+        .filter(|first: &Vec<i16>| tried.insert(first.clone()))
+        .map(|first| fit_channel(range, p, scale, &roots, first))
         .min_by(|a, b| a.error.total_cmp(&b.error))
         .expect("the search has steps")
 }
 
-fn round_all(rows: &[[f64; POINTS]], gain: f64) -> Vec<i16> {
-    rows.iter().flatten().map(|weight| round(weight * gain)).collect()
-}
-
-fn round(weight: f64) -> i16 {
-    weight.round().clamp(-MAX_WEIGHT - 1.0, MAX_WEIGHT) as i16
-}
-
 /// Rounds the stage 2 that makes the best of `first`, and measures the product.
-fn fit_channel(p: usize, scale: f64, roots: &[[f64; 2]], first: Vec<i16>) -> Channel {
+fn fit_channel(range: Range, p: usize, scale: f64, roots: &[[f64; 2]], first: Vec<i16>) -> Channel {
     let rows: Vec<&[i16]> = first.chunks_exact(POINTS).collect();
     let dot =
         |a: &[i16], b: &dyn Fn(usize) -> f64| -> f64 { (0..POINTS).map(|m| f64::from(a[m]) * b(m)).sum() };
@@ -224,7 +245,7 @@ fn fit_channel(p: usize, scale: f64, roots: &[[f64; 2]], first: Vec<i16>) -> Cha
             let target = |m: usize| scale * roots[(PHASES * m + r) * bin % SAMPLES][part];
             let right: Vec<f64> = rows.iter().map(|row| dot(row, &target)).collect();
             let weights = solve(&gram, &right);
-            let weights: Vec<i16> = weights.iter().map(|&weight| round(weight)).collect();
+            let weights: Vec<i16> = weights.iter().map(|&weight| range.round(weight)).collect();
             for m in 0..POINTS {
                 let product: f64 =
                     weights.iter().zip(&rows).map(|(&w, row)| f64::from(w) * f64::from(row[m])).sum();
@@ -276,7 +297,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_signal_stays_below_half_a_per_cent() {
-        let emulator = build().unwrap();
+        let emulator = build(Quantisation::default()).unwrap().emulator;
         let frames = Fft.frames(Split::Test, 60, 1);
         for kind in ["white noise", "sinusoids", "speech-like"] {
             let frames = frames.of_kind(kind);
@@ -286,8 +307,20 @@ mod tests {
     }
 
     #[test]
+    fn every_width_gives_an_emulator_and_more_bits_a_better_one() {
+        let frames = Fft.frames(Split::Test, 9, 2);
+        let error = |weight_bits, activation_bits| {
+            let built = build(Quantisation { weight_bits, activation_bits }).unwrap();
+            nrmse(&frames.targets, &estimates(&built.emulator, &frames.inputs), 2 * BINS)
+        };
+        let [w4, w8, w16] = [4, 8, 16].map(|weights| error(weights, 16));
+        let narrow = error(8, 8);
+        assert!(w4 < 0.2 && w8 < 0.2 * w4 && w16 < w8 && narrow < 0.2, "{w4} {w8} {w16} {narrow}");
+    }
+
+    #[test]
     fn the_network_has_the_size_of_the_design() {
-        let emulator = build().unwrap();
+        let emulator = build(Quantisation::default()).unwrap().emulator;
         assert_eq!(emulator.macs(), 32 * 16 * 16 + 7 * 64 * 64 + 2 * 32 * 32 + 1);
     }
 

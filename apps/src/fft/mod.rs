@@ -3,12 +3,12 @@
 mod emulator;
 mod exact;
 mod reference;
-
-use emeuro_golden::{Emulator, EmulatorError};
+mod two_stage;
 
 use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
+use crate::recipe::Recipe;
 use crate::signals::{self, SINUSOIDS, SPEECH, WHITE_NOISE};
 
 /// Samples per frame.
@@ -76,8 +76,8 @@ impl Application for Fft {
         })
     }
 
-    fn analytic_emulator(&self) -> Option<Result<Emulator, EmulatorError>> {
-        Some(emulator::build())
+    fn recipe(&self) -> crate::Result<Recipe> {
+        Ok(Recipe::Analytic { build: emulator::build, test: 1500 })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Optical flow between two image patches (Lucas and Kanade, IJCAI 1981).
 
 mod exact;
+mod recipe;
 mod reference;
 
 use rand::{Rng, RngExt};
@@ -10,6 +11,7 @@ use crate::application::{Application, Signal};
 use crate::dead_leaves::DeadLeaves;
 use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
+use crate::recipe::Recipe;
 
 /// Side of a patch, pixels.
 const PATCH: usize = 16;
@@ -98,6 +100,10 @@ impl Application for OpticalFlow {
         });
         frames.mask = Some(frames.inputs.par_chunks_exact(self.inputs()).flat_map_iter(mask).collect());
         frames
+    }
+
+    fn recipe(&self) -> crate::Result<Recipe> {
+        recipe::recipe(self)
     }
 }
 

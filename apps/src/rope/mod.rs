@@ -1,12 +1,14 @@
 //! A swinging rope: where its vertices are half a second later.
 
 mod exact;
+mod recipe;
 mod reference;
 mod release;
 
 use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
+use crate::recipe::Recipe;
 
 /// Moving vertices; vertex 0 hangs on the anchor.
 const VERTICES: usize = 100;
@@ -82,6 +84,10 @@ impl Application for Rope {
             release::random_state(&mut stream(Source::Rope, split, seed, frame), state);
             "swinging"
         })
+    }
+
+    fn recipe(&self) -> crate::Result<Recipe> {
+        recipe::recipe(self)
     }
 }
 

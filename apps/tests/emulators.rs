@@ -1,0 +1,108 @@
+//! The checked-in emulators: their ports, their errors on frames that nobody has seen, and their bytes.
+
+use emeuro_apps::{
+    Application, BuildOptions, Frames, Recipe, Signal, Split, application, applications, build_emulator,
+    emulator, evaluate,
+};
+use emeuro_golden::Port;
+use emeuro_trainer::Session;
+
+/// Parts that a set of frames is cut into to see how much its error varies.
+const PARTS: usize = 16;
+
+/// The frames of part `part` of [`PARTS`].
+fn part(app: &dyn Application, frames: &Frames, part: usize) -> Frames {
+    let size = frames.count / PARTS;
+    let rows = |width: usize| part * size * width..(part + 1) * size * width;
+    Frames {
+        count: size,
+        inputs: frames.inputs[rows(app.inputs())].to_vec(),
+        targets: frames.targets[rows(app.outputs())].to_vec(),
+        mask: frames.mask.as_ref().map(|mask| mask[rows(app.outputs())].to_vec()),
+        kinds: frames.kinds[rows(1)].to_vec(),
+    }
+}
+
+#[test]
+fn ports_are_the_signals_of_the_application() {
+    let described = |port: &Port| -> Vec<(String, String, usize)> {
+        port.segments.iter().map(|s| (s.name.clone(), s.unit.clone(), s.size)).collect()
+    };
+    let expected = |signals: &[Signal]| -> Vec<(String, String, usize)> {
+        signals.iter().map(|s| (s.name.to_owned(), s.unit.to_owned(), s.size)).collect()
+    };
+    for app in applications() {
+        let emulator = emulator(app.name()).unwrap();
+        assert_eq!(emulator.name(), app.name());
+        assert_eq!(described(emulator.input()), expected(app.input_signals()), "{}", app.name());
+        assert_eq!(described(&emulator.output().port), expected(app.output_signals()), "{}", app.name());
+        assert_eq!((emulator.input().bits, emulator.output().port.bits), (16, 16), "{}", app.name());
+    }
+}
+
+/// Fresh frames come from another seed. Their error differs from the recorded one by chance, and both are means over
+/// frames: the standard error follows from how much the error varies between parts of the fresh set (each of whole images,
+/// since frames of one image are alike). Five standard errors of a difference happen once in a million, and stay below a
+/// quarter of the error, so that a wrong record is noticed.
+#[test]
+fn recorded_errors_are_those_of_fresh_frames() {
+    for app in applications() {
+        let emulator = emulator(app.name()).unwrap();
+        let recorded = emulator.provenance().nrmse.unwrap();
+        let frames = app.frames(Split::Test, 64 * PARTS, 20_001);
+        let fresh = evaluate(&*app, &emulator, &frames).unwrap().nrmse;
+        let parts: Vec<f64> =
+            (0..PARTS).map(|k| evaluate(&*app, &emulator, &part(&*app, &frames, k)).unwrap().nrmse).collect();
+        let mean = parts.iter().sum::<f64>() / PARTS as f64;
+        let variance = parts.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / (PARTS - 1) as f64;
+        let tolerance = 5.0 * (2.0 * variance / PARTS as f64).sqrt();
+        println!("{}: recorded {recorded:.5}, fresh {fresh:.5}, tolerance {tolerance:.5}", app.name());
+        assert!(tolerance < 0.25 * recorded, "{}: {tolerance} of {recorded}", app.name());
+        assert!((fresh - recorded).abs() < tolerance, "{}: {fresh} instead of {recorded}", app.name());
+    }
+}
+
+#[test]
+fn recorded_errors_reach_the_goals() {
+    for (name, goal) in [("fft", 0.01), ("convolution", 0.02), ("rope", 0.013), ("newton", 0.015)] {
+        let nrmse = emulator(name).unwrap().provenance().nrmse.unwrap();
+        assert!(nrmse < goal, "{name}: {nrmse}");
+    }
+}
+
+#[test]
+fn white_noise_is_convolved_and_transformed_as_well() {
+    for (name, goal) in [("fft", 0.01), ("convolution", 0.02)] {
+        let app = application(name).unwrap();
+        let frames = app.frames(Split::Test, 60, 20_002);
+        let evaluation = evaluate(&*app, &emulator(name).unwrap(), &frames).unwrap();
+        let (kind, nrmse) = evaluation.kinds[0];
+        assert!(kind == "white noise" && nrmse < goal, "{name}: {kind} {nrmse}");
+    }
+}
+
+#[test]
+fn analytic_emulators_are_what_the_code_computes() {
+    let mut count = 0;
+    for app in applications() {
+        if let Recipe::Analytic { .. } = app.recipe().unwrap() {
+            current(&*app);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 2);
+}
+
+/// Bytes hold for one kind of processor: sums of another vector width round differently.
+#[test]
+#[ignore = "trains for minutes; run it in release mode, on the kind of machine that made the files"]
+fn trained_emulators_are_what_the_recipes_give() {
+    applications().iter().for_each(|app| current(&**app));
+}
+
+fn current(app: &dyn Application) {
+    let built = build_emulator(app, &BuildOptions::default(), &Session::default()).unwrap();
+    let path = format!("{}/emulators/{}.yaml", env!("CARGO_MANIFEST_DIR"), app.name());
+    let file = std::fs::read_to_string(&path).unwrap();
+    assert!(built.emulator.to_yaml() == file, "{path} is not what 'emeuro train {}' makes", app.name());
+}
