@@ -4,8 +4,8 @@
 //! 2. Arithmetic and memories are written twice, side by side: a Rust `update` for simulation and a Verilog body. Wiring
 //!    and unsigned control are written once, with `#[hdl_gen]`.
 //! 3. Instances that differ only in a [`TextParameter`] or [`NumberParameter`] are one module.
-//! 4. [`print()`](printer::print) turns a tree of units into Verilog-2001: one file per module, one module per definition. Widths that
-//!    do not match are errors there, never silent truncation.
+//! 4. [`print()`](printer::print) turns a tree of units into Verilog-2001: one file per module, one module per
+//!    definition. Widths that do not match are errors there, never silent truncation.
 
 mod annotation;
 mod constant;

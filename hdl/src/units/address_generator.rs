@@ -15,6 +15,33 @@
 //! ```
 //!
 //! Timing: the address is a register; it changes one clock after `load` or `advance`.
+//!
+//! # Example
+//!
+//! Rows of three neighbouring words, ten words apart:
+//!
+//! ```
+//! use emeuro_hdl::prelude::*;
+//! use emeuro_hdl::units::address_generator::AddressGenerator;
+//!
+//! let mut walk = AddressGenerator::new(8, 2);
+//! walk.connect_all();
+//! walk.base.next = 100.into();
+//! walk.delta[0].next = 1.into();
+//! walk.delta[1].next = 8.into();
+//! let mut clock = |load: bool, level: u64| {
+//!     walk.load.next = load.into();
+//!     walk.advance.next = true.into();
+//!     walk.level.next = level.into();
+//!     for clk in [false, true] {
+//!         walk.clock.next = Clock { clk };
+//!         assert!(simulate(&mut walk, 10));
+//!     }
+//!     walk.address.val().as_u64()
+//! };
+//! assert_eq!(clock(true, 0), 100);
+//! assert_eq!([0, 0, 1, 0].map(|level| clock(false, level)), [101, 102, 110, 111]);
+//! ```
 
 use crate::prelude::*;
 

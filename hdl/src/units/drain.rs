@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Timing: all outputs but `bias_address` belong to the result that is at the head in the same clock, the first one clock
-//! after `capture`. `bias_address` is one clock ahead, so that the bias comes from its ROM together with the result. Between the last result of an instruction and the first `capture` of the next lies at least one clock.
+//! after `capture`. `bias_address` is one clock ahead, so that the bias comes from its ROM together with the result.
+//! Between the last result of an instruction and the first `capture` of the next lies at least one clock.
 
 use emeuro_compiler::{DRAIN_LEVELS, Program};
 

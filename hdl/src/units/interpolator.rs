@@ -13,6 +13,29 @@
 //! ```
 //!
 //! Timing: four clocks.
+//!
+//! # Example
+//!
+//! ```
+//! use emeuro_compiler::Table;
+//! use emeuro_hdl::prelude::*;
+//! use emeuro_hdl::units::interpolator::Interpolator;
+//!
+//! // |x| in two segments: from 128 down to 0, and up again.
+//! let function = "magnitude".to_owned();
+//! let table = Table { function, input_bits: 8, values: vec![128, 0], slopes: vec![-128, 128] };
+//! let mut interpolator = Interpolator::new(16, &[table], "tables.hex");
+//! interpolator.connect_all();
+//! interpolator.x.next = Value::signed(-77);
+//! interpolator.select.next = 1.into();
+//! for _ in 0..4 {
+//!     for clk in [false, true] {
+//!         interpolator.clock.next = Clock { clk };
+//!         assert!(simulate(&mut interpolator, 10));
+//!     }
+//! }
+//! assert_eq!(interpolator.y.val(), 77);
+//! ```
 
 use super::{MemoryStyle, Rom};
 use crate::prelude::*;

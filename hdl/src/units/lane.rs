@@ -62,7 +62,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane with `memory_words` of memory (a power of two, so that wrapping addresses stay inside), its `weights` from `weight_file`, and its `offsets`.
+    /// A lane with `memory_words` of memory (a power of two, so that wrapping addresses stay inside), its `weights` from
+    /// `weight_file`, and its `offsets`.
     pub fn new(
         shape: MacShape,
         memory_words: usize,

@@ -14,6 +14,32 @@
 //!
 //! Timing: `level` belongs to the clock of the counters. Limits must be there one clock before a nest begins: whether a
 //! loop is in its last iteration is a register, so that addresses that follow from `level` have the whole clock.
+//!
+//! # Example
+//!
+//! Three iterations inside two:
+//!
+//! ```
+//! use emeuro_hdl::prelude::*;
+//! use emeuro_hdl::units::loop_counters::LoopCounters;
+//!
+//! let mut loops = LoopCounters::new(&[2, 1]);
+//! loops.connect_all();
+//! loops.limit[0].next = 2.into();
+//! loops.limit[1].next = 1.into();
+//! loops.advance.next = true.into();
+//! let levels: Vec<u64> = (0..8)
+//!     .map(|clock| {
+//!         loops.resetn.next = (clock > 0).into();
+//!         for clk in [false, true] {
+//!             loops.clock.next = Clock { clk };
+//!             assert!(simulate(&mut loops, 10));
+//!         }
+//!         loops.level.val().as_u64()
+//!     })
+//!     .collect();
+//! assert_eq!(levels, [0, 0, 1, 0, 0, 2, 0, 0]);
+//! ```
 
 use crate::prelude::*;
 

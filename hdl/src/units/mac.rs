@@ -26,6 +26,29 @@
 //! first    |___________|~~~~~|____________
 //! sum      X     X     X     X wa  X wa+wb
 //! ```
+//!
+//! # Example
+//!
+//! ```
+//! use emeuro_hdl::prelude::*;
+//! use emeuro_hdl::units::mac::{Mac, MacShape};
+//!
+//! let mut mac = Mac::new(MacShape { word: 16, weight: 8, sum: 40, element_wise: false });
+//! mac.connect_all();
+//! // 300 · -2 + 400 · 5
+//! let steps = [(300, -2, 0, 0), (400, 5, 0, 0), (0, 0, 1, 1), (0, 0, 1, 0)];
+//! for (operand, weight, enable, first) in steps {
+//!     mac.operand.next = Value::signed(operand);
+//!     mac.weight.next = Value::signed(weight);
+//!     mac.enable.next = enable.into();
+//!     mac.first.next = first.into();
+//!     for clk in [false, true] {
+//!         mac.clock.next = Clock { clk };
+//!         assert!(simulate(&mut mac, 10));
+//!     }
+//! }
+//! assert_eq!(mac.sum.val().as_i64(), 1400);
+//! ```
 
 use super::extend::sign_extended;
 use crate::prelude::*;

@@ -13,7 +13,8 @@
 //!                  +-----------------+
 //! ```
 //!
-//! Timing: three clocks from the write that completes the head start to the first word, four with an order. All outputs are registers.
+//! Timing: three clocks from the write that completes the head start to the first word, four with an order. All outputs
+//! are registers.
 
 use emeuro_compiler::OutputBuffer;
 

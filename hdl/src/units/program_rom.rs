@@ -107,8 +107,7 @@ macro_rules! program_rom {
     ($name:ident, scalars: [$($scalar:ident),*], vectors: [$($vector:ident),*]) => {
         impl $name {
             fn fields(&self) -> Vec<(String, u32)> {
-                let mut fields = vec![];
-                $(fields.push((stringify!($scalar).to_owned(), self.$scalar.width()));)*
+                let mut fields = vec![$((stringify!($scalar).to_owned(), self.$scalar.width())),*];
                 $(for (i, wire) in self.$vector.iter().enumerate() {
                     fields.push((format!(concat!(stringify!($vector), "_{}"), i), wire.width()));
                 })*
@@ -116,8 +115,7 @@ macro_rules! program_rom {
             }
 
             fn wires(&mut self) -> Vec<&mut Wire<Out>> {
-                let mut wires = vec![];
-                $(wires.push(&mut self.$scalar);)*
+                let mut wires = vec![$(&mut self.$scalar),*];
                 $(wires.extend(self.$vector.iter_mut());)*
                 wires
             }

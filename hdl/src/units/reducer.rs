@@ -17,6 +17,32 @@
 //!
 //! Timing: `capture` comes k clocks after `complete` for a tap at level k; the first result is at the head one clock
 //! after `capture`, the others follow clock by clock.
+//!
+//! # Example
+//!
+//! ```
+//! use emeuro_hdl::prelude::*;
+//! use emeuro_hdl::units::reducer::{Reducer, Tap};
+//!
+//! // Four lanes in pairs.
+//! let mut reducer = Reducer::new(16, &[Tap { level: 1, results: 2 }]);
+//! reducer.connect_all();
+//! reducer.resetn.next = true.into();
+//! for (sum, value) in reducer.sum.iter_mut().zip([1, 2, 30, 40]) {
+//!     sum.next = Value::from(value);
+//! }
+//! let heads: Vec<u64> = (0..3)
+//!     .map(|clock| {
+//!         reducer.complete.next = (clock == 0).into();
+//!         for clk in [false, true] {
+//!             reducer.clock.next = Clock { clk };
+//!             assert!(simulate(&mut reducer, 10));
+//!         }
+//!         reducer.head.val().as_u64()
+//!     })
+//!     .collect();
+//! assert_eq!(heads[1..], [3, 70]);
+//! ```
 
 use crate::prelude::*;
 
@@ -108,8 +134,7 @@ impl Logic for Reducer {
         if self.clock.pos_edge() {
             let lanes: Vec<i64> = self.sum.iter().map(|s| s.val().as_i64()).collect();
             let captured = self.captured().map(|index| self._taps[index]);
-            self._results.remove(0);
-            self._results.push(0);
+            self._results.copy_within(1.., 0);
             if let Some(tap) = captured {
                 let source = if tap.level == 0 { &lanes } else { &self._levels[tap.level as usize - 1] };
                 self._results[..tap.results].copy_from_slice(&source[..tap.results]);

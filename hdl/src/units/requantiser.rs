@@ -16,6 +16,27 @@
 //!
 //! Timing: three clocks from `result`, `bias`, `shift`, `rectify` and `narrow` to `word`, which is not registered: it
 //! goes to the write register or to the interpolator.
+//!
+//! # Example
+//!
+//! ```
+//! use emeuro_hdl::prelude::*;
+//! use emeuro_hdl::units::requantiser::Requantiser;
+//!
+//! let mut requantiser = Requantiser::new(32, 16, 20, 5);
+//! requantiser.connect_all();
+//! // (39 + 100) / 8 = 17.375; the bias contains the rounding constant.
+//! requantiser.result.next = 39.into();
+//! requantiser.bias.next = (100 + 4).into();
+//! requantiser.shift.next = 3.into();
+//! for _ in 0..3 {
+//!     for clk in [false, true] {
+//!         requantiser.clock.next = Clock { clk };
+//!         assert!(simulate(&mut requantiser, 10));
+//!     }
+//! }
+//! assert_eq!(requantiser.word.val(), 17);
+//! ```
 
 use super::extend::sign_extended;
 use crate::prelude::*;
@@ -53,6 +74,7 @@ struct Stage {
 
 impl Requantiser {
     /// From results of `sum` bits to words of `word` bits, with biases of `bias` bits and a shift of `shift` bits.
+    /// Results have at least as many bits as words, bytes and biases.
     pub fn new(sum: u32, word: u32, bias: u32, shift: u32) -> Self {
         Self {
             info: ModuleInfo::new("requantiser", "bias, rounding shift and saturation")

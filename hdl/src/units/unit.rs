@@ -18,6 +18,19 @@
 //!
 //! Timing: see [`emeuro_compiler::timing`]; latency and period of a program are what
 //! [`Machine::cycles`](emeuro_compiler::Machine::cycles) says.
+//!
+//! # Example
+//!
+//! ```
+//! use emeuro_compiler::{UnitConfig, compile};
+//! use emeuro_hdl::{print, units::Unit};
+//!
+//! let emulator = emeuro_golden::sample_emulator(1);
+//! let program = compile(&emulator, &UnitConfig::new(4)?)?;
+//! let files = print(&Unit::new(&program, "sample"), "sample_unit", "sample", "An example.")?;
+//! assert_eq!(files.last().unwrap().name, "sample_unit.v");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use emeuro_compiler::{Program, timing};
 

@@ -111,6 +111,8 @@ pub(crate) struct Case {
     pub vectors: Vec<(Vec<u64>, Vec<u64>)>,
     /// Clocks at the start in which registers may still hold anything.
     pub warm_up: usize,
+    /// Outputs that mean nothing while another one is 0: the positions of both. Nothing is recorded as 0.
+    pub meaning: Vec<(usize, usize)>,
 }
 
 /// A unit in the direct simulation loop.
@@ -120,6 +122,7 @@ pub(crate) struct Bench<B: Ported> {
     masks: Vec<u64>,
     vectors: Vec<(Vec<u64>, Vec<u64>)>,
     warm_up: usize,
+    meaning: Vec<(usize, usize)>,
 }
 
 impl<B: Ported> Bench<B> {
@@ -127,7 +130,15 @@ impl<B: Ported> Bench<B> {
     pub(crate) fn new(name: &'static str, mut unit: B) -> Self {
         unit.connect_all();
         let masks = unit.inputs().iter().map(|(_, width)| u64::MAX >> (64 - width)).collect();
-        Self { unit, name, masks, vectors: vec![], warm_up: 0 }
+        Self { unit, name, masks, vectors: vec![], warm_up: 0, meaning: vec![] }
+    }
+
+    /// Output `data` means something only while output `valid` is 1.
+    pub(crate) fn only_while(mut self, data: &str, valid: &str) -> Self {
+        let outputs = self.unit.outputs();
+        let position = |name| outputs.iter().position(|(port, _)| port == name).expect("an output");
+        self.meaning.push((position(data), position(valid)));
+        self
     }
 
     /// One clock with these inputs, in the order of the ports; gives the outputs that belong to it. Bits beyond the
@@ -137,7 +148,10 @@ impl<B: Ported> Bench<B> {
         self.unit.drive(&words);
         self.unit.set_clock(Clock { clk: false });
         assert!(simulate(&mut self.unit, 100), "{}: the simulation does not settle", self.name);
-        let outputs = self.unit.read();
+        let mut outputs = self.unit.read();
+        for &(data, valid) in &self.meaning {
+            outputs[data] *= outputs[valid];
+        }
         self.vectors.push((words, outputs.clone()));
         self.unit.set_clock(Clock { clk: true });
         assert!(simulate(&mut self.unit, 100), "{}: the simulation does not settle", self.name);
@@ -171,6 +185,7 @@ impl<B: Ported> Bench<B> {
             outputs: self.unit.outputs(),
             vectors: self.vectors,
             warm_up: self.warm_up,
+            meaning: self.meaning,
         }
     }
 }

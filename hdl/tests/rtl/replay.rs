@@ -63,7 +63,8 @@ pub(crate) fn replay(cases: &[Case]) -> Option<Vec<Mismatch>> {
 
 fn build(folder: &Path, sources: &[String]) {
     let mut arguments = vec!["--binary", "-fno-life", "-Wno-fatal", "-Wno-lint", "-Wno-style"];
-    arguments.extend(["--x-initial", "unique", "--top-module", "bench"]);
+    // The C++ compiler takes longer than the simulation; it need not try hard.
+    arguments.extend(["--x-initial", "unique", "-MAKEFLAGS", "OPT_FAST=-O0", "--top-module", "bench"]);
     arguments.extend(sources.iter().map(String::as_str));
     let output = tools::run(folder, "verilator", &arguments);
     assert!(output.status.success(), "{}", tools::text(&output));
@@ -86,31 +87,45 @@ fn vectors(case: &Case) -> String {
     case.vectors.iter().map(line).collect()
 }
 
+/// `[high:low]` of every port in a vector of all of them, the first port most significant.
+fn slices(ports: &[Port]) -> Vec<String> {
+    let mut low = bits(ports);
+    let slice = |(_, width): &Port| {
+        low -= width;
+        format!("[{}:{low}]", low + width - 1)
+    };
+    ports.iter().map(slice).collect()
+}
+
 /// The bench of one design: gives every vector and says which outputs came instead of the expected ones.
 fn module(case: &Case) -> String {
     let (inputs, outputs) = (bits(&case.inputs), bits(&case.outputs));
     let connect = |ports: &[Port], vector: &str| -> Vec<String> {
-        let mut low = bits(ports);
-        let connection = |(name, width): &Port| {
-            low -= width;
-            format!(".{name}({vector}[{}:{low}])", low + width - 1)
-        };
-        ports.iter().map(connection).collect()
+        let connection = |((name, _), slice): (&Port, String)| format!(".{name}({vector}{slice})");
+        ports.iter().zip(slices(ports)).map(connection).collect()
     };
     let clock = case.clock.map(|name| format!(".{name}(clock)"));
-    let ports = [connect(&case.inputs, "in"), connect(&case.outputs, "out")].concat();
+    let ports = [connect(&case.inputs, "in"), connect(&case.outputs, "all")].concat();
     let ports: Vec<String> = clock.into_iter().chain(ports).collect();
+    let all = slices(&case.outputs);
+    let select = |(index, slice): (usize, &String)| match case.meaning.iter().find(|(data, _)| *data == index)
+    {
+        Some((_, valid)) => format!("    assign out{slice} = all{} ? all{slice} : 0;\n", all[*valid]),
+        None => format!("    assign out{slice} = all{slice};\n"),
+    };
+    let selects: String = all.iter().enumerate().map(select).collect();
     format!(
         "\
 module bench_{name};
     reg clock;
     reg [{inputs_high}:0] in;
+    wire [{outputs_high}:0] all;
     wire [{outputs_high}:0] out;
     reg [{high}:0] vectors [0:{last}];
     reg [{high}:0] vector;
     integer index;
     {name} dut ({ports});
-    initial begin
+{selects}    initial begin
         $readmemb(\"{name}.vectors\", vectors);
         clock = 0;
         for (index = 0; index < {count}; index = index + 1) begin

@@ -23,29 +23,30 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     let of_words = table("sigmoid", &sigmoid, word, 15);
     let of_bytes = table("tanh", &f64::tanh, byte, 7);
-    // Segments as many as words: nothing is left to interpolate.
-    let every_word = (random_knots(256, 16, 1), byte);
+    // The steepest segments there are; an odd slope meets every remainder.
+    let steep =
+        |low: i16, high: i16| Activation::Table { function: "steep".into(), knots: vec![high, low, high] };
     vec![
         // One table, every word.
         interpolate("interpolator", 16, std::slice::from_ref(&of_words), &every(16, 1)),
-        // Tables of different sizes, the steepest there are, 8-bit inputs in 16-bit words.
+        // Tables of different sizes, among them one with a segment for every word; 8-bit inputs in 16-bit words.
         interpolate(
             "interpolator_mixed",
             16,
             &[
-                (Activation::Table { function: "steep".into(), knots: vec![32767, -32768, 32767] }, word),
-                of_bytes.clone(),
-                every_word.clone(),
+                (steep(-32768, 32767), word),
+                of_bytes,
+                (random_knots(16, 16, 1), byte),
                 (random_knots(1024, 16, 2), word),
-                (random_knots(2, 16, 3), byte),
+                (steep(-32768, 32767), byte),
             ],
-            &[every(8, 2), every(8, 3), every(8, 5), some(1, 3000), some(4, 6000), some(0, 500)].concat(),
+            &[every(16, 1), every(8, 2), every(8, 3), every(16, 4), every(8, 5), some(0, 5000)].concat(),
         ),
-        interpolate("interpolator_bytes_in_words", 16, &[of_bytes], &every(8, 1)),
+        interpolate("interpolator_bytes_in_words", 16, &[(random_knots(32, 16, 3), byte)], &every(8, 1)),
         interpolate(
             "interpolator_bytes",
             8,
-            &[(random_knots(256, 8, 4), byte), (random_knots(16, 8, 5), byte), (random_knots(2, 8, 6), byte)],
+            &[(random_knots(256, 8, 4), byte), (random_knots(16, 8, 5), byte), (steep(-128, 127), byte)],
             &[every(8, 0), every(8, 1), every(8, 2), every(8, 3)].concat(),
         ),
         interpolate("interpolator_every_byte", 8, &[(random_knots(256, 8, 7), byte)], &every(8, 1)),

@@ -25,10 +25,12 @@ fn count(name: &'static str, widths: &[u32]) -> Case {
         [resetn.into(), advance.into()].into_iter().chain(limits).collect()
     };
     let mut is_fresh = false;
-    for nest in 0..40 {
+    for nest in 0..80 {
+        // Loops that run only once are where it is easy to be wrong.
+        let ones = random.random_range(1..=3);
         let count = |&width: &u32| match random.random_range(0..4) {
-            0 => 1,
-            1 => 1 << width,
+            n if n < ones => 1,
+            3 => 1 << width,
             _ => random.random_range(1..=1 << width),
         };
         let counts: Vec<usize> = widths.iter().map(count).collect();

@@ -21,6 +21,8 @@ mod requantiser;
 mod unit;
 mod write_port;
 
+use emeuro_hdl::VerilogFile;
+
 use crate::bench::Case;
 use crate::tools;
 
@@ -52,13 +54,16 @@ pub(crate) fn cases() -> Vec<Case> {
 
 #[test]
 fn all_are_clean() {
-    for case in cases() {
-        let folder = tempfile::tempdir().unwrap();
+    let cases = cases();
+    let folder = tempfile::tempdir().unwrap();
+    for case in &cases {
         tools::write(folder.path(), &case.files);
         for (name, text) in &case.hex {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        tools::lint(folder.path(), &case.files);
-        tools::check(folder.path(), &case.files, &case.name);
     }
+    let files: Vec<VerilogFile> = cases.iter().flat_map(|case| case.files.clone()).collect();
+    tools::lint_together(folder.path(), &files);
+    let designs: Vec<_> = cases.iter().map(|case| (case.files.as_slice(), case.name.as_str())).collect();
+    tools::check_all(folder.path(), &designs);
 }

@@ -1,6 +1,6 @@
 //! The program ROMs: every field of every instruction is the program's.
 
-use emeuro_compiler::{Function, Program};
+use emeuro_compiler::{Function, Instruction, Program};
 use emeuro_hdl::prelude::address_bits;
 use emeuro_hdl::units::program_rom::{DrainRom, IssueRom};
 
@@ -9,13 +9,13 @@ use crate::bench::{Bench, Case, Ported, low_bits, ports};
 
 ports!(
     IssueRom, [clock], [address] -> [
-        delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern, multiply, limit,
-        operand, weight,
+        delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern, tap, multiply,
+        limit, operand, weight,
     ]
 );
 ports!(
     DrainRom, [clock], [address] -> [
-        results, last_results, shift, rectify, narrow, to_output, ends_program, tap, lookup, limit, bias, result,
+        results, last_results, shift, rectify, narrow, to_output, ends_program, lookup, limit, bias, result,
     ]
 );
 
@@ -33,11 +33,12 @@ pub(crate) fn cases() -> Vec<Case> {
 fn issue(name: &'static str, program: &Program) -> Case {
     let weight_width = address_bits(program.weights[0].len());
     let file = format!("{name}.hex");
-    let unit = IssueRom::new(program, program.address_bits(), weight_width, &file);
+    let taps = taps(program);
+    let unit = IssueRom::new(program, &taps, program.address_bits(), weight_width, &file);
     let hex = unit.hex();
     let has_products = program.instructions.iter().any(|i| i.issue.multiply);
     let fields = |instruction: usize| -> Vec<i64> {
-        let issue = &program.instructions[instruction].issue;
+        let Instruction { issue, drain, .. } = &program.instructions[instruction];
         let flags = [
             issue.reads_input,
             issue.waits_for_input,
@@ -48,6 +49,8 @@ fn issue(name: &'static str, program: &Program) -> Case {
         let mut fields = vec![i64::from(issue.delay), issue.pad.into()];
         fields.extend(flags.map(i64::from));
         fields.push(issue.pattern as i64);
+        let tap = taps.iter().position(|tap| tap.level == drain.reduce).unwrap();
+        fields.extend((taps.len() > 1).then_some(tap as i64));
         fields.extend(has_products.then_some(i64::from(issue.multiply)));
         fields.extend(issue.counts.iter().map(|&count| count as i64 - 1));
         for generator in [&issue.operand, &issue.weight] {
@@ -60,9 +63,8 @@ fn issue(name: &'static str, program: &Program) -> Case {
 }
 
 fn drain(name: &'static str, program: &Program) -> Case {
-    let taps = taps(program);
     let file = format!("{name}.hex");
-    let unit = DrainRom::new(program, &taps, program.address_bits(), address_bits(program.bias.len()), &file);
+    let unit = DrainRom::new(program, program.address_bits(), address_bits(program.bias.len()), &file);
     let hex = unit.hex();
     let fields = |instruction: usize| -> Vec<i64> {
         let drain = &program.instructions[instruction].drain;
@@ -74,8 +76,6 @@ fn drain(name: &'static str, program: &Program) -> Case {
             drain.last,
         ];
         fields.extend(flags.map(i64::from));
-        let tap = taps.iter().position(|tap| tap.level == drain.reduce).unwrap();
-        fields.extend((taps.len() > 1).then_some(tap as i64));
         let table = if let Function::Table(table) = drain.function { table as i64 + 1 } else { 0 };
         fields.extend((!program.tables.is_empty()).then_some(table));
         fields.extend(drain.counts.iter().map(|&count| count as i64 - 1));

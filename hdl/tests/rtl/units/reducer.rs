@@ -22,13 +22,10 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Inputs of one clock, and whether the results were captured at its end.
+/// Inputs of one clock, and which tap was captured at its end.
 struct Clock {
-    resetn: bool,
-    complete: bool,
-    tap: Tap,
     sums: Vec<i64>,
-    captured: bool,
+    captured: Option<Tap>,
 }
 
 fn reduce(name: &'static str, width: u32, taps: &[(u32, usize)]) -> Case {
@@ -39,50 +36,51 @@ fn reduce(name: &'static str, width: u32, taps: &[(u32, usize)]) -> Case {
     assert_eq!(lanes, taps.iter().map(|t| t.results << t.level).max().unwrap(), "{name}");
     let mut bench = Bench::new(name, unit);
     let mut past: Vec<Clock> = vec![];
-    let mut selected = (0..taps.len()).max_by_key(|&tap| taps[tap].results).unwrap();
-    for clock in 0..3000 {
+    // Tiles in the tree: when they were complete, and their taps.
+    let mut tiles: Vec<(usize, Tap)> = vec![];
+    let widest = (0..taps.len()).max_by_key(|&tap| taps[tap].results).unwrap();
+    for clock in 0..4000 {
         // At first, tile after tile fills all registers.
         let is_warm = clock > 20;
         let resetn = clock > 0 && !(is_warm && once_in(&mut random, 60));
-        let complete = !is_warm || once_in(&mut random, 5);
-        if let Some(bits) = selector
-            && is_warm
-            && once_in(&mut random, 12)
-        {
-            selected = random.random_range(0..1usize << bits);
+        let selected = if is_warm { random.random_range(0..taps.len()) } else { widest };
+        let arrival = |(clock, tap): &(usize, Tap)| clock + tap.level as usize;
+        let tile = (clock, taps[selected]);
+        // Two tiles at once have no room in the drain register; the compiler sees to that.
+        let has_room = tiles.iter().all(|other| arrival(other) != arrival(&tile));
+        let complete = has_room && (!is_warm || once_in(&mut random, 4));
+        if complete {
+            tiles.push(tile);
         }
         let sums: Vec<u64> = (0..lanes).map(|_| word(&mut random, width)).collect();
         let mut words = vec![resetn.into(), complete.into()];
         words.extend(selector.map(|_| selected as u64));
         words.extend(&sums);
         let [capture, head] = bench.tick(&words);
-        let tap = taps[selected.min(taps.len() - 1)];
-        // A tile that is complete is captured when its sums have come up to the tap, unless a reset comes between.
-        let level = tap.level as usize;
-        let captured = match level {
-            0 => complete,
-            k if clock < k => false,
-            k => past[clock - k].complete && past[clock - k..].iter().all(|c| c.resetn),
-        };
+        let arrived = tiles.iter().position(|tile| arrival(tile) == clock);
+        let captured = arrived.map(|index| tiles.swap_remove(index).1);
         if is_warm {
-            assert_eq!(capture, u64::from(captured), "{name}, clock {clock}");
+            assert_eq!(capture, u64::from(captured.is_some()), "{name}, clock {clock}");
             if let Some(expected) = expected_head(&past, clock) {
                 assert_eq!(head, low_bits(expected, width), "{name}, clock {clock}");
             }
         } else {
             bench.settled();
         }
+        if !resetn {
+            tiles.clear();
+        }
         let sums = sums.iter().map(|&sum| signed(sum, width)).collect();
-        past.push(Clock { resetn, complete, tap, sums, captured });
+        past.push(Clock { sums, captured });
     }
     bench.finish(vec![])
 }
 
 /// The result at the head: of the tile that was captured last, as many clocks later as the result has others before it.
 fn expected_head(past: &[Clock], clock: usize) -> Option<i64> {
-    let capture = past.iter().rposition(|c| c.captured)?;
+    let capture = past.iter().rposition(|c| c.captured.is_some())?;
     let result = clock - capture - timing::CAPTURE_TO_HEAD as usize;
-    let Tap { level, results } = past[capture].tap;
+    let Tap { level, results } = past[capture].captured?;
     let sums = &past[capture - level as usize].sums;
     (result < results).then(|| sums[result << level..(result + 1) << level].iter().sum())
 }

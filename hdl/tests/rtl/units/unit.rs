@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::programs::samples;
-use crate::bench::{Bench, Case, low_bits, once_in, ports, signed};
+use crate::bench::{Bench, Case, low_bits, once_in, ports, signed, word};
 
 ports!(
     Unit, [aclk], [aresetn, s_axis_tdata, s_axis_tvalid, s_axis_tlast, m_axis_tready] -> [
@@ -20,16 +20,18 @@ ports!(
 pub(crate) fn cases() -> Vec<Case> {
     let emulator = narrow_sums();
     let program = compile(&emulator, &UnitConfig::new(2).unwrap()).unwrap();
-    assert!(program.accumulator_bits < program.word_bits);
     let frames = frames(&emulator, 8, 5);
     let mut traffic = Traffic::new("unit_narrow_sums", &program);
-    let outputs = traffic.run(&frames, 3).0;
-    compare(&emulator, &frames, &outputs);
+    for clocks in 0..40 {
+        traffic.disturb(clocks);
+        let outputs = traffic.run(&frames, 3).0;
+        compare(&emulator, &frames, &outputs);
+    }
     let hex = traffic.bench.unit.hex_files();
     vec![traffic.bench.finish(hex)]
 }
 
-/// Bytes through weights of 0 and 1 to words: the sums have fewer bits than the words.
+/// Bytes through weights of 0 and 1 to words: the sums need fewer bits than a word has.
 fn narrow_sums() -> Emulator {
     let port = |bits, name: &str, size| Port {
         bits,
@@ -69,13 +71,27 @@ type Times = (Vec<u64>, Vec<u64>);
 
 impl<'a> Traffic<'a> {
     fn new(name: &'static str, program: &'a Program) -> Self {
-        let mut bench = Bench::new(name, Unit::new(program, name));
-        // The data registers of the output stream are not reset; they follow the memory.
-        for _ in 0..4 {
-            bench.clock(&[0, 0, 0, 0, 1]);
-        }
+        let mut bench =
+            Bench::new(name, Unit::new(program, name)).only_while("m_axis_tdata", "m_axis_tvalid");
+        bench.clock(&[0, 0, 0, 0, 1]);
         bench.settled();
         Self { bench, program, clock: 0 }
+    }
+
+    /// Streams anything into the unit for some clocks, then resets it for one.
+    fn disturb(&mut self, clocks: u64) {
+        let mut random = ChaCha8Rng::seed_from_u64(clocks);
+        let mut index = 0;
+        for _ in 0..clocks {
+            let is_last = index + 1 == self.program.input_words;
+            let [valid, ready] = [3, 2].map(|n| !once_in(&mut random, n));
+            let word = word(&mut random, self.program.input_bits);
+            let taken = self.bench.clock(&[1, word, valid.into(), is_last.into(), ready.into()])[0] == 1;
+            if valid && taken {
+                index = if is_last { 0 } else { index + 1 };
+            }
+        }
+        self.bench.clock(&[0, 0, 0, 0, 1]);
     }
 
     /// Streams `frames` through the unit; the streams pause once in `pause` clocks, or never if it is 0.
@@ -139,6 +155,12 @@ fn words_and_clocks_are_as_predicted() {
         let paused = frames(emulator, 6, 3);
         let (outputs, _) = traffic.run(&paused, 3);
         compare(emulator, &paused, &outputs);
+        // A reset at any time leaves nothing behind.
+        for clocks in (0..2 * latency).step_by(3) {
+            traffic.disturb(clocks);
+            let (outputs, _) = traffic.run(&paused[..2], 3);
+            compare(emulator, &paused[..2], &outputs);
+        }
     }
 }
 
