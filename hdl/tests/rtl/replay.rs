@@ -16,8 +16,8 @@ pub(crate) struct Mismatch {
     pub expected: u64,
 }
 
-/// Two seeds for what registers hold at power-up.
-const SEEDS: [&str; 2] = ["1", "2"];
+/// Seeds for what registers hold at power-up; everything is replayed with each.
+pub(crate) const SEEDS: [&str; 2] = ["1", "2"];
 
 /// Replays the cases, which must have different names; `None` without Verilator.
 ///

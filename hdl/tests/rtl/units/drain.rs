@@ -16,7 +16,7 @@ ports!(
     ]
 );
 
-const NAMES: [&str; 3] = ["drain_0", "drain_1", "drain_2"];
+const NAMES: [&str; 5] = ["drain_0", "drain_1", "drain_2", "drain_3", "drain_4"];
 
 pub(crate) fn cases() -> Vec<Case> {
     programs().iter().zip(NAMES).map(|(program, name)| run(name, program)).collect()

@@ -28,7 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
         |low: i16, high: i16| Activation::Table { function: "steep".into(), knots: vec![high, low, high] };
     vec![
         // One table, every word.
-        interpolate("interpolator", 16, std::slice::from_ref(&of_words), &every(16, 1)),
+        interpolate("interpolator", 16, &[of_words], &[every(16, 1), some(0, 5000)].concat()),
         // Tables of different sizes, among them one with a segment for every word; 8-bit inputs in 16-bit words.
         interpolate(
             "interpolator_mixed",
@@ -42,14 +42,24 @@ pub(crate) fn cases() -> Vec<Case> {
             ],
             &[every(16, 1), every(8, 2), every(8, 3), every(16, 4), every(8, 5), some(0, 5000)].concat(),
         ),
-        interpolate("interpolator_bytes_in_words", 16, &[(random_knots(32, 16, 3), byte)], &every(8, 1)),
+        interpolate(
+            "interpolator_bytes_in_words",
+            16,
+            &[(random_knots(32, 16, 3), byte)],
+            &[every(8, 0), every(8, 1)].concat(),
+        ),
         interpolate(
             "interpolator_bytes",
             8,
             &[(random_knots(256, 8, 4), byte), (random_knots(16, 8, 5), byte), (steep(-128, 127), byte)],
             &[every(8, 0), every(8, 1), every(8, 2), every(8, 3)].concat(),
         ),
-        interpolate("interpolator_every_byte", 8, &[(random_knots(256, 8, 7), byte)], &every(8, 1)),
+        interpolate(
+            "interpolator_every_byte",
+            8,
+            &[(random_knots(256, 8, 7), byte)],
+            &[every(8, 0), every(8, 1)].concat(),
+        ),
     ]
 }
 

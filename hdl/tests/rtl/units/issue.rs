@@ -17,7 +17,7 @@ ports!(
     ]
 );
 
-const NAMES: [&str; 3] = ["issue_0", "issue_1", "issue_2"];
+const NAMES: [&str; 5] = ["issue_0", "issue_1", "issue_2", "issue_3", "issue_4"];
 
 pub(crate) fn cases() -> Vec<Case> {
     programs().iter().zip(NAMES).map(|(program, name)| run(name, program)).collect()

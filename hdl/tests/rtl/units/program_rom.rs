@@ -19,8 +19,13 @@ ports!(
     ]
 );
 
-const NAMES: [[&str; 2]; 3] =
-    [["issue_rom_0", "drain_rom_0"], ["issue_rom_1", "drain_rom_1"], ["issue_rom_2", "drain_rom_2"]];
+const NAMES: [[&str; 2]; 5] = [
+    ["issue_rom_0", "drain_rom_0"],
+    ["issue_rom_1", "drain_rom_1"],
+    ["issue_rom_2", "drain_rom_2"],
+    ["issue_rom_3", "drain_rom_3"],
+    ["issue_rom_4", "drain_rom_4"],
+];
 
 pub(crate) fn cases() -> Vec<Case> {
     programs()

@@ -1,23 +1,95 @@
 //! Programs of sampled networks that have, between them, everything that an instruction can say.
 
-use emeuro_compiler::{Function, Machine, Program, UnitConfig, compile};
+use emeuro_compiler::{
+    AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, Machine, Program,
+    UnitConfig, compile,
+};
 use emeuro_golden::{Emulator, sample_emulator};
 use emeuro_hdl::units::reducer::Tap;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 /// Seeds and numbers of lanes; all of the networks are small enough for the direct loop.
 const SAMPLES: [(u64, usize); 3] = [(280, 8), (392, 2), (204, 3)];
 
-pub(crate) fn samples() -> Vec<(Emulator, Program)> {
+pub(crate) fn samples() -> [(Emulator, Program); 3] {
     let sample = |(seed, lanes)| {
         let emulator = sample_emulator(seed);
         let program = compile(&emulator, &UnitConfig::new(lanes).unwrap()).unwrap();
         (emulator, program)
     };
-    SAMPLES.map(sample).into()
+    SAMPLES.map(sample)
 }
 
-pub(crate) fn programs() -> Vec<Program> {
-    samples().into_iter().map(|(_, program)| program).collect()
+/// The samples' programs, and two that no compiler would make: whatever the fields say has to happen.
+pub(crate) fn programs() -> [Program; 5] {
+    let [(_, a), (_, b), (_, c)] = samples();
+    let (d, e) = (scramble(&a, 1), scramble(&c, 2));
+    [a, b, c, d, e]
+}
+
+/// A program of the same shape with arbitrary loops, addresses and pauses.
+fn scramble(program: &Program, seed: u64) -> Program {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (memory, weights, biases) = (program.memory_words, program.weights[0].len(), program.bias.len());
+    let count = 6;
+    let instruction = |index| {
+        let mut counts = || [(); 5].map(|()| random.random_range(1..4));
+        let (mut steps, tiles) = (counts(), counts());
+        let multiply = index % 3 == 1;
+        if multiply {
+            // A product has two operands.
+            [steps[0], steps[1]] = [2, 1];
+        }
+        steps[2..].copy_from_slice(&tiles[..3]);
+        let reads_input = index < 2;
+        let mut generator = |range: usize, levels: usize| AddressGenerator {
+            base: random.random_range(0..range as i64),
+            deltas: (0..levels).map(|_| random.random_range(-(range as i64)..range as i64)).collect(),
+        };
+        let operand = generator(if reads_input { program.input_span } else { memory }, ISSUE_LEVELS);
+        let weight = generator(weights, ISSUE_LEVELS);
+        let bias = generator(biases, DRAIN_LEVELS);
+        let result = generator(memory, DRAIN_LEVELS);
+        let results = random.random_range(1..5);
+        let function = match random.random_range(0..3) {
+            0 if !program.tables.is_empty() => Function::Table(random.random_range(0..program.tables.len())),
+            1 => Function::Relu,
+            _ => Function::Identity,
+        };
+        let last = index + 1 == count;
+        Instruction {
+            layer: String::new(),
+            issue: Issue {
+                delay: random.random_range(0..6),
+                counts: steps,
+                pad: random.random_range(0..4),
+                operand,
+                weight,
+                pattern: random.random_range(0..program.patterns.len()),
+                multiply,
+                reads_input,
+                waits_for_input: index == 0,
+                reserves_output: index == 3,
+                releases_input: index == 1,
+                last,
+            },
+            drain: Drain {
+                reduce: random.random_range(0..3),
+                results,
+                last_results: random.random_range(1..=results),
+                counts: [tiles[0], tiles[1], tiles[2]],
+                bias,
+                result,
+                shift: random.random_range(0..20),
+                bits: if random.random() { 8 } else { program.word_bits },
+                function,
+                to_output: index >= 3,
+                last,
+            },
+        }
+    };
+    Program { instructions: (0..count).map(instruction).collect(), ..program.clone() }
 }
 
 /// The levels of the adder tree that a program uses, with the most results of a tile at each.
@@ -29,7 +101,7 @@ pub(crate) fn taps(program: &Program) -> Vec<Tap> {
 
 #[test]
 fn samples_have_everything() {
-    let programs = programs();
+    let programs = samples().map(|(_, program)| program);
     let instructions = || programs.iter().flat_map(|p| &p.instructions);
     let mut lacking = vec![];
     let mut need = |what, found: bool| {
