@@ -103,11 +103,11 @@ pub enum Error {
     #[error(transparent)]
     Failure(#[from] Box<Failure>),
     /// Frames that stream back to back do not leave at a constant rate.
-    #[error("no steady state: the last two frame periods are {previous} and {last} clocks")]
+    #[error("no steady state: the last two pairs of frames took {previous} and {last} clocks")]
     Unsteady {
-        /// The last period but one.
+        /// Clocks of the last pair of frames but one.
         previous: u64,
-        /// The last period.
+        /// Clocks of the last pair of frames.
         last: u64,
     },
 }
