@@ -35,7 +35,7 @@ module convolution_rom #(
     // A tool that looks at this module alone finds no file name.
     initial begin
         if (INIT_FILE != "") begin
-            $readmemh(INIT_FILE, memory);
+            $readmemh(INIT_FILE, memory, 0, 1535);
         end
     end
 

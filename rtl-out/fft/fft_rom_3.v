@@ -36,7 +36,7 @@ module fft_rom_3 #(
     // A tool that looks at this module alone finds no file name.
     initial begin
         if (INIT_FILE != "") begin
-            $readmemh(INIT_FILE, memory);
+            $readmemh(INIT_FILE, memory, 0, 513);
         end
     end
 

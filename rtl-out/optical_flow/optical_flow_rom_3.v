@@ -35,7 +35,7 @@ module optical_flow_rom_3 #(
     // A tool that looks at this module alone finds no file name.
     initial begin
         if (INIT_FILE != "") begin
-            $readmemh(INIT_FILE, memory);
+            $readmemh(INIT_FILE, memory, 0, 767);
         end
     end
 

@@ -51,7 +51,7 @@ module rope_drain_rom #(
     // A tool that looks at this module alone finds no file name.
     initial begin
         if (INIT_FILE != "") begin
-            $readmemh(INIT_FILE, memory);
+            $readmemh(INIT_FILE, memory, 0, 6);
         end
     end
 

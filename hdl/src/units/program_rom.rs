@@ -15,7 +15,7 @@
 
 use emeuro_compiler::{AddressGenerator, Function, Instruction, Program};
 
-use super::reducer::Tap;
+use super::{reducer::Tap, rom::initial_contents};
 use crate::prelude::*;
 
 /// The fields of all instructions, one column per field, in the order of the word, least significant first.
@@ -85,12 +85,7 @@ fn body(fields: &[(String, u32)], depth: usize) -> String {
 reg [{high}:0] memory [0:{last}];
 reg [{high}:0] word;
 
-// A tool that looks at this module alone finds no file name.
-initial begin
-    if (INIT_FILE != \"\") begin
-        $readmemh(INIT_FILE, memory);
-    end
-end
+{contents}
 
 always @(posedge clock) begin
     word <= memory[address];
@@ -98,7 +93,8 @@ end
 
 {assigns}",
         high = low - 1,
-        last = depth - 1
+        last = depth - 1,
+        contents = initial_contents(depth),
     )
 }
 

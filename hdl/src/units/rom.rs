@@ -124,6 +124,20 @@ pub fn hex(words: &[u64], width: u32) -> String {
     words.iter().map(|word| format!("{:0digits$x}\n", word & mask(width))).collect()
 }
 
+/// The Verilog that fills `memory` of `depth` words from the file `INIT_FILE`. The bounds make a short file an error.
+pub(crate) fn initial_contents(depth: usize) -> String {
+    format!(
+        "\
+// A tool that looks at this module alone finds no file name.
+initial begin
+    if (INIT_FILE != \"\") begin
+        $readmemh(INIT_FILE, memory, 0, {});
+    end
+end",
+        depth - 1
+    )
+}
+
 /// A statement of a clocked block, under the read enable if there is one.
 pub(crate) fn enabled(read_enable: &[Wire<In>], statement: &str) -> String {
     match read_enable {
@@ -151,16 +165,12 @@ impl Logic for Rom {
             "\
 {attribute}reg [{high}:0] memory [0:{last}];
 
-// A tool that looks at this module alone finds no file name.
-initial begin
-    if (INIT_FILE != \"\") begin
-        $readmemh(INIT_FILE, memory);
-    end
-end
+{contents}
 
 always @(posedge clock) begin
     {read}
 end",
+            contents = initial_contents(self.depth()),
             read = enabled(&self.read_enable, "data <= memory[address];"),
         ))
     }

@@ -28,7 +28,7 @@ module demo_rom #(
     // A tool that looks at this module alone finds no file name.
     initial begin
         if (INIT_FILE != "") begin
-            $readmemh(INIT_FILE, memory);
+            $readmemh(INIT_FILE, memory, 0, 5);
         end
     end
 

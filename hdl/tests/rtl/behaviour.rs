@@ -3,7 +3,7 @@
 use crate::bench::{Bench, Case, once_in, ports, word};
 use crate::designs::control::Control;
 use crate::designs::lanes::Lanes;
-use crate::replay::{Mismatch, SEEDS, replay};
+use crate::replay::{Mismatch, POWER_UPS, replay};
 use crate::{tools, units};
 use emeuro_hdl::prelude::*;
 use emeuro_hdl::print;
@@ -80,7 +80,7 @@ fn all_designs_behave_as_simulated() {
     let Some(mut mismatches) = replay(&cases) else { return };
     let count = mismatches.len();
     mismatches.retain(|mismatch| *mismatch != planted);
-    assert_eq!(count - mismatches.len(), SEEDS.len(), "a wrong vector was not found");
+    assert_eq!(count - mismatches.len(), POWER_UPS.len(), "a wrong vector was not found");
     let first: Vec<&Mismatch> = mismatches.iter().take(20).collect();
     assert!(mismatches.is_empty(), "{} mismatches, the first of them {first:#?}", mismatches.len());
 }
