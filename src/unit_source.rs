@@ -31,7 +31,7 @@ impl UnitSource {
 
     /// Share of the lanes' clocks that do useful multiply-accumulates, frames back to back.
     pub(crate) fn utilisation(&self) -> f64 {
-        self.program.macs as f64 / (self.program.lanes as f64 * self.cycles.period as f64)
+        self.program.macs as f64 / (self.program.lanes() as f64 * self.cycles.period as f64)
     }
 
     /// The unit for the test bench.

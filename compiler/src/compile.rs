@@ -113,7 +113,7 @@ fn empty(emulator: &Emulator, config: &UnitConfig, tasks: &Tasks, layout: &Layou
     let word_bits = tasks.vectors.iter().map(|v| v.bits).max().unwrap_or(16);
     Program {
         name: emulator.name().to_owned(),
-        lanes: config.lanes(),
+        config: config.clone(),
         word_bits,
         input_bits: emulator.input().bits,
         output_bits: emulator.output().port.bits,

@@ -15,7 +15,7 @@ mod task;
 pub mod timing;
 
 pub use compile::{CompileError, compile};
-pub use config::{ConfigError, MAX_LANES, UnitConfig};
+pub use config::{ConfigError, Control, Limits, MAX_LANES, MAX_WORDS, Multiplier, UnitConfig, WeightMemory};
 pub use machine::{Cycles, Machine, MachineError, Run};
 pub use program::{
     AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, OutputBuffer, Program,

@@ -154,7 +154,7 @@ impl<'a> Machine<'a> {
             output_words: 0,
             loader: Loader::default(),
             issue: IssueState::default(),
-            sums: vec![0; program.lanes],
+            sums: vec![0; program.lanes()],
             captures: VecDeque::new(),
             drain: DrainState::default(),
             writes: VecDeque::new(),
@@ -305,7 +305,7 @@ impl<'a> Machine<'a> {
                 if level >= 2 {
                     let clock = self.clock + u64::from(timing::ISSUE_TO_SUM + drain.reduce);
                     self.captures.push_back((clock, std::mem::take(&mut self.sums)));
-                    self.sums = vec![0; self.program.lanes];
+                    self.sums = vec![0; self.program.lanes()];
                 }
                 match issue.operand.deltas.get(level) {
                     Some(delta) => {

@@ -1,5 +1,7 @@
 //! The program of a unit: what its ROMs hold.
 
+use crate::UnitConfig;
+
 /// An address that walks through a nest of loops without a multiplier: at the end of every loop a constant is added.
 ///
 /// Level 0 is the innermost loop. When level k advances and all loops below it start again, `deltas[k]` is added.
@@ -172,8 +174,8 @@ impl OutputBuffer {
 pub struct Program {
     /// The emulator's name.
     pub name: String,
-    /// Number of lanes.
-    pub lanes: usize,
+    /// The choices for the unit.
+    pub config: UnitConfig,
     /// Width of a word in the lanes' memory: the widest vector.
     pub word_bits: u32,
     /// Width of an input word.
@@ -207,6 +209,16 @@ pub struct Program {
 }
 
 impl Program {
+    /// Number of lanes.
+    pub fn lanes(&self) -> usize {
+        self.config.lanes()
+    }
+
+    /// Beginning of the names of all modules and files.
+    pub fn prefix(&self) -> &str {
+        self.config.prefix().unwrap_or(&self.name)
+    }
+
     /// Clocks from the head of the drain register to the write register.
     pub fn head_to_write(&self) -> u32 {
         crate::timing::HEAD_TO_WRITE + if self.tables.is_empty() { 0 } else { crate::timing::TABLE }

@@ -17,15 +17,15 @@ pub struct UnitDesign {
 }
 
 impl UnitDesign {
-    /// The unit that runs `program`, as module `<name>_unit`. `regenerate` is the command that makes these files.
+    /// The unit that runs `program`, as module `<prefix>_unit`. `regenerate` is the command that makes these files.
     ///
     /// # Errors
     /// The printer refuses the unit; see [`PrintError`].
     pub fn new(program: &Program, cycles: Cycles, regenerate: &str) -> Result<Self, PrintError> {
-        let mut unit = Unit::new(program, &program.name);
+        let mut unit = Unit::new(program, program.prefix());
         unit.connect_all();
-        let top = format!("{}_unit", program.name);
-        let files = print(&unit, &top, &program.name, &banner(program, cycles, regenerate))?;
+        let top = format!("{}_unit", program.prefix());
+        let files = print(&unit, &top, program.prefix(), &banner(program, cycles, regenerate))?;
         let verilog = files.into_iter().map(|file| (file.name, file.text)).collect();
         Ok(Self { top, verilog, hex: unit.hex_files() })
     }
@@ -38,7 +38,7 @@ impl UnitDesign {
 
 fn banner(program: &Program, cycles: Cycles, regenerate: &str) -> String {
     let used = program.used_lanes();
-    let lanes = match program.lanes - used {
+    let lanes = match program.lanes() - used {
         0 => format!("{used}"),
         idle => format!("{used} ({idle} more would be idle)"),
     };
