@@ -3,7 +3,7 @@
 use emeuro_golden::Emulator;
 
 use crate::{
-    Instruction, OutputBuffer, Program, UnitConfig,
+    Instruction, MAX_SLOTS, OutputBuffer, Program, UnitConfig,
     passes::{
         isolate, lower,
         map::{self, Mapping},
@@ -32,29 +32,63 @@ pub enum CompileError {
 /// # Errors
 /// A layer that the unit has no loops for.
 pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, CompileError> {
+    if let Some(slots) = config.slots() {
+        return with_slots(emulator, config, slots);
+    }
+    let mut best = with_slots(emulator, config, 1)?;
+    while best.slots * 2 <= config.lanes().min(MAX_SLOTS) {
+        let wider = with_slots(emulator, config, best.slots * 2)?;
+        if clocks(&wider) as f64 > clocks(&best) as f64 * (1.0 - WORTHWHILE) {
+            break;
+        }
+        best = wider;
+    }
+    Ok(best)
+}
+
+/// The share of a frame's clocks that twice the slots have to save.
+const WORTHWHILE: f64 = 0.05;
+
+/// Clocks of a frame, frames back to back: computing or streaming, whatever is longer.
+fn clocks(program: &Program) -> usize {
+    let streaming = program.input_beats().max(program.output_beats());
+    issue_clocks(program).max(streaming)
+}
+
+/// Clocks in which the lanes work or wait for operands.
+fn issue_clocks(program: &Program) -> usize {
+    let clocks = |i: &Instruction| i.issue.cycles() + (i.issue.delay + timing::LOAD) as usize;
+    program.instructions.iter().map(clocks).sum()
+}
+
+/// The best program for a unit with `slots` slots, or with one if no layer can use more.
+fn with_slots(emulator: &Emulator, config: &UnitConfig, slots: usize) -> Result<Program, CompileError> {
     let mut tasks = isolate::run(select::run(emulator));
-    let layout = place::run(&mut tasks);
+    let layout = place::run(&mut tasks, config.row_words(slots));
     let shape_of = |task: &Task| {
         map::shape(&tasks, task)
             .map_err(|map::TooManyDimensions| CompileError::Window { layer: task.name.clone() })
     };
     let shapes = tasks.tasks.iter().map(shape_of).collect::<Result<Vec<_>, _>>()?;
-    let candidates: Vec<Vec<Mapping>> = shapes.iter().map(|shape| map::run(shape, config.lanes())).collect();
+    let candidates: Vec<Vec<Mapping>> =
+        shapes.iter().map(|shape| map::run(shape, config.lanes(), slots)).collect();
     let assemble = |choice: &[usize]| {
-        let mut roms = lower::Roms::new(config.lanes());
+        let mut roms = lower::Roms::new(config.lanes(), slots);
         let mut instructions = vec![];
         for (index, task) in tasks.tasks.iter().enumerate() {
             let mapping = &candidates[index][choice[index]];
             instructions.extend(lower::run(&tasks, task, &shapes[index], mapping, &mut roms));
         }
-        let mut program = empty(emulator, config, &tasks, &layout);
+        let mut program = empty(emulator, config, slots, &tasks, &layout);
         (program.instructions, program.patterns) = (instructions, roms.patterns);
         (program.weights, program.bias, program.tables) = (roms.weights, roms.bias, roms.tables);
         schedule::run(&mut program);
         program
     };
     let counts: Vec<usize> = candidates.iter().map(Vec::len).collect();
-    Ok(search(&counts, assemble))
+    let program = search(&counts, assemble);
+    let uses_one = program.instructions.iter().all(|i| i.drain.per_clock == 1);
+    if slots > 1 && uses_one { with_slots(emulator, config, 1) } else { Ok(program) }
 }
 
 /// Up to so many combinations of mappings are all tried.
@@ -64,10 +98,6 @@ const ALL: usize = 64;
 /// if it lets the next task begin earlier. Few combinations are all tried; with many, every task in turn tries all of its
 /// mappings until none helps.
 fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
-    let cost = |program: &Program| {
-        let clocks = |i: &Instruction| i.issue.cycles() + (i.issue.delay + timing::LOAD) as usize;
-        program.instructions.iter().map(clocks).sum::<usize>()
-    };
     let combinations = counts.iter().fold(1usize, |product, &count| product.saturating_mul(count));
     if combinations <= ALL {
         let choice = |mut index: usize| -> Vec<usize> {
@@ -79,30 +109,33 @@ fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
             counts.iter().map(digit).collect()
         };
         let programs = (0..combinations).map(|index| assemble(&choice(index)));
-        return programs.min_by_key(cost).expect("every task has a mapping");
+        return programs.min_by_key(issue_clocks).expect("every task has a mapping");
     }
     let mut choice = vec![0; counts.len()];
     let mut best = assemble(&choice);
     loop {
-        let before = cost(&best);
+        let before = issue_clocks(&best);
         for task in 0..counts.len() {
             for mapping in 0..counts[task] {
+                if mapping == choice[task] {
+                    continue;
+                }
                 let mut other = choice.clone();
                 other[task] = mapping;
                 let program = assemble(&other);
-                if cost(&program) < cost(&best) {
+                if issue_clocks(&program) < issue_clocks(&best) {
                     (best, choice) = (program, other);
                 }
             }
         }
-        if cost(&best) == before {
+        if issue_clocks(&best) == before {
             return best;
         }
     }
 }
 
 /// The program of `emulator` without instructions and ROM contents.
-fn empty(emulator: &Emulator, config: &UnitConfig, tasks: &Tasks, layout: &Layout) -> Program {
+fn empty(emulator: &Emulator, config: &UnitConfig, slots: usize, tasks: &Tasks, layout: &Layout) -> Program {
     let weight_bits = tasks.tasks.iter().map(|task| match &task.kind {
         Kind::Affine { weight_bits, .. } => *weight_bits,
         // Scales are at most 2^6.
@@ -114,6 +147,7 @@ fn empty(emulator: &Emulator, config: &UnitConfig, tasks: &Tasks, layout: &Layou
     Program {
         name: emulator.name().to_owned(),
         config: config.clone(),
+        slots,
         word_bits,
         input_bits: emulator.input().bits,
         output_bits: emulator.output().port.bits,
@@ -125,7 +159,8 @@ fn empty(emulator: &Emulator, config: &UnitConfig, tasks: &Tasks, layout: &Layou
         output: OutputBuffer {
             words: layout.output_words,
             order: emulator.output().order.clone(),
-            head_start: layout.output_words,
+            writes: 0,
+            head_start: 0,
         },
         instructions: vec![],
         patterns: vec![],

@@ -3,8 +3,11 @@
 /// The most lanes a unit may have.
 pub const MAX_LANES: usize = 128;
 
-/// The most words per beat of a stream, and the most results that a unit post-processes per clock.
-pub const MAX_WORDS: usize = 16;
+/// The most results that a unit post-processes per clock.
+pub const MAX_SLOTS: usize = 16;
+
+/// The most words per beat of a stream: a beat has at most 64 bits.
+pub const MAX_WORDS_PER_BEAT: usize = 4;
 
 /// An impossible choice.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,10 +16,10 @@ pub enum ConfigError {
     #[error("lanes: expected 1..={MAX_LANES}, found {0}")]
     Lanes(usize),
     /// Words per beat.
-    #[error("words_per_beat: expected a power of two up to {MAX_WORDS}, found {0}")]
+    #[error("words_per_beat: expected a power of two up to {MAX_WORDS_PER_BEAT}, found {0}")]
     WordsPerBeat(usize),
     /// Slots.
-    #[error("slots: expected a power of two up to {MAX_WORDS}, found {0}")]
+    #[error("slots: expected a power of two up to {MAX_SLOTS}, found {0}")]
     Slots(usize),
     /// The prefix is no Verilog name.
     #[error("prefix: expected letters, digits and underscores, a letter first, found {0:?}")]
@@ -107,9 +110,9 @@ impl UnitConfig {
     /// is not said.
     ///
     /// # Errors
-    /// No power of two up to [`MAX_WORDS`].
+    /// No power of two up to [`MAX_SLOTS`].
     pub fn with_slots(self, slots: usize) -> Result<Self, ConfigError> {
-        if !is_width(slots) {
+        if !slots.is_power_of_two() || slots > MAX_SLOTS {
             return Err(ConfigError::Slots(slots));
         }
         Ok(Self { slots: Some(slots), ..self })
@@ -118,9 +121,9 @@ impl UnitConfig {
     /// The same unit with streams of `words_per_beat` words per beat.
     ///
     /// # Errors
-    /// No power of two up to [`MAX_WORDS`].
+    /// No power of two up to [`MAX_WORDS_PER_BEAT`].
     pub fn with_words_per_beat(self, words_per_beat: usize) -> Result<Self, ConfigError> {
-        if !is_width(words_per_beat) {
+        if !words_per_beat.is_power_of_two() || words_per_beat > MAX_WORDS_PER_BEAT {
             return Err(ConfigError::WordsPerBeat(words_per_beat));
         }
         Ok(Self { words_per_beat, ..self })
@@ -175,6 +178,11 @@ impl UnitConfig {
         self.words_per_beat
     }
 
+    /// Words of a memory row in a unit with `slots` slots: what a beat brings or what the slots write at once.
+    pub(crate) fn row_words(&self, slots: usize) -> usize {
+        slots.max(self.words_per_beat)
+    }
+
     /// Where the weights are.
     pub fn weights(&self) -> WeightMemory {
         self.weights
@@ -199,8 +207,4 @@ impl UnitConfig {
     pub fn limits(&self) -> Limits {
         self.limits
     }
-}
-
-fn is_width(words: usize) -> bool {
-    words.is_power_of_two() && words <= MAX_WORDS
 }

@@ -15,7 +15,10 @@ mod task;
 pub mod timing;
 
 pub use compile::{CompileError, compile};
-pub use config::{ConfigError, Control, Limits, MAX_LANES, MAX_WORDS, Multiplier, UnitConfig, WeightMemory};
+pub use config::{
+    ConfigError, Control, Limits, MAX_LANES, MAX_SLOTS, MAX_WORDS_PER_BEAT, Multiplier, UnitConfig,
+    WeightMemory,
+};
 pub use machine::{Cycles, Machine, MachineError, Run};
 pub use program::{
     AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, OutputBuffer, Program,

@@ -67,8 +67,8 @@ pub struct Machine<'a> {
     input_full: [bool; 2],
     output_busy: [bool; 2],
     output_full: [bool; 2],
-    /// Words of the present frame in its output buffer.
-    output_words: usize,
+    /// Writes of the present frame to its output buffer.
+    output_writes: usize,
     loader: Loader,
     issue: IssueState,
     sums: Vec<i64>,
@@ -80,7 +80,7 @@ pub struct Machine<'a> {
 
 #[derive(Clone, Debug, Default)]
 struct Loader {
-    word: usize,
+    beat: usize,
     parity: usize,
 }
 
@@ -118,16 +118,18 @@ struct DrainState {
 #[derive(Clone, Debug)]
 struct Write {
     clock: u64,
+    /// Address of the first word.
     address: usize,
-    value: i16,
+    /// Words that lie side by side.
+    words: Vec<i16>,
     to_output: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Streamer {
-    word: usize,
+    beat: usize,
     parity: usize,
-    /// Words on their way through the order ROM.
+    /// Beats on their way through the order ROM.
     reads: VecDeque<Read>,
     frame: Vec<i16>,
 }
@@ -135,7 +137,7 @@ struct Streamer {
 #[derive(Clone, Debug)]
 struct Read {
     clock: u64,
-    address: usize,
+    addresses: Vec<usize>,
     parity: usize,
     ends_frame: bool,
 }
@@ -151,7 +153,7 @@ impl<'a> Machine<'a> {
             input_full: [false; 2],
             output_busy: [false; 2],
             output_full: [false; 2],
-            output_words: 0,
+            output_writes: 0,
             loader: Loader::default(),
             issue: IssueState::default(),
             sums: vec![0; program.lanes()],
@@ -218,10 +220,10 @@ impl<'a> Machine<'a> {
         let loaded = self.accept(input_full, words, run);
         self.step(input_full, output_busy);
         self.write_back();
-        // A word that was accepted in this clock is in the write register in the next and in the memory after it.
-        if let Some((address, value)) = loaded {
+        // A beat that was accepted in this clock is in the write register in the next and in the memory after it.
+        if let Some((address, words)) = loaded {
             let clock = self.clock + 1;
-            self.writes.push_front(Write { clock, address, value, to_output: false });
+            self.writes.push_front(Write { clock, address, words, to_output: false });
         }
         self.clock += 1;
         Ok(())
@@ -235,17 +237,18 @@ impl<'a> Machine<'a> {
     fn write_back(&mut self) {
         while let Some(write) = self.writes.front().filter(|w| w.clock == self.clock).cloned() {
             self.writes.pop_front();
+            let range = write.address..write.address + write.words.len();
             if !write.to_output {
-                self.memory[write.address] = write.value;
+                self.memory[range].copy_from_slice(&write.words);
                 continue;
             }
-            self.output[write.address] = write.value;
-            self.output_words += 1;
-            if self.output_words == self.program.output.head_start {
+            self.output[range].copy_from_slice(&write.words);
+            self.output_writes += 1;
+            if self.output_writes == self.program.output.head_start {
                 self.output_full[write.address / self.program.output_span()] = true;
             }
-            if self.output_words == self.program.output.words {
-                self.output_words = 0;
+            if self.output_writes == self.program.output.writes {
+                self.output_writes = 0;
             }
         }
     }
@@ -255,23 +258,25 @@ impl<'a> Machine<'a> {
         full: [bool; 2],
         words: &mut std::iter::Peekable<impl Iterator<Item = i16>>,
         run: &mut Run,
-    ) -> Option<(usize, i16)> {
+    ) -> Option<(usize, Vec<i16>)> {
         // Results of the post-processor go first.
         let blocked = self.writes.iter().any(|w| w.clock == self.clock + 1 && !w.to_output);
         if blocked || full[self.loader.parity] || words.peek().is_none() {
             return None;
         }
-        let value = words.next()?;
-        if self.loader.word == 0 {
+        if self.loader.beat == 0 {
             run.first_inputs.push(self.clock);
         }
-        let address = self.loader.word + self.loader.parity * self.program.input_span;
-        self.loader.word += 1;
-        if self.loader.word == self.program.input_words {
+        let per_beat = self.program.config.words_per_beat();
+        let first = self.loader.beat * per_beat;
+        let beat = words.take(per_beat.min(self.program.input_words - first)).collect();
+        let address = first + self.loader.parity * self.program.input_span;
+        self.loader.beat += 1;
+        if self.loader.beat == self.program.input_beats() {
             self.input_full[self.loader.parity] = true;
-            self.loader = Loader { word: 0, parity: 1 - self.loader.parity };
+            self.loader = Loader { beat: 0, parity: 1 - self.loader.parity };
         }
-        Some((address, value))
+        Some((address, beat))
     }
 
     fn step(&mut self, input_full: [bool; 2], output_busy: [bool; 2]) {
@@ -333,10 +338,17 @@ impl<'a> Machine<'a> {
         self.issue = IssueState { instruction: next, parity, ..IssueState::default() };
     }
 
-    /// All lanes' products of one step. What is in the write register in this clock is not yet seen.
+    /// All lanes' products of one step. What is in the write register in this clock is not yet seen, and spoils its row.
     fn multiply(&mut self, issue: &Issue) {
         let mask = (self.memory.len() - 1) as i64;
-        let read = |address: i64| i64::from(self.memory[(address & mask) as usize]);
+        let row = self.program.memory_row();
+        let written = self.writes.front().filter(|write| write.clock == self.clock && !write.to_output);
+        let written_row = written.map(|write| write.address / row);
+        let read = |address: i64| {
+            let address = (address & mask) as usize;
+            let word = self.memory[address];
+            i64::from(if Some(address / row) == written_row { !word } else { word })
+        };
         for (lane, sum) in self.sums.iter_mut().enumerate() {
             let address = self.issue.operand + self.program.patterns[issue.pattern][lane];
             if !issue.multiply {
@@ -366,22 +378,27 @@ impl<'a> Machine<'a> {
         let tile_level = 1 + advance(&mut tile, &drain.counts);
         self.drain.tile = tile;
         let ends_instruction = tile_level == drain.result.deltas.len();
-        for result in 0..results {
-            let is_last = result + 1 == results;
-            let value = self.post_process(drain, sum_of(&sums, result, drain.reduce));
-            let head = self.clock + u64::from(timing::CAPTURE_TO_HEAD) + result as u64;
+        let groups = drain.clocks(results);
+        for group in 0..groups {
+            let is_last = group + 1 == groups;
+            let first = group * drain.per_clock;
+            let slots = 0..drain.per_clock.min(results - first);
+            let words = slots
+                .map(|slot| self.post_process(drain, slot, sum_of(&sums, first + slot, drain.reduce)))
+                .collect();
+            let head = self.clock + u64::from(timing::CAPTURE_TO_HEAD) + group as u64;
             let clock = head + u64::from(self.program.head_to_write());
             let mut address = self.drain.result as usize & (self.memory.len() - 1);
             if drain.to_output {
                 address = self.drain.result as usize + self.drain.parity * self.program.output_span();
             }
-            let write = Write { clock, address, value, to_output: drain.to_output };
+            let write = Write { clock, address, words, to_output: drain.to_output };
             self.writes.push_back(write);
             let level = if is_last { tile_level } else { 0 };
             self.drain.result += drain.result.deltas.get(level).copied().unwrap_or(0);
             self.drain.bias += drain.bias.deltas.get(level).copied().unwrap_or(0);
         }
-        self.drain.free = self.clock + results as u64;
+        self.drain.free = self.clock + groups as u64;
         if ends_instruction {
             self.drain.free += u64::from(timing::DRAIN_SWITCH);
             self.drain.begun = false;
@@ -393,9 +410,9 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn post_process(&self, drain: &Drain, sum: i64) -> i16 {
+    fn post_process(&self, drain: &Drain, slot: usize, sum: i64) -> i16 {
         let largest = (1i64 << (drain.bits - 1)) - 1;
-        let word = ((sum + self.program.bias[self.drain.bias as usize]) >> drain.shift)
+        let word = ((sum + self.program.bias[slot][self.drain.bias as usize]) >> drain.shift)
             .clamp(-largest - 1, largest) as i16;
         match drain.function {
             Function::Identity => word,
@@ -413,26 +430,30 @@ impl<'a> Machine<'a> {
     }
 
     fn stream_out(&mut self, full: [bool; 2], run: &mut Run) {
-        let Streamer { word, parity, .. } = self.streamer;
+        let Streamer { beat, parity, .. } = self.streamer;
         let order = u64::from(self.program.write_to_output() - timing::WRITE_TO_OUTPUT);
         if full[parity] {
-            let address = self.program.output.order.as_ref().map_or(word, |order| order[word]);
-            let ends_frame = word + 1 == self.program.output.frame_words();
-            self.streamer.reads.push_back(Read { clock: self.clock + order, address, parity, ends_frame });
-            (self.streamer.word, self.streamer.parity) = match ends_frame {
+            let output = &self.program.output;
+            let per_beat = self.program.config.words_per_beat();
+            let words = beat * per_beat..((beat + 1) * per_beat).min(output.frame_words());
+            let address = |word: usize| output.order.as_ref().map_or(word, |order| order[word]);
+            let ends_frame = beat + 1 == self.program.output_beats();
+            let (clock, addresses) = (self.clock + order, words.map(address).collect());
+            self.streamer.reads.push_back(Read { clock, addresses, parity, ends_frame });
+            (self.streamer.beat, self.streamer.parity) = match ends_frame {
                 true => (0, 1 - parity),
-                false => (word + 1, parity),
+                false => (beat + 1, parity),
             };
         }
         let now = self.clock;
         if let Some(read) = self.streamer.reads.pop_front_if(|read| read.clock == now) {
-            self.read_word(&read, run);
+            self.read_beat(&read, run);
         }
     }
 
-    fn read_word(&mut self, read: &Read, run: &mut Run) {
-        let word = self.output[read.address + read.parity * self.program.output_span()];
-        self.streamer.frame.push(word);
+    fn read_beat(&mut self, read: &Read, run: &mut Run) {
+        let buffer = &self.output[read.parity * self.program.output_span()..];
+        self.streamer.frame.extend(read.addresses.iter().map(|&address| buffer[address]));
         if read.ends_frame {
             let clocks = timing::WRITE_TO_OUTPUT - timing::WRITE_TO_OUTPUT_READ;
             run.last_outputs.push(self.clock + u64::from(clocks));

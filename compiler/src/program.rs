@@ -102,11 +102,13 @@ pub struct Drain {
     pub results: usize,
     /// Results of the last tile of every block.
     pub last_results: usize,
+    /// Results that leave together in a clock: as many as the unit has slots, or 1 where they do not lie side by side.
+    pub per_clock: usize,
     /// Iterations per level: tiles, blocks, outer blocks.
     pub counts: [usize; DRAIN_LEVELS - 1],
-    /// Bias address, one level per result and loop.
+    /// Bias address, one level per clock of a tile and loop.
     pub bias: AddressGenerator,
-    /// Result address, one level per result and loop.
+    /// Address of the first result of a clock, one level per clock of a tile and loop.
     pub result: AddressGenerator,
     /// Requantising shift.
     pub shift: u32,
@@ -118,6 +120,19 @@ pub struct Drain {
     pub to_output: bool,
     /// The last instruction of the program.
     pub last: bool,
+}
+
+impl Drain {
+    /// Clocks in which `results` results leave.
+    pub fn clocks(&self, results: usize) -> usize {
+        results.div_ceil(self.per_clock)
+    }
+
+    /// Clocks in which all results of the instruction leave: as often it writes.
+    pub fn writes(&self) -> usize {
+        let [tiles, low, high] = self.counts;
+        ((tiles - 1) * self.clocks(self.results) + self.clocks(self.last_results)) * low * high
+    }
 }
 
 /// One instruction: a nest of loops over tiles of multiply-accumulates.
@@ -158,7 +173,9 @@ pub struct OutputBuffer {
     pub words: usize,
     /// Address of every word of the output frame, if not simply 0, 1, 2, ….
     pub order: Option<Vec<usize>>,
-    /// After how many written words the frame may begin to leave, so that no word leaves before it is written.
+    /// Clocks per frame in which the program writes words.
+    pub writes: usize,
+    /// After how many of them the frame may begin to leave, so that no word leaves before it is written.
     pub head_start: usize,
 }
 
@@ -186,6 +203,8 @@ pub struct Program {
     pub weight_bits: u32,
     /// Width of the accumulators: what the widest sum needs, rounding included.
     pub accumulator_bits: u32,
+    /// Results that the unit can post-process and write per clock, a power of two.
+    pub slots: usize,
     /// Words of an input frame.
     pub input_words: usize,
     /// Distance of the two input buffers, a power of two; the first begins at 0.
@@ -200,8 +219,8 @@ pub struct Program {
     pub patterns: Vec<Vec<i64>>,
     /// Weight ROM of every lane, `[lane][address]`.
     pub weights: Vec<Vec<i16>>,
-    /// Bias ROM: biases with the rounding constant 2^(shift-1) of their layer.
-    pub bias: Vec<i64>,
+    /// Bias ROM of every slot, `[slot][address]`: biases with the rounding constant 2^(shift-1) of their layer.
+    pub bias: Vec<Vec<i64>>,
     /// Table functions.
     pub tables: Vec<Table>,
     /// Useful multiply-accumulates per frame.
@@ -235,9 +254,30 @@ impl Program {
         (self.memory_words.next_power_of_two().ilog2()).max(1)
     }
 
-    /// Distance of the two output buffers, at least 2.
+    /// Words of a row of the lanes' memory: what is written in one clock at most.
+    pub fn memory_row(&self) -> usize {
+        self.config.row_words(self.slots)
+    }
+
+    /// Words of a row of the output buffers: what is written or read in one clock at most. With an order, every word of a
+    /// beat is read on its own.
+    pub fn output_row(&self) -> usize {
+        if self.output.order.is_some() { self.slots } else { self.config.row_words(self.slots) }
+    }
+
+    /// Distance of the two output buffers, at least two rows.
     pub fn output_span(&self) -> usize {
-        self.output.words.next_power_of_two().max(2)
+        self.output.words.next_power_of_two().max(2 * self.output_row())
+    }
+
+    /// Beats of an input frame.
+    pub fn input_beats(&self) -> usize {
+        self.input_words.div_ceil(self.config.words_per_beat())
+    }
+
+    /// Beats of an output frame.
+    pub fn output_beats(&self) -> usize {
+        self.output.frame_words().div_ceil(self.config.words_per_beat())
     }
 
     /// Lanes that any instruction uses; the others are not built.

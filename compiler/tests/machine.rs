@@ -1,20 +1,19 @@
-//! Programs against the golden model: every word, on many networks and numbers of lanes.
+//! Programs against the golden model: every word, on many networks and units.
 
 use emeuro_compiler::{Machine, UnitConfig, compile};
 use emeuro_golden::{Emulator, Sampler, VectorId, sample_emulator};
 
-fn check(emulator: &Emulator, lanes: usize, seed: u64, frames: usize) {
-    let program = compile(emulator, &UnitConfig::new(lanes).unwrap()).unwrap();
+fn check(emulator: &Emulator, config: &UnitConfig, seed: u64, frames: usize) {
+    let program = compile(emulator, config).unwrap();
     let mut sampler = Sampler::new(seed);
     let word = emulator.format(VectorId::INPUT);
     let inputs: Vec<Vec<i16>> = (0..frames).map(|_| sampler.frame(emulator.input().size(), word)).collect();
-    let run =
-        Machine::new(&program).run(&inputs).unwrap_or_else(|e| panic!("seed {seed}, {lanes} lanes: {e}"));
+    let run = Machine::new(&program).run(&inputs).unwrap_or_else(|e| panic!("seed {seed}, {config:?}: {e}"));
     for (frame, (input, output)) in inputs.iter().zip(&run.frames).enumerate() {
         let expected = emulator.run(input).unwrap();
         if *output != expected {
             let layers: Vec<_> = program.instructions.iter().map(|i| &i.layer).collect();
-            panic!("seed {seed}, {lanes} lanes, frame {frame}: {output:?} is not {expected:?}; {layers:?}");
+            panic!("seed {seed}, {config:?}, frame {frame}: {output:?} is not {expected:?}; {layers:?}");
         }
     }
 }
@@ -24,7 +23,21 @@ fn sampled_networks_run_on_any_number_of_lanes() {
     for seed in 0..400 {
         let emulator = sample_emulator(seed);
         for lanes in [1, 2, 3, 4, 7, 16, 64] {
-            check(&emulator, lanes, seed, 4);
+            check(&emulator, &UnitConfig::new(lanes).unwrap(), seed, 4);
+        }
+    }
+}
+
+#[test]
+fn sampled_networks_run_on_units_of_any_width() {
+    for seed in 0..200 {
+        let emulator = sample_emulator(seed);
+        for (lanes, slots, words_per_beat) in
+            [(3, 2, 1), (4, 1, 4), (5, 4, 2), (8, 8, 4), (16, 2, 4), (64, 16, 1)]
+        {
+            let config = UnitConfig::new(lanes).unwrap();
+            let config = config.with_slots(slots).unwrap().with_words_per_beat(words_per_beat).unwrap();
+            check(&emulator, &config, seed, 4);
         }
     }
 }

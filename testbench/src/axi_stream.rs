@@ -20,6 +20,15 @@ pub struct Beat {
     pub data: u64,
     /// `tlast`.
     pub last: bool,
+    /// `tkeep`, a bit per byte of `data`; none where the stream has no such port. A driver does not look at it.
+    pub keep: Option<u8>,
+}
+
+impl Beat {
+    /// A beat without `tkeep`.
+    pub fn new(data: u64, last: bool) -> Self {
+        Beat { data, last, keep: None }
+    }
 }
 
 /// The sending end: offers the beats of an iterator to a unit's input stream.
@@ -65,7 +74,7 @@ impl<I: Iterator<Item = Beat>> StreamDriver<I> {
         }
         self.offered = if open { self.beats.next() } else { None };
         match self.offered {
-            Some(Beat { data, last }) => {
+            Some(Beat { data, last, .. }) => {
                 sim.set(self.data, data);
                 sim.set(self.last, last.into());
                 sim.set(self.valid, 1);
@@ -95,6 +104,7 @@ pub struct StreamMonitor {
     data: OutPort,
     valid: OutPort,
     last: OutPort,
+    keep: Option<OutPort>,
     ready: InPort,
     waiting: Option<Beat>,
     is_ready: bool,
@@ -104,7 +114,7 @@ pub struct StreamMonitor {
 }
 
 impl StreamMonitor {
-    /// A monitor of the ports `<prefix>_tdata`, `_tvalid`, `_tready` and `_tlast`. With `ready_after_valid`, it raises
+    /// A monitor of the ports `<prefix>_tdata`, `_tvalid`, `_tready`, `_tlast` and, if there is one, `_tkeep`. With `ready_after_valid`, it raises
     /// `tready` only for beats that have been offered before.
     ///
     /// # Errors
@@ -120,6 +130,7 @@ impl StreamMonitor {
             data: model.output(&format!("{prefix}_tdata"))?,
             valid: model.output(&format!("{prefix}_tvalid"))?,
             last: model.output(&format!("{prefix}_tlast"))?,
+            keep: model.output(&format!("{prefix}_tkeep")).ok(),
             ready: model.input(&format!("{prefix}_tready"))?,
             waiting: None,
             is_ready: false,
@@ -151,6 +162,7 @@ impl StreamMonitor {
                     return Err(Fault::DataChanged { before: before.data, after: beat.data });
                 }
                 Some(beat) if beat.last != before.last => return Err(Fault::LastChanged),
+                Some(beat) if beat.keep != before.keep => return Err(Fault::KeepChanged),
                 Some(_) => {}
             }
         }
@@ -161,7 +173,11 @@ impl StreamMonitor {
     /// The beat on the ports, accepted or not.
     #[inline]
     pub fn offered(&self, sim: &Sim) -> Option<Beat> {
-        (sim.get(self.valid) != 0).then(|| Beat { data: sim.get(self.data), last: sim.get(self.last) != 0 })
+        (sim.get(self.valid) != 0).then(|| Beat {
+            data: sim.get(self.data),
+            last: sim.get(self.last) != 0,
+            keep: self.keep.map(|keep| sim.get(keep) as u8),
+        })
     }
 }
 

@@ -34,7 +34,7 @@ const TIMED_FRAMES: usize = 10;
 /// Plays `inputs` (raw words) through the unit `design` under every kind of [traffic](Traffic::standard) in turn, and
 /// a few of them at full rate for the timing, and compares all output words with `emulator`.
 ///
-/// The hex files among the design's sources are the ROMs. `seed` decides traffic and power-up values.
+/// Beats have as many words as fit the unit's `s_axis_tdata`. The hex files among the design's sources are the ROMs. `seed` decides traffic and power-up values.
 ///
 /// # Errors
 /// Verilator or the compiler fail, the unit breaks a bus rule or hangs, or a frame does not fit the emulator.
@@ -47,7 +47,10 @@ pub fn cosim(
 ) -> Result<Comparison> {
     let model = Model::build(design, options)?;
     let mut sim = Sim::new(&model, Roms::Files(&design.sources), seed)?;
-    let bench = StreamBench::new(&model, emulator.input().bits, emulator.output().port.bits)?
+    let (input_bits, output_bits) = (emulator.input().bits, emulator.output().port.bits);
+    let words_per_beat = model.width("s_axis_tdata").unwrap_or(input_bits) / input_bits;
+    let bench = StreamBench::new(&model, input_bits, output_bits)?
+        .with_words_per_beat(&model, words_per_beat as usize)?
         .with_on_mismatch(OnMismatch::Count);
     let expected = golden(emulator, inputs)?;
     let kinds = Traffic::standard();

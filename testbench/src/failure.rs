@@ -50,6 +50,17 @@ pub enum Fault {
     /// `tlast` changed before the beat was accepted.
     #[error("tlast changed while tready was low")]
     LastChanged,
+    /// `tkeep` changed before the beat was accepted.
+    #[error("tkeep changed while tready was low")]
+    KeepChanged,
+    /// `tkeep` does not mark the bytes of the frame.
+    #[error("expected tkeep = {expected:#b}, got {got:#b}")]
+    Keep {
+        /// The bytes of the frame in the beat.
+        expected: u8,
+        /// What the unit says.
+        got: u8,
+    },
     /// `tvalid` was high at the end of reset.
     #[error("tvalid is high in reset")]
     ValidInReset,

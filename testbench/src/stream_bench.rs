@@ -50,8 +50,8 @@ pub struct Timing {
     pub period: u64,
 }
 
-/// A bench for units with the ports `aclk`, `aresetn`, `s_axis_*` (frames in) and `m_axis_*` (frames out), one word
-/// per beat in the low bits of `tdata`, frames ended by `tlast`.
+/// A bench for units with the ports `aclk`, `aresetn`, `s_axis_*` (frames in) and `m_axis_*` (frames out), one word or
+/// several per beat in the low bits of `tdata`, the first lowest, frames ended by `tlast`.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -72,6 +72,7 @@ pub struct Timing {
 pub struct StreamBench {
     input_bits: u32,
     output_bits: u32,
+    words_per_beat: usize,
     traffic: Traffic,
     on_mismatch: OnMismatch,
     watchdog: u64,
@@ -109,6 +110,7 @@ impl StreamBench {
         let bench = StreamBench {
             input_bits,
             output_bits,
+            words_per_beat: 1,
             traffic: Traffic::full(),
             on_mismatch: OnMismatch::Stop,
             watchdog: WATCHDOG_CLOCKS,
@@ -117,6 +119,23 @@ impl StreamBench {
         bench.driver(model, &bench.traffic, &[], 0)?;
         bench.monitor(model, &bench.traffic, 0)?;
         Ok(bench)
+    }
+
+    /// The same bench with `words` words per beat in both streams. Unused words of the last input beat are all ones; in the
+    /// last output beat, `tkeep` must say which bytes count.
+    ///
+    /// # Errors
+    /// [`Error::Stimulus`] if so many words do not fit 64 bits or the model's `tdata`.
+    pub fn with_words_per_beat(mut self, model: &Model, words: usize) -> Result<Self> {
+        for (bits, port) in [(self.input_bits, "s_axis_tdata"), (self.output_bits, "m_axis_tdata")] {
+            let needed = bits as usize * words;
+            if words == 0 || needed > model.width(port).unwrap_or(0).min(64) as usize {
+                let message = format!("{words} words of {bits} bits do not fit `{port}`");
+                return Err(Error::Stimulus(message));
+            }
+        }
+        self.words_per_beat = words;
+        Ok(self)
     }
 
     /// The same bench with other traffic.
@@ -184,10 +203,11 @@ impl StreamBench {
         frames: &'a [Vec<i16>],
         seed: u64,
     ) -> Result<StreamDriver<impl Iterator<Item = Beat> + use<'a>>> {
-        let beats = frames.iter().flat_map(|frame| {
-            let end = frame.len() - 1;
-            // Sign-extended: the port keeps the bits that it has.
-            frame.iter().enumerate().map(move |(index, &word)| Beat { data: word as u64, last: index == end })
+        let (per_beat, bits) = (self.words_per_beat, self.input_bits);
+        let beats = frames.iter().flat_map(move |frame| {
+            let end = frame.len().div_ceil(per_beat) - 1;
+            let beats = frame.chunks(per_beat).enumerate();
+            beats.map(move |(index, words)| Beat::new(packed(words, bits), index == end))
         });
         StreamDriver::new(model, "s_axis", beats, &traffic.input, seed)
     }
@@ -266,16 +286,25 @@ impl StreamBench {
             let accepted = monitor.sample(sim).map_err(|fault| failure(seed, frame, word, clock, fault))?;
             if let Some(beat) = accepted {
                 last_progress = clock;
-                let words = &expected[frame];
-                let is_end = word + 1 == words.len();
-                if let Some(fault) = self.compare(beat, words[word], is_end) {
-                    if self.on_mismatch == OnMismatch::Stop {
-                        return Err(failure(seed, frame, word, clock, fault));
+                let words = &expected[frame][word..];
+                let words = &words[..words.len().min(self.words_per_beat)];
+                let is_end = word + words.len() == expected[frame].len();
+                for (offset, &expected) in words.iter().enumerate() {
+                    let ends_frame = is_end && offset + 1 == words.len();
+                    let ends_beat = offset + 1 == words.len();
+                    if let Some(fault) = self.compare(beat, offset, expected, ends_beat.then_some(ends_frame))
+                    {
+                        if self.on_mismatch == OnMismatch::Stop {
+                            return Err(failure(seed, frame, word + offset, clock, fault));
+                        }
+                        statistics.mismatches += 1;
                     }
-                    statistics.mismatches += 1;
                 }
-                statistics.words += 1;
-                word += 1;
+                if let Some(fault) = self.check_keep(beat, words.len()) {
+                    return Err(failure(seed, frame, word, clock, fault));
+                }
+                statistics.words += words.len() as u64;
+                word += words.len();
                 if is_end {
                     ends.push(clock);
                     frame += 1;
@@ -303,14 +332,29 @@ impl StreamBench {
         Ok(Record { statistics, starts, ends })
     }
 
+    /// What is wrong with word `offset` of a beat, or, in its last word, with its `tlast`.
     #[inline]
-    fn compare(&self, beat: Beat, expected: i16, is_end: bool) -> Option<Fault> {
-        let got = low_bits(beat.data, self.output_bits);
+    fn compare(&self, beat: Beat, offset: usize, expected: i16, is_end: Option<bool>) -> Option<Fault> {
+        let got = low_bits(beat.data >> (offset as u32 * self.output_bits), self.output_bits);
         if got != expected {
             return Some(Fault::Word { expected, got });
         }
-        (beat.last != is_end).then_some(Fault::Last { expected: is_end, got: beat.last })
+        let expected = is_end.filter(|&is_end| is_end != beat.last)?;
+        Some(Fault::Last { expected, got: beat.last })
     }
+
+    /// What is wrong with `tkeep`, if the stream has one: it marks the bytes of the first `words` words.
+    fn check_keep(&self, beat: Beat, words: usize) -> Option<Fault> {
+        let expected = ((1u16 << (words as u32 * self.output_bits / 8)) - 1) as u8;
+        let got = beat.keep.filter(|&keep| keep != expected)?;
+        Some(Fault::Keep { expected, got })
+    }
+}
+
+/// Words of `bits` bits side by side, the first in the low bits; all ones above.
+fn packed(words: &[i16], bits: u32) -> u64 {
+    let append = |data: u64, &word: &i16| data << bits | (word as u64 & ((1 << bits) - 1));
+    words.iter().rev().fold(u64::MAX, append)
 }
 
 #[cold]

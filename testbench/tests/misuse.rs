@@ -79,7 +79,7 @@ impl Bench {
 
 fn beats(words: &[i16]) -> Vec<Beat> {
     let last = words.len() - 1;
-    words.iter().enumerate().map(|(i, &word)| Beat { data: word as u16 as u64, last: i == last }).collect()
+    words.iter().enumerate().map(|(i, &word)| Beat::new(word as u16 as u64, i == last)).collect()
 }
 
 /// Clocks in which the small networks of this file answer a handful of frames, whatever the traffic.

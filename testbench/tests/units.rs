@@ -9,12 +9,12 @@ use emeuro_hdl::UnitDesign;
 use emeuro_testbench::{Cache, Design, Options, RtlPolicy, SourceFile, cosim};
 
 fn check(seed: u64, lanes: usize) {
-    check_emulator(&sample_emulator(seed), seed, lanes);
+    check_unit(&sample_emulator(seed), seed, &UnitConfig::new(lanes).unwrap());
 }
 
-fn check_emulator(emulator: &Emulator, seed: u64, lanes: usize) {
+fn check_unit(emulator: &Emulator, seed: u64, config: &UnitConfig) {
     let Some(_) = RtlPolicy::current().verilator_or_skip() else { return };
-    let program = compile(emulator, &UnitConfig::new(lanes).unwrap()).unwrap();
+    let program = compile(emulator, config).unwrap();
     let predicted = Machine::cycles(&program).unwrap();
     let unit = UnitDesign::new(&program, predicted, "cargo test").unwrap();
     let sources = unit.files().map(|(name, text)| SourceFile::new(name, text)).collect();
@@ -24,10 +24,10 @@ fn check_emulator(emulator: &Emulator, seed: u64, lanes: usize) {
     let inputs: Vec<Vec<i16>> = (0..24).map(|_| sampler.frame(emulator.input().size(), word)).collect();
     let options = Options::new(Cache::from_env_or(env!("CARGO_TARGET_TMPDIR")));
     let comparison = cosim(emulator, &design, &options, &inputs, seed)
-        .unwrap_or_else(|e| panic!("network {seed}, {lanes} lanes: {e}"));
+        .unwrap_or_else(|e| panic!("network {seed}, {config:?}: {e}"));
     assert!(
         comparison.holds(predicted),
-        "network {seed}, {lanes} lanes: {comparison:?}, predicted {predicted:?}"
+        "network {seed}, {config:?}: {comparison:?}, predicted {predicted:?}"
     );
 }
 
@@ -42,6 +42,15 @@ fn sampled_networks_on_few_lanes() {
 fn sampled_networks_on_many_lanes() {
     for seed in 6..12 {
         check(seed, 7 + 9 * (seed as usize % 2));
+    }
+}
+
+#[test]
+fn sampled_networks_on_units_of_any_width() {
+    let shapes = [(3, 2, 1), (4, 1, 4), (5, 4, 2), (8, 8, 4), (16, 2, 2), (16, 4, 1), (64, 16, 4), (1, 1, 2)];
+    for (seed, (lanes, slots, words_per_beat)) in (20..).zip(shapes) {
+        let config = UnitConfig::new(lanes).unwrap().with_slots(slots).unwrap();
+        check_unit(&sample_emulator(seed), seed, &config.with_words_per_beat(words_per_beat).unwrap());
     }
 }
 
@@ -74,6 +83,6 @@ fn independent_layers_of_different_depth_follow_each_other() {
     let output = OutputSpec { sources, order: None, port: port(5) };
     let emulator = builder.finish(output, Provenance::default()).unwrap();
     for lanes in [4, 16] {
-        check_emulator(&emulator, 1, lanes);
+        check_unit(&emulator, 1, &UnitConfig::new(lanes).unwrap());
     }
 }

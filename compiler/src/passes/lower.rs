@@ -14,14 +14,14 @@ pub(crate) const DESCRIPTION: &str =
 #[derive(Debug, Default)]
 pub(crate) struct Roms {
     pub(crate) weights: Vec<Vec<i16>>,
-    pub(crate) bias: Vec<i64>,
+    pub(crate) bias: Vec<Vec<i64>>,
     pub(crate) patterns: Vec<Vec<i64>>,
     pub(crate) tables: Vec<Table>,
 }
 
 impl Roms {
-    pub(crate) fn new(lanes: usize) -> Self {
-        Self { weights: vec![vec![]; lanes], ..Self::default() }
+    pub(crate) fn new(lanes: usize, slots: usize) -> Self {
+        Self { weights: vec![vec![]; lanes], bias: vec![vec![]; slots], ..Self::default() }
     }
 
     fn pattern(&mut self, offsets: Vec<i64>) -> usize {
@@ -77,19 +77,13 @@ pub(crate) fn run(
     let rows = Rows { values, window };
     let half = if task.shift == 0 { 0 } else { 1 << (task.shift - 1) };
     let bias: Vec<i64> = bias.iter().map(|b| b + half).collect();
-    let bias_base = match roms.bias.windows(bias.len()).position(|b| b == bias) {
-        Some(base) => base,
-        None => {
-            roms.bias.extend_from_slice(&bias);
-            roms.bias.len() - bias.len()
-        }
-    } as i64;
     let function = match &task.activation {
         Some(activation) => roms.table(activation, task.format.bits()),
         None => Function::Identity,
     };
     let pattern = roms.pattern(lane_offsets(shape, mapping, roms.weights.len()));
     let walk = WeightWalk::new(shape, mapping);
+    let bias_walk = BiasWalk::new(mapping);
     let target = &tasks.vectors[task.target];
     let mut bases: Vec<(i64, i64)> = vec![];
     let mut instructions = vec![];
@@ -116,20 +110,15 @@ pub(crate) fn run(
         ];
         let weight_levels: Vec<(usize, i64)> = counts.into_iter().zip(walk.distances).collect();
         let last_results = mapping.last_results();
-        let levels = |of: fn(&Axis) -> i64| {
-            // The step back at the end of a tile is that of the last tile if the tile loop ends with it.
-            let lane = of(&mapping.lanes);
-            DrainLevels {
-                result: lane,
-                results: mapping.results,
-                last_results,
-                loops: [
-                    (mapping.tiles(), mapping.results as i64 * lane),
-                    (low.count, of(&low)),
-                    (high.count, of(&high)),
-                ],
-            }
+        let bias_base = bias_walk.emit(mapping, &bias, row, &mut roms.bias);
+        let levels = |clock: i64, [tile, low_distance, high_distance]: [i64; 3]| DrainLevels {
+            clock,
+            clocks: mapping.clocks(mapping.results),
+            last_clocks: mapping.clocks(last_results),
+            loops: [(mapping.tiles(), tile), (low.count, low_distance), (high.count, high_distance)],
         };
+        let along = mapping.lanes.result;
+        let results = [mapping.results as i64 * along, low.result, high.result];
         let places = task.sources.iter().map(|&v| tasks.vectors[v].place);
         instructions.push(Instruction {
             layer: task.name.clone(),
@@ -151,9 +140,10 @@ pub(crate) fn run(
                 reduce: mapping.reduce,
                 results: mapping.results,
                 last_results,
+                per_clock: mapping.per_clock,
                 counts: [mapping.tiles(), low.count, high.count],
-                bias: levels(|a| a.row).generator(bias_base + row),
-                result: levels(|a| a.result).generator(shape.result + result),
+                bias: levels(bias_walk.clock, bias_walk.loops).generator(bias_base),
+                result: levels(mapping.per_clock as i64 * along, results).generator(shape.result + result),
                 shift: task.shift,
                 bits: task.format.bits(),
                 function,
@@ -165,25 +155,95 @@ pub(crate) fn run(
     instructions
 }
 
-/// The loops of a drain address: results of a tile, whose number differs in the last tile, and three outer loops.
+/// The loops of a drain address: clocks of a tile, whose number differs in the last tile, and three outer loops.
 struct DrainLevels {
-    result: i64,
-    results: usize,
-    last_results: usize,
+    clock: i64,
+    clocks: usize,
+    last_clocks: usize,
     loops: [(usize, i64); 3],
 }
 
 impl DrainLevels {
     fn generator(&self, base: i64) -> AddressGenerator {
         let [(tiles, tile), low, high] = self.loops;
-        let mut deltas = vec![self.result, tile - (self.results as i64 - 1) * self.result];
+        let mut deltas = vec![self.clock, tile - (self.clocks as i64 - 1) * self.clock];
         // Where the tile loop ends, the last tile has just been left.
-        let mut back = (self.last_results as i64 - 1) * self.result + (tiles as i64 - 1) * tile;
+        let mut back = (self.last_clocks as i64 - 1) * self.clock + (tiles as i64 - 1) * tile;
         for (count, distance) in [low, high] {
             deltas.push(distance - back);
             back += (count as i64 - 1) * distance;
         }
         AddressGenerator { base, deltas }
+    }
+}
+
+/// Distances in the bias ROMs per drain level: 0 where all iterations share their biases.
+struct BiasWalk {
+    clock: i64,
+    loops: [i64; 3],
+    words: usize,
+}
+
+impl BiasWalk {
+    fn new(mapping: &Mapping) -> Self {
+        let (mut loops, mut words) = ([0; 3], 1);
+        let mut clock = 0;
+        if mapping.lanes.row != 0 {
+            let clocks = mapping.clocks(mapping.results);
+            (clock, loops[0]) = (1, clocks as i64);
+            words = (mapping.tiles() - 1) * clocks + mapping.clocks(mapping.last_results());
+        }
+        for (distance, block) in loops[1..].iter_mut().zip(&mapping.blocks) {
+            if block.row != 0 {
+                *distance = words as i64;
+                words *= block.count;
+            }
+        }
+        Self { clock, loops, words }
+    }
+
+    /// Puts the biases of an instruction that begins with `first_row` into the ROMs, if they are not there yet, and says
+    /// where they begin.
+    fn emit(&self, mapping: &Mapping, bias: &[i64], first_row: i64, roms: &mut [Vec<i64>]) -> i64 {
+        let images: Vec<Vec<i64>> =
+            (0..mapping.per_clock).map(|slot| self.image(mapping, bias, first_row, slot)).collect();
+        let depth = roms[0].len();
+        let holds = |base: usize| {
+            roms.iter().zip(&images).all(|(rom, image)| rom[base..base + self.words] == image[..])
+        };
+        if let Some(base) = (0..(depth + 1).saturating_sub(self.words)).find(|&base| holds(base)) {
+            return base as i64;
+        }
+        for (slot, rom) in roms.iter_mut().enumerate() {
+            rom.extend(images.get(slot).unwrap_or(&vec![0; self.words]));
+        }
+        depth as i64
+    }
+
+    /// What the instruction needs of the ROM of one slot.
+    fn image(&self, mapping: &Mapping, bias: &[i64], first_row: i64, slot: usize) -> Vec<i64> {
+        let mut image = vec![0; self.words];
+        let [low, high] = mapping.blocks;
+        let once = |axis: &Axis| if axis.row == 0 { 1 } else { axis.count };
+        for h in 0..once(&high) {
+            for i in 0..once(&low) {
+                for along in 0..once(&mapping.lanes) {
+                    let (tile, result) = (along / mapping.results, along % mapping.results);
+                    // Results that share their bias share it in all slots.
+                    if mapping.lanes.row != 0 && result % mapping.per_clock != slot {
+                        continue;
+                    }
+                    let clock = (result / mapping.per_clock) as i64;
+                    let at = clock * self.clock
+                        + tile as i64 * self.loops[0]
+                        + i as i64 * self.loops[1]
+                        + h as i64 * self.loops[2];
+                    let row = h as i64 * high.row + i as i64 * low.row + along as i64 * mapping.lanes.row;
+                    image[at as usize] = bias[(first_row + row) as usize];
+                }
+            }
+        }
+        image
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Mapping {
     pub(crate) reduce: u32,
     /// Results per tile.
     pub(crate) results: usize,
+    /// Results that leave together in a clock.
+    pub(crate) per_clock: usize,
     /// The axis along which the results of a tile lie.
     pub(crate) lanes: Axis,
     /// The axes that the hardware's block loops run over, innermost first.
@@ -69,7 +71,12 @@ impl Mapping {
     /// Idle clocks after a tile, so that the results of one tile leave before the next arrive.
     pub(crate) fn pad(&self, shape: &Shape) -> usize {
         let results = if self.tiles() > 1 { self.results } else { self.last_results() };
-        results.saturating_sub(self.inner_steps(shape) * shape.window[1].0)
+        self.clocks(results).saturating_sub(self.inner_steps(shape) * shape.window[1].0)
+    }
+
+    /// Clocks in which `results` results leave.
+    pub(crate) fn clocks(&self, results: usize) -> usize {
+        results.div_ceil(self.per_clock)
     }
 
     /// Clocks that the task takes, up to the pipeline's constant depth.
@@ -80,7 +87,7 @@ impl Mapping {
         let overhead = crate::timing::LOAD as usize;
         instructions * (blocks * self.tiles() * tile - self.pad(shape) + overhead)
             + self.reduce as usize
-            + self.last_results()
+            + self.clocks(self.last_results())
     }
 }
 
@@ -163,14 +170,14 @@ fn merge(axes: &mut Vec<Axis>, axis: Axis) {
 /// is all that it can save by letting the next task begin earlier.
 const WORTHWHILE: usize = 48;
 
-/// The mappings of `shape` to `lanes` lanes that are worth considering, the cheapest by itself first.
-pub(crate) fn run(shape: &Shape, lanes: usize) -> Vec<Mapping> {
+/// The mappings of `shape` to `lanes` lanes and `slots` slots that are worth considering, the cheapest by itself first.
+pub(crate) fn run(shape: &Shape, lanes: usize, slots: usize) -> Vec<Mapping> {
     let axes = if shape.axes.is_empty() { vec![None] } else { (0..shape.axes.len()).map(Some).collect() };
     let widest =
         if shape.reducible { shape.window[0].0.next_power_of_two().ilog2().min(lanes.ilog2()) } else { 0 };
     let mut mappings: Vec<Mapping> = axes
         .into_iter()
-        .flat_map(|axis| (0..=widest).map(move |reduce| spread(shape, axis, reduce, lanes)))
+        .flat_map(|axis| (0..=widest).map(move |reduce| spread(shape, axis, reduce, lanes, slots)))
         .collect();
     mappings.sort_by_key(|mapping| mapping.cost(shape));
     let limit = mappings[0].cost(shape) + WORTHWHILE;
@@ -178,7 +185,7 @@ pub(crate) fn run(shape: &Shape, lanes: usize) -> Vec<Mapping> {
     mappings
 }
 
-fn spread(shape: &Shape, axis: Option<usize>, reduce: u32, lanes: usize) -> Mapping {
+fn spread(shape: &Shape, axis: Option<usize>, reduce: u32, lanes: usize, slots: usize) -> Mapping {
     let mut rest = shape.axes.clone();
     let along = axis.map_or(Axis::NONE, |i| rest.remove(i));
     // The longest axes run in hardware; the others cost instructions.
@@ -187,9 +194,18 @@ fn spread(shape: &Shape, axis: Option<usize>, reduce: u32, lanes: usize) -> Mapp
     let mut looped = by_length.iter().take(2).copied().collect::<Vec<_>>();
     looped.sort_unstable_by(|a, b| b.cmp(a));
     let block = |i: usize| looped.get(i).map_or(Axis::NONE, |&axis| rest[axis]);
-    let unrolled = (0..rest.len()).filter(|i| !looped.contains(i)).map(|i| rest[i]).collect();
+    let unrolled: Vec<Axis> = (0..rest.len()).filter(|i| !looped.contains(i)).map(|i| rest[i]).collect();
     let results = (lanes >> reduce).min(along.count);
-    Mapping { reduce, results, lanes: along, blocks: [block(0), block(1)], unrolled }
+    // Results leave together if they lie side by side and never across two rows of memory.
+    let in_row = |distance: i64| distance.rem_euclid(slots as i64) == 0;
+    let tiles_in_row = results >= along.count || in_row(results as i64);
+    let together = slots > 1
+        && along.result == 1
+        && tiles_in_row
+        && in_row(shape.result)
+        && rest.iter().all(|axis| in_row(axis.result));
+    let per_clock = if together { slots } else { 1 };
+    Mapping { reduce, results, per_clock, lanes: along, blocks: [block(0), block(1)], unrolled }
 }
 
 #[cfg(test)]
@@ -209,16 +225,16 @@ mod tests {
     #[test]
     fn all_lanes_work_whatever_the_proportions() {
         // Tiles of two results leave the drain register sooner than tiles of sixteen and take no longer.
-        assert_eq!(run(&dense(512, 160), 16)[0].reduce, 3);
-        assert_eq!(run(&dense(512, 2), 16)[0].results, 2);
-        assert_eq!(run(&dense(512, 2), 16)[0].reduce, 3);
+        assert_eq!(run(&dense(512, 160), 16, 1)[0].reduce, 3);
+        assert_eq!(run(&dense(512, 2), 16, 1)[0].results, 2);
+        assert_eq!(run(&dense(512, 2), 16, 1)[0].reduce, 3);
         // One lane per result would need two tiles, the second of them a quarter full; ten tiles of two are all full.
-        assert_eq!(run(&dense(32, 20), 16)[0].reduce, 3);
+        assert_eq!(run(&dense(32, 20), 16, 1)[0].reduce, 3);
     }
 
     #[test]
     fn lanes_that_are_no_power_of_two_are_used_as_far_as_they_go() {
-        let mapping = &run(&dense(64, 30), 3)[0];
+        let mapping = &run(&dense(64, 30), 3, 1)[0];
         assert_eq!((mapping.reduce, mapping.results, mapping.tiles()), (0, 3, 10));
     }
 

@@ -20,6 +20,7 @@ pub(crate) fn run(program: &mut Program) {
             clock.run(&program.instructions[index]);
         }
     }
+    program.output.writes = clock.output_writes.len();
     program.output.head_start = clock.head_start(program);
 }
 
@@ -39,15 +40,20 @@ fn set_flags(instructions: &mut [Instruction]) {
 struct Schedule {
     patterns: Vec<Vec<i64>>,
     head_to_write: i64,
+    /// Words of a row of memory and of the output buffer.
+    rows: [i64; 2],
     address_mask: i64,
     /// Clock after the last step of the instruction before, padding included.
     free: i64,
     /// First clock in which the next instruction may capture its results.
     capture: i64,
-    /// Clock in which each memory word is in the write register.
+    /// Last clock in which a word of each memory row is in the write register. A row must not be read while any of its
+    /// words is written.
     written: HashMap<i64, i64>,
-    /// The same for words of the output buffer.
+    /// The same for rows of the output buffer.
     output: HashMap<i64, i64>,
+    /// Clocks in which the output buffer is written.
+    output_writes: Vec<i64>,
 }
 
 impl Schedule {
@@ -55,11 +61,13 @@ impl Schedule {
         Self {
             patterns: program.patterns.clone(),
             head_to_write: i64::from(program.head_to_write()),
+            rows: [program.memory_row() as i64, program.output_row() as i64],
             address_mask: (1 << program.address_bits()) - 1,
             free: 0,
             capture: 0,
             written: HashMap::new(),
             output: HashMap::new(),
+            output_writes: vec![],
         }
     }
 
@@ -69,6 +77,7 @@ impl Schedule {
             // A frame reads its input and what it has written itself, nothing of the frame before.
             self.written.clear();
             self.output.clear();
+            self.output_writes.clear();
         }
         let start = self.free + i64::from(timing::LOAD);
         let mut earliest = start;
@@ -76,7 +85,8 @@ impl Schedule {
             let offsets = &self.patterns[instruction.issue.pattern];
             for (clock, address) in steps(instruction) {
                 for &offset in offsets {
-                    if let Some(written) = self.written.get(&((address + offset) & self.address_mask)) {
+                    let row = ((address + offset) & self.address_mask) / self.rows[0];
+                    if let Some(written) = self.written.get(&row) {
                         earliest = earliest.max(written + i64::from(timing::WRITE_TO_READ) - clock);
                     }
                 }
@@ -96,16 +106,19 @@ impl Schedule {
         for tile in 0..issue.tiles() {
             let ends_loop = tile % tiles == tiles - 1;
             let results = if ends_loop { drain.last_results } else { drain.results };
-            for result in 0..results {
-                let head = capture + i64::from(timing::CAPTURE_TO_HEAD) + result as i64;
-                match drain.to_output {
-                    true => self.output.insert(address, head + self.head_to_write),
-                    false => self.written.insert(address & self.address_mask, head + self.head_to_write),
-                };
-                let level = if result + 1 < results { 0 } else { 1 + loop_level(tile, &drain.counts) };
+            let clocks = drain.clocks(results);
+            for group in 0..clocks {
+                let write = capture + i64::from(timing::CAPTURE_TO_HEAD) + group as i64 + self.head_to_write;
+                if drain.to_output {
+                    self.output.insert(address / self.rows[1], write);
+                    self.output_writes.push(write);
+                } else {
+                    self.written.insert((address & self.address_mask) / self.rows[0], write);
+                }
+                let level = if group + 1 < clocks { 0 } else { 1 + loop_level(tile, &drain.counts) };
                 address += drain.result.deltas.get(level).copied().unwrap_or(0);
             }
-            self.capture = capture + results as i64 + i64::from(timing::DRAIN_SWITCH);
+            self.capture = capture + clocks as i64 + i64::from(timing::DRAIN_SWITCH);
             capture += interval;
         }
         self.free = start + issue.cycles() as i64;
@@ -113,16 +126,19 @@ impl Schedule {
 }
 
 impl Schedule {
-    /// The fewest words after whose writing the output frame can leave word by word without overtaking a write. Nothing
-    /// stalls between the first and the last write of a frame, so their distances are fixed.
+    /// The fewest writes after which the output frame can leave beat by beat without overtaking a write. Nothing stalls
+    /// between the first and the last write of a frame, so their distances are fixed.
     fn head_start(&self, program: &Program) -> usize {
-        let mut writes: Vec<i64> = self.output.values().copied().collect();
-        writes.sort_unstable();
+        let writes = &self.output_writes;
+        let per_beat = program.config.words_per_beat();
         let order = program.output.order.is_some();
         let delay = i64::from(timing::WRITE_TO_OUTPUT_READ + if order { timing::OUTPUT_ORDER } else { 0 });
         let address = |word: usize| program.output.order.as_ref().map_or(word, |order| order[word]) as i64;
         let first_read = (0..program.output.frame_words())
-            .map(|word| self.output[&address(word)] + i64::from(timing::WRITE_TO_READ) - word as i64)
+            .map(|word| {
+                let written = self.output[&(address(word) / self.rows[1])];
+                written + i64::from(timing::WRITE_TO_READ) - (word / per_beat) as i64
+            })
             .max()
             .unwrap_or(0);
         writes.iter().position(|write| write + delay >= first_read).map_or(writes.len(), |last| last + 1)

@@ -7,11 +7,11 @@
 //!                   +-------+
 //! clock, resetn --->|       |---> valid, to_memory, to_output, parity
 //!       capture --->| drain |-/-> bias_address, result_address
-//!                   |       |-/-> shift, rectify, narrow, lookup_0
+//!                   |       |-/-> shift, rectify, narrow, lookup_0, count_0
 //!                   +-------+
 //! ```
 //!
-//! Timing: all outputs but `bias_address` belong to the result that is at the head in the same clock, the first one clock
+//! Timing: all outputs but `bias_address` belong to the results that are at the heads in the same clock, the first one clock
 //! after `capture`. `bias_address` is one clock ahead, so that the bias comes from its ROM together with the result.
 //! Between the last result of an instruction and the first `capture` of the next lies at least one clock.
 
@@ -19,7 +19,7 @@ use emeuro_compiler::{DRAIN_LEVELS, Program};
 
 use super::{
     address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters,
-    program_rom::DrainRom,
+    program_rom::DrainRom, write_port::count_wire,
 };
 use crate::prelude::*;
 
@@ -54,6 +54,8 @@ pub struct Drain {
     pub to_output: Wire<Out>,
     /// Which output buffer the frame uses.
     pub parity: Wire<Out>,
+    /// How many results there are, less 1; one wire, or none if there is always one.
+    pub count: Vec<Wire<Out>>,
     rom: DrainRom,
     control: DrainControl,
     counters: LoopCounters,
@@ -66,9 +68,6 @@ impl Drain {
     pub fn new(program: &Program, result_width: u32, bias_width: u32, file: &str) -> Self {
         let rom = DrainRom::new(program, result_width, bias_width, file);
         let widths: Vec<u32> = rom.limit.iter().map(Wire::width).collect();
-        let copy = |wires: &[Wire<Out>], comment: &str| -> Vec<Wire<Out>> {
-            wires.iter().map(|w| Wire::new(w.width(), comment)).collect()
-        };
         Self {
             info: ModuleInfo::new("drain", "follows the program and tells results where they belong")
                 .latency("1 clock from `capture` to the fields of the first result."),
@@ -76,7 +75,7 @@ impl Drain {
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
             capture: Wire::new(1, "A tile's results are being captured"),
-            lookup: copy(&rom.lookup, "0, or number of the table"),
+            lookup: like(&rom.lookup, "0, or number of the table"),
             bias_address: Wire::new(bias_width, "Bias of the result of the next clock"),
             result_address: Wire::new(result_width, "Address of the result"),
             shift: Wire::new(rom.shift.width(), "Requantising shift"),
@@ -85,6 +84,7 @@ impl Drain {
             to_memory: Wire::new(1, "The result goes to the lanes' memory"),
             to_output: Wire::new(1, "The result goes to the output buffer"),
             parity: Wire::new(1, "Which output buffer the frame uses"),
+            count: count_wire(program.slots, "Number of results, less 1"),
             control: DrainControl::new(&rom),
             counters: LoopCounters::new(&widths),
             biases: AddressGenerator::new(bias_width, DRAIN_LEVELS).with_next_address(),
@@ -112,8 +112,13 @@ impl Logic for Drain {
         self.counters.resetn.next = self.resetn.val();
         self.rom.address.next = self.control.rom_address.val();
         self.control.capture.next = self.capture.val();
-        self.control.results.next = self.rom.results.val();
-        self.control.last_results.next = self.rom.last_results.val();
+        self.control.clocks.next = self.rom.clocks.val();
+        self.control.last_clocks.next = self.rom.last_clocks.val();
+        for i in 0..self.count.len() {
+            self.control.per_clock[i].next = self.rom.per_clock[i].val();
+            self.control.last_count[i].next = self.rom.last_count[i].val();
+            self.count[i].next = self.control.count[i].val();
+        }
         self.control.ends_program.next = self.rom.ends_program.val();
         self.control.loop_level.next = self.counters.level.val();
         self.counters.advance.next = self.control.ends_tile.val();
@@ -146,6 +151,11 @@ impl Logic for Drain {
     }
 }
 
+/// Wires as wide as `wires`.
+fn like<D: Direction>(wires: &[Wire<Out>], comment: &str) -> Vec<Wire<D>> {
+    wires.iter().map(|wire| Wire::new(wire.width(), comment)).collect()
+}
+
 /// The state machine of the drain sequencer.
 #[derive(LogicBlock)]
 struct DrainControl {
@@ -153,8 +163,11 @@ struct DrainControl {
     clock: Signal<In, Clock>,
     resetn: Wire<In>,
     capture: Wire<In>,
-    results: Wire<In>,
-    last_results: Wire<In>,
+    clocks: Wire<In>,
+    last_clocks: Wire<In>,
+    /// One wire, or none if there is always one result per clock; so are the next and `count`.
+    per_clock: Vec<Wire<In>>,
+    last_count: Vec<Wire<In>>,
     ends_program: Wire<In>,
     loop_level: Wire<In>,
     rom_address: Wire<Out>,
@@ -163,6 +176,7 @@ struct DrainControl {
     level: Wire<Out>,
     ends_tile: Wire<Out>,
     parity: Wire<Out>,
+    count: Vec<Wire<Out>>,
     _state: State,
 }
 
@@ -191,8 +205,10 @@ impl DrainControl {
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
             capture: Wire::new(1, "A tile's results are being captured"),
-            results: Wire::new(rom.results.width(), "Results of a tile, less 1"),
-            last_results: Wire::new(rom.results.width(), "Results of the last tile of a block, less 1"),
+            clocks: Wire::new(rom.clocks.width(), "Clocks of a tile's results, less 1"),
+            last_clocks: Wire::new(rom.clocks.width(), "Clocks of the last tile of a block, less 1"),
+            per_clock: like(&rom.per_clock, "Results of a clock, less 1"),
+            last_count: like(&rom.last_count, "Results of the last clock of a block, less 1"),
             ends_program: Wire::new(1, "The last instruction"),
             loop_level: Wire::new(address_bits(LOOPS + 1), "Loop that advances after the tile"),
             rom_address: Wire::new(rom.address.width(), "Instruction of the next clock"),
@@ -201,12 +217,13 @@ impl DrainControl {
             level: Wire::new(address_bits(DRAIN_LEVELS + 1), "Level that advances after the result"),
             ends_tile: Wire::new(1, "It is the last result of its tile"),
             parity: Wire::new(1, "Which output buffer the frame uses"),
+            count: like(&rom.per_clock, "Number of results, less 1"),
             _state: State::RESET,
         }
     }
 
     fn ends_tile(&self) -> bool {
-        let last = if self.loop_level.val().any() { &self.last_results } else { &self.results };
+        let last = if self.loop_level.val().any() { &self.last_clocks } else { &self.clocks };
         self._state.valid && self._state.index == last.val().as_u64()
     }
 
@@ -248,9 +265,14 @@ impl Logic for DrainControl {
         self.level.next = Value::from(level);
         self.ends_tile.next = self.ends_tile().into();
         self.parity.next = self._state.parity.into();
+        let ends_block = self.ends_tile() && self.loop_level.val().any();
+        for (i, count) in self.count.iter_mut().enumerate() {
+            count.next = if ends_block { self.last_count[i].val() } else { self.per_clock[i].val() };
+        }
     }
 
     fn connect(&mut self) {
+        self.count.iter_mut().for_each(|count| count.connect());
         self.rom_address.connect();
         self.load.connect();
         self.valid.connect();
@@ -261,7 +283,14 @@ impl Logic for DrainControl {
 
     fn hdl(&self) -> Verilog {
         let number = self.rom_address.width();
-        let (index, loops, level) = (self.results.width(), self.loop_level.width(), self.level.width());
+        let count = match self.count.is_empty() {
+            true => String::new(),
+            false => format!(
+                "assign count_0     = ends_tile && loop_level != {}'d0 ? last_count_0 : per_clock_0;\n",
+                self.loop_level.width()
+            ),
+        };
+        let (index, loops, level) = (self.clocks.width(), self.loop_level.width(), self.level.width());
         Verilog::Custom(format!(
             "\
 reg [{number_high}:0] instruction;
@@ -270,7 +299,7 @@ reg fresh;
 reg at_head;
 reg this_buffer;
 
-wire [{index_high}:0] last = loop_level == {loops}'d0 ? results : last_results;
+wire [{index_high}:0] last = loop_level == {loops}'d0 ? clocks : last_clocks;
 wire ends_instruction = ends_tile && loop_level == {loops}'d{levels};
 wire ends_frame       = ends_instruction && ends_program;
 
@@ -282,7 +311,7 @@ assign load        = fresh;
 assign valid       = at_head;
 assign level       = ends_tile ? {loop_level} + {level}'d1 : {level}'d0;
 assign parity      = this_buffer;
-
+{count}
 always @(posedge clock) begin
     if (!resetn) begin
         instruction <= {number}'d0;

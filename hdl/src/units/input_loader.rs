@@ -1,11 +1,12 @@
 //! Takes input frames from the stream into one of two buffers of the lanes' memory.
 //!
-//! A frame ends with `tlast`. A frame of the wrong length is dropped whole: a short one is overwritten by the next, the
+//! A beat of the stream brings one or several words; words of the last beat beyond the frame are ignored. A frame ends with
+//! `tlast`. A frame of the wrong length is dropped whole: a short one is overwritten by the next, the
 //! rest of a long one is swallowed up to its `tlast`. Either sets a flag that stays until reset.
 //!
 //! ```text
 //!                  +--------------+
-//!  clock, resetn ->|              |--> word_valid, word_address, word
+//!  clock, resetn ->|              |--> word_valid, word_address, word_*
 //!  s_axis_* ----/->| input_loader |--> full
 //!        blocked ->|              |--> short_frame, long_frame
 //!  release_buffer >|              |
@@ -13,7 +14,7 @@
 //!                  +--------------+
 //! ```
 //!
-//! Timing: a word leaves in the clock in which it is accepted; `full` follows one clock after the last word.
+//! Timing: words leave in the clock in which they are accepted; `full` follows one clock after the last beat.
 
 use crate::prelude::*;
 
@@ -26,13 +27,13 @@ pub struct InputLoader {
     pub clock: Signal<In, Clock>,
     /// Synchronous reset, active low.
     pub resetn: Wire<In>,
-    /// Stream: the word.
+    /// Stream: the words of a beat, the first in the low bits.
     pub s_axis_tdata: Wire<In>,
-    /// Stream: a word is there.
+    /// Stream: a beat is there.
     pub s_axis_tvalid: Wire<In>,
     /// Stream: it is the last of its frame.
     pub s_axis_tlast: Wire<In>,
-    /// Stream: the word is taken.
+    /// Stream: the beat is taken.
     pub s_axis_tready: Wire<Out>,
     /// The write port is taken.
     pub blocked: Wire<In>,
@@ -40,19 +41,19 @@ pub struct InputLoader {
     pub release_buffer: Wire<In>,
     /// Which buffer.
     pub parity: Wire<In>,
-    /// A word for the memory.
+    /// Words for the memory.
     pub word_valid: Wire<Out>,
-    /// Where to.
+    /// Address of the first.
     pub word_address: Wire<Out>,
-    /// The word.
-    pub word: Wire<Out>,
+    /// The words.
+    pub word: Vec<Wire<Out>>,
     /// Which buffers hold a frame.
     pub full: Wire<Out>,
     /// A short frame was dropped.
     pub short_frame: Wire<Out>,
     /// A long frame was dropped.
     pub long_frame: Wire<Out>,
-    _words: u64,
+    _beats: u64,
     _span: u64,
     _state: State,
 }
@@ -67,36 +68,55 @@ struct State {
     long: bool,
 }
 
+/// The data of a stream with `per_beat` words of `width` bits.
+pub(crate) fn stream_data<D: Direction>(width: u32, per_beat: usize, kind: &str) -> Wire<D> {
+    match per_beat {
+        1 => Wire::new(width, format!("{kind} word, two's complement")).signed(),
+        n => Wire::new(
+            width * n as u32,
+            format!("{n} {} words, the first in the low bits", kind.to_lowercase()),
+        ),
+    }
+}
+
+/// Verilog that takes `data` apart.
+fn words_of(data: &str, words: &[Wire<Out>]) -> String {
+    let width = words[0].width() as usize;
+    let assign = |k: usize| format!("assign word_{k} = {data}[{}:{}];\n", (k + 1) * width - 1, k * width);
+    (0..words.len()).map(assign).collect()
+}
+
 impl InputLoader {
-    /// Frames of `words` words of `width` bits, buffers `span` words apart in a memory of `address` bits.
-    pub fn new(words: usize, width: u32, span: usize, address: u32) -> Self {
+    /// Frames of `words` words of `width` bits in beats of `per_beat`, buffers `span` words apart in a memory of `address`
+    /// bits.
+    pub fn new(words: usize, width: u32, per_beat: usize, span: usize, address: u32) -> Self {
         Self {
             info: ModuleInfo::new("input_loader", format!("takes frames of {words} words from the stream"))
                 .prose("A frame of the wrong length is dropped whole and sets a flag that stays until reset.")
                 .latency("none from the stream to the word; `full` follows 1 clock after the last word."),
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
-            s_axis_tdata: Wire::new(width, "Input word").signed(),
-            s_axis_tvalid: Wire::new(1, "The word is valid"),
-            s_axis_tlast: Wire::new(1, "The word is the last of its frame"),
-            s_axis_tready: Wire::new(1, "The word is taken"),
+            s_axis_tdata: stream_data(width, per_beat, "Input"),
+            s_axis_tvalid: Wire::new(1, "The beat is valid"),
+            s_axis_tlast: Wire::new(1, "The beat is the last of its frame"),
+            s_axis_tready: Wire::new(1, "The beat is taken"),
             blocked: Wire::new(1, "The write port is taken"),
             release_buffer: Wire::new(1, "A buffer is given back"),
             parity: Wire::new(1, "Which buffer is given back"),
-            word_valid: Wire::new(1, "A word for the memory"),
-            word_address: Wire::new(address, "Where to"),
-            word: Wire::new(width, "The word").signed(),
+            word_valid: Wire::new(1, "Words for the memory"),
+            word_address: Wire::new(address, "Address of the first"),
+            word: (0..per_beat).map(|k| Wire::new(width, format!("Word {k}")).signed()).collect(),
             full: Wire::new(2, "Which buffers hold a frame"),
             short_frame: Wire::new(1, "A frame was too short and was dropped; stays until reset"),
             long_frame: Wire::new(1, "A frame was too long and was dropped; stays until reset"),
-            _words: words as u64,
+            _beats: words.div_ceil(per_beat) as u64,
             _span: span as u64,
             _state: State::default(),
         }
     }
 
     fn count_width(&self) -> u32 {
-        address_bits(self._words as usize)
+        address_bits(self._beats as usize)
     }
 
     fn ready(&self) -> bool {
@@ -111,7 +131,7 @@ impl InputLoader {
         if !(self.ready() && self.s_axis_tvalid.val().any()) {
             return state;
         }
-        let (last, end) = (self.s_axis_tlast.val().any(), state.count + 1 == self._words);
+        let (last, end) = (self.s_axis_tlast.val().any(), state.count + 1 == self._beats);
         state.count = if last || end || state.dropping { 0 } else { state.count + 1 };
         if state.dropping {
             state.dropping = !last;
@@ -135,8 +155,11 @@ impl Logic for InputLoader {
         let state = self._state;
         self.s_axis_tready.next = self.ready().into();
         self.word_valid.next = (self.ready() && self.s_axis_tvalid.val().any() && !state.dropping).into();
-        self.word_address.next = Value::from(state.count | if state.buffer == 1 { self._span } else { 0 });
-        self.word.next = self.s_axis_tdata.val();
+        let first = state.count * self.word.len() as u64;
+        self.word_address.next = Value::from(first | if state.buffer == 1 { self._span } else { 0 });
+        for (k, word) in self.word.iter_mut().enumerate() {
+            word.next = Value::from(self.s_axis_tdata.val().as_u64() >> (k as u32 * word.width()));
+        }
         self.full.next = Value::from(state.full);
         self.short_frame.next = state.short.into();
         self.long_frame.next = state.long.into();
@@ -146,7 +169,7 @@ impl Logic for InputLoader {
         self.s_axis_tready.connect();
         self.word_valid.connect();
         self.word_address.connect();
-        self.word.connect();
+        self.word.iter_mut().for_each(|word| word.connect());
         self.full.connect();
         self.short_frame.connect();
         self.long_frame.connect();
@@ -162,10 +185,18 @@ impl Logic for InputLoader {
             n => parts.push(format!("{n}'d0")),
         }
         parts.push("buffer".to_owned());
-        if span_bit > count {
-            parts.push(format!("{}'d0", span_bit - count));
+        let low = self.word.len().ilog2();
+        if span_bit > count + low {
+            parts.push(format!("{}'d0", span_bit - count - low));
         }
         parts.push("count".to_owned());
+        if low > 0 {
+            parts.push(format!("{low}'d0"));
+        }
+        let words = match self.word.len() {
+            1 => "assign word_0        = s_axis_tdata;\n".to_owned(),
+            _ => words_of("s_axis_tdata", &self.word),
+        };
         Verilog::Custom(format!(
             "\
 reg [{high}:0] count;
@@ -181,8 +212,7 @@ wire at_end = count == {count}'d{last};
 assign s_axis_tready = !buffers[buffer] && !blocked;
 assign word_valid    = accept && !dropping;
 assign word_address  = {{{parts}}};
-assign word          = s_axis_tdata;
-assign full          = buffers;
+{words}assign full          = buffers;
 assign short_frame   = short_seen;
 assign long_frame    = long_seen;
 
@@ -215,7 +245,7 @@ always @(posedge clock) begin
     end
 end",
             high = count - 1,
-            last = self._words - 1,
+            last = self._beats - 1,
             parts = parts.join(", "),
         ))
     }

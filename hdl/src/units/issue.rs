@@ -50,7 +50,7 @@ pub struct Issue {
     pub first: Wire<Out>,
     /// The step is the last of its tile.
     pub complete: Wire<Out>,
-    /// Level of the adder tree for the tile; one wire or none.
+    /// Tap of the adder tree for the tile; one wire or none.
     pub tap: Vec<Wire<Out>>,
     /// The lanes keep the operand; one wire or none.
     pub hold: Vec<Wire<Out>>,
@@ -89,11 +89,7 @@ impl Issue {
             enable: Wire::new(1, "The lanes add a product"),
             first: Wire::new(1, "It is the first of its sum"),
             complete: Wire::new(1, "It is the last of its tile"),
-            tap: rom
-                .tap
-                .iter()
-                .map(|t| Wire::new(t.width(), "Level of the adder tree for the tile"))
-                .collect(),
+            tap: rom.tap.iter().map(|t| Wire::new(t.width(), "Tap of the adder tree for the tile")).collect(),
             hold: element_wise.then(|| Wire::new(1, "The lanes keep the operand")).into_iter().collect(),
             use_held: element_wise
                 .then(|| Wire::new(1, "The lanes multiply with the kept operand"))

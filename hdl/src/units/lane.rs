@@ -37,12 +37,12 @@ pub struct Lane {
     pub operand_address: Wire<In>,
     /// Selects the lane's offset.
     pub pattern: Wire<In>,
-    /// Writes a word to memory.
+    /// Writes words to memory, one bit per word of a row.
     pub write_enable: Wire<In>,
-    /// Where to.
+    /// Which row.
     pub write_address: Wire<In>,
-    /// The word.
-    pub write_data: Wire<In>,
+    /// The words.
+    pub write_data: Vec<Wire<In>>,
     /// Address of the weight.
     pub weight_address: Wire<In>,
     /// Adds the product.
@@ -62,16 +62,18 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane with `memory_words` of memory (a power of two, so that wrapping addresses stay inside), its `weights` from
-    /// `weight_file`, and its `offsets`.
+    /// A lane with `memory_words` of memory (a power of two, so that wrapping addresses stay inside) in rows of `row` words,
+    /// its `weights` from `weight_file`, and its `offsets`.
     pub fn new(
         shape: MacShape,
         memory_words: usize,
+        row: usize,
         weights: Vec<u64>,
         weight_file: &str,
         offsets: &[u64],
     ) -> Self {
-        let memory = Ram::new(shape.word, memory_words, MemoryStyle::Block).without_collisions();
+        let memory =
+            Ram::new(shape.word, memory_words, MemoryStyle::Block).without_collisions().with_rows(row, 1);
         let rom = Rom::new(shape.weight, weights, MemoryStyle::Block, weight_file);
         let address_width = memory.read_address.width();
         let [hold, use_held] = element_wise_wires(shape);
@@ -86,9 +88,9 @@ impl Lane {
             clock: Default::default(),
             operand_address: Wire::new(address_width, "Operand address of the first lane"),
             pattern: Wire::new(address_bits(offsets.len()), "Selects the offset of this lane"),
-            write_enable: Wire::new(1, "Writes a word to memory"),
-            write_address: Wire::new(address_width, "Where to"),
-            write_data: Wire::new(shape.word, "The word"),
+            write_enable: Wire::new(row as u32, "Writes words to memory, one bit per word of a row"),
+            write_address: Wire::new(memory.write_address.width(), "Which row"),
+            write_data: (0..row).map(|k| Wire::new(shape.word, format!("Word {k} of the row"))).collect(),
             weight_address: Wire::new(rom.address.width(), "Address of the weight"),
             enable: Wire::new(1, "Adds the product"),
             first: Wire::new(1, "Begins a new sum"),
@@ -123,9 +125,11 @@ impl Logic for Lane {
         self.operands.read_address.next = self.lane_address.address.val();
         self.operands.write_enable.next = self.write_enable.val();
         self.operands.write_address.next = self.write_address.val();
-        self.operands.write_data.next = self.write_data.val();
+        for i in 0..self.write_data.len() {
+            self.operands.write_data[i].next = self.write_data[i].val();
+        }
         self.weights.address.next = self.weight_address.val();
-        self.mac.operand.next = self.operands.read_data.val();
+        self.mac.operand.next = self.operands.read_data[0].val();
         self.mac.weight.next = self.weights.data.val();
         self.mac.enable.next = self.enable.val();
         self.mac.first.next = self.first.val();

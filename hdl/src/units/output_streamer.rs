@@ -1,8 +1,10 @@
 //! Sends finished output frames to the stream, from two buffers in turn.
 //!
 //! A buffer is busy from its reservation to the moment its last word has been read. A frame begins to leave when so many
-//! of its words have been written that it cannot overtake the rest: the head start.
-//! If the words leave in another order than they lie in the buffer, a ROM translates the address (one clock more).
+//! of its writes have been made that it cannot overtake the rest: the head start. A beat of the stream takes one or several
+//! words along.
+//! If the words leave in another order than they lie in the buffer, a ROM translates the address (one clock more); then
+//! every word of a beat has a ROM and a copy of the buffers of its own.
 //!
 //! ```text
 //!                  +-----------------+
@@ -13,12 +15,12 @@
 //!                  +-----------------+
 //! ```
 //!
-//! Timing: three clocks from the write that completes the head start to the first word, four with an order. All outputs
+//! Timing: three clocks from the write that completes the head start to the first beat, four with an order. All outputs
 //! are registers.
 
 use emeuro_compiler::OutputBuffer;
 
-use super::{MemoryStyle, Ram, Rom};
+use super::{MemoryStyle, Ram, Rom, input_loader::stream_data};
 use crate::prelude::*;
 
 /// See the [module's documentation](self).
@@ -26,91 +28,137 @@ use crate::prelude::*;
 pub struct OutputStreamer {
     /// Name and documentation.
     pub info: ModuleInfo,
-    /// Name of the hex file with the order; one or none.
+    /// Names of the hex files with the order: one per word of a beat, or none.
     pub order_file: Vec<TextParameter>,
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Synchronous reset, active low.
     pub resetn: Wire<In>,
-    /// Writes a word.
+    /// Writes words, one bit per word of a row.
     pub write_enable: Wire<In>,
-    /// Where to; the top bit is the buffer.
+    /// Which row; the top bit is the buffer.
     pub write_address: Wire<In>,
-    /// The word.
-    pub write_data: Wire<In>,
+    /// The words.
+    pub write_data: Vec<Wire<In>>,
     /// A buffer is taken.
     pub reserve: Wire<In>,
     /// Which buffer is taken.
     pub reserved: Wire<In>,
     /// Which buffers are in use.
     pub busy: Wire<Out>,
-    /// Stream: the word.
+    /// Stream: the words of a beat, the first in the low bits.
     pub m_axis_tdata: Wire<Out>,
-    /// Stream: a word is there.
+    /// Stream: which bytes of the beat belong to the frame.
+    pub m_axis_tkeep: Wire<Out>,
+    /// Stream: a beat is there.
     pub m_axis_tvalid: Wire<Out>,
     /// Stream: it is the last of its frame.
     pub m_axis_tlast: Wire<Out>,
-    /// Stream: the word is taken.
+    /// Stream: the beat is taken.
     pub m_axis_tready: Wire<In>,
     control: StreamControl,
     order: Vec<Rom>,
-    frames: Ram,
+    frames: Vec<Ram>,
     data: OutputRegister,
+    /// Words that a memory reads at once.
+    _read_words: usize,
+}
+
+/// What an output streamer has to do.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamShape<'a> {
+    /// The frame.
+    pub buffer: &'a OutputBuffer,
+    /// Bits of a word.
+    pub width: u32,
+    /// Words of a beat, a power of two.
+    pub per_beat: usize,
+    /// Words of a row of the buffers, a power of two; at least `per_beat` if there is no order.
+    pub row: usize,
+    /// Distance of the two buffers in words, a power of two and at least two rows.
+    pub span: usize,
 }
 
 impl OutputStreamer {
-    /// Frames of words of `width` bits in buffers of `span` words (a power of two); the order, if there is one, in
-    /// `order_file`.
-    pub fn new(buffer: &OutputBuffer, width: u32, span: usize, order_file: &str) -> Self {
+    /// Frames as `shape` says; the order, if there is one, in the hex files `<order_file>_<word of the beat>.hex`.
+    pub fn new(shape: StreamShape, order_file: &str) -> Self {
+        let StreamShape { buffer, width, per_beat, row, span } = shape;
         let words = buffer.frame_words();
-        let order = buffer.order.as_deref().map(|order| (order, order_file));
-        let memory = Ram::new(width, 2 * span, MemoryStyle::Block).without_collisions().with_read_enable();
-        let address = memory.read_address.width();
-        let rom = order.map(|(order, file)| {
-            Rom::new(address_bits(span), order.iter().map(|&i| i as u64).collect(), MemoryStyle::Auto, file)
-                .with_read_enable()
-        });
+        let memory = |read: usize| {
+            let ram = Ram::new(width, 2 * span, MemoryStyle::Block).without_collisions().with_read_enable();
+            ram.with_rows(row, read)
+        };
+        let frames: Vec<Ram> = match &buffer.order {
+            None => vec![memory(per_beat)],
+            Some(_) => (0..per_beat).map(|_| memory(1)).collect(),
+        };
+        let file = |word: usize| match per_beat {
+            1 => format!("{order_file}.hex"),
+            _ => format!("{order_file}_{word}.hex"),
+        };
+        let order: Vec<Rom> = buffer
+            .order
+            .iter()
+            .flat_map(|order| {
+                (0..per_beat).map(move |word| {
+                    let mut addresses: Vec<u64> =
+                        order.iter().skip(word).step_by(per_beat).map(|&i| i as u64).collect();
+                    // The last beat may have fewer words.
+                    addresses.resize(words.div_ceil(per_beat), 0);
+                    Rom::new(address_bits(span), addresses, MemoryStyle::Auto, file(word)).with_read_enable()
+                })
+            })
+            .collect();
+        let (write_bits, words_written) = (frames[0].write_address.width(), buffer.writes);
         Self {
             info: ModuleInfo::new("output_streamer", format!("sends frames of {words} words to the stream"))
                 .latency(format!(
-                    "{} clocks from the write of word {} of a frame to its first word at the output.",
-                    3 + usize::from(order.is_some()),
+                    "{} clocks from write {} of the {words_written} of a frame to its first beat at the output.",
+                    3 + usize::from(!order.is_empty()),
                     buffer.head_start
                 )),
-            order_file: order
-                .iter()
-                .map(|(_, file)| TextParameter::new(*file, "Hex file with the address of every word"))
+            order_file: (0..order.len())
+                .map(|word| TextParameter::new(file(word), "Hex file with the addresses of words"))
                 .collect(),
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
-            write_enable: Wire::new(1, "Writes a word"),
-            write_address: Wire::new(address, "Where to; the top bit is the buffer"),
-            write_data: Wire::new(width, "The word").signed(),
+            write_enable: Wire::new(row as u32, "Writes words, one bit per word of a row"),
+            write_address: Wire::new(write_bits, "Which row; the top bit is the buffer"),
+            write_data: (0..row)
+                .map(|k| Wire::new(width, format!("Word {k} of the row")).signed())
+                .collect(),
             reserve: Wire::new(1, "A buffer is taken"),
             reserved: Wire::new(1, "The buffer that is taken"),
             busy: Wire::new(2, "Which buffers are in use"),
-            m_axis_tdata: Wire::new(width, "Output word").signed(),
-            m_axis_tvalid: Wire::new(1, "The word is valid"),
-            m_axis_tlast: Wire::new(1, "The word is the last of its frame"),
-            m_axis_tready: Wire::new(1, "The word is taken"),
-            control: StreamControl::new(buffer, address - 1),
-            order: rom.into_iter().collect(),
-            frames: memory,
-            data: OutputRegister::new(width),
+            m_axis_tdata: stream_data(width, per_beat, "Output"),
+            m_axis_tkeep: keep_wire(shape),
+            m_axis_tvalid: Wire::new(1, "The beat is valid"),
+            m_axis_tlast: Wire::new(1, "The beat is the last of its frame"),
+            m_axis_tready: Wire::new(1, "The beat is taken"),
+            control: StreamControl::new(shape, write_bits),
+            data: OutputRegister::new(width, per_beat),
+            _read_words: frames[0].read_data.len(),
+            order,
+            frames,
         }
     }
 
-    /// The text of the order's hex file.
-    pub fn hex(&self) -> Option<String> {
-        self.order.first().map(Rom::hex)
+    /// The hex files of the order: names and texts.
+    pub fn hex_files(&self) -> impl Iterator<Item = (String, String)> {
+        self.order_file.iter().zip(&self.order).map(|(file, rom)| (file.text().to_owned(), rom.hex()))
     }
+}
+
+/// The wire that says which bytes of a beat belong to the frame.
+pub(crate) fn keep_wire(shape: StreamShape) -> Wire<Out> {
+    let bytes = shape.per_beat as u32 * shape.width / 8;
+    Wire::new(bytes, "Which bytes of the output belong to the frame")
 }
 
 impl Logic for OutputStreamer {
     #[hdl_gen]
     fn update(&mut self) {
         self.control.clock.next = self.clock.val();
-        self.frames.clock.next = self.clock.val();
         self.control.resetn.next = self.resetn.val();
         self.control.write_enable.next = self.write_enable.val();
         self.control.write_address.next = self.write_address.val();
@@ -121,19 +169,27 @@ impl Logic for OutputStreamer {
             self.order[i].clock.next = self.clock.val();
             self.order[i].init_file.next = self.order_file[i].val();
             self.order[i].read_enable[0].next = self.control.read_enable.val();
-            self.order[i].address.next = self.control.word[i].val();
+            self.order[i].address.next = self.control.beat[0].val();
             self.control.translated[i].next = self.order[i].data.val();
         }
-        self.frames.write_enable.next = self.write_enable.val();
-        self.frames.write_address.next = self.write_address.val();
-        self.frames.write_data.next = self.write_data.val();
-        self.frames.read_enable[0].next = self.control.read_enable.val();
-        self.frames.read_address.next = self.control.read_address.val();
+        for i in 0..self.frames.len() {
+            self.frames[i].clock.next = self.clock.val();
+            self.frames[i].write_enable.next = self.write_enable.val();
+            self.frames[i].write_address.next = self.write_address.val();
+            self.frames[i].read_enable[0].next = self.control.read_enable.val();
+            self.frames[i].read_address.next = self.control.read_address[i].val();
+            for j in 0..self.write_data.len() {
+                self.frames[i].write_data[j].next = self.write_data[j].val();
+            }
+            for j in 0..self._read_words {
+                self.data.d[i + j].next = self.frames[i].read_data[j].val();
+            }
+        }
         self.busy.next = self.control.busy.val();
         self.data.clock.next = self.clock.val();
         self.data.enable.next = self.control.read_enable.val();
-        self.data.d.next = self.frames.read_data.val();
         self.m_axis_tdata.next = self.data.q.val();
+        self.m_axis_tkeep.next = self.control.m_axis_tkeep.val();
         self.m_axis_tvalid.next = self.control.m_axis_tvalid.val();
         self.m_axis_tlast.next = self.control.m_axis_tlast.val();
     }
@@ -145,19 +201,19 @@ struct OutputRegister {
     info: ModuleInfo,
     clock: Signal<In, Clock>,
     enable: Wire<In>,
-    d: Wire<In>,
+    d: Vec<Wire<In>>,
     q: Wire<Out>,
 }
 
 impl OutputRegister {
-    fn new(width: u32) -> Self {
+    fn new(width: u32, words: usize) -> Self {
         Self {
-            info: ModuleInfo::new("output_register", format!("{width} bits with an enable"))
+            info: ModuleInfo::new("output_register", format!("{words} words of {width} bits with an enable"))
                 .latency("1 clock."),
             clock: Default::default(),
-            enable: Wire::new(1, "Takes the word"),
-            d: Wire::new(width, "The word").signed(),
-            q: Wire::new(width, "The word, later").signed(),
+            enable: Wire::new(1, "Takes the words"),
+            d: (0..words).map(|k| Wire::new(width, format!("Word {k}"))).collect(),
+            q: stream_data(width, words, "Output"),
         }
     }
 }
@@ -165,7 +221,8 @@ impl OutputRegister {
 impl Logic for OutputRegister {
     fn update(&mut self) {
         if self.clock.pos_edge() && self.enable.val().any() {
-            self.q.next = self.d.val();
+            let joined = |q: u64, word: &Wire<In>| q << (word.width() % 64) | word.val().as_u64();
+            self.q.next = Value::from(self.d.iter().rev().fold(0, joined));
         }
     }
 
@@ -174,13 +231,15 @@ impl Logic for OutputRegister {
     }
 
     fn hdl(&self) -> Verilog {
-        Verilog::Custom(
-            "always @(posedge clock) begin\n    if (enable) begin\n        q <= d;\n    end\nend".into(),
-        )
+        let words: Vec<String> = (0..self.d.len()).rev().map(|k| format!("d_{k}")).collect();
+        Verilog::Custom(format!(
+            "always @(posedge clock) begin\n    if (enable) begin\n        q <= {{{}}};\n    end\nend",
+            words.join(", ")
+        ))
     }
 }
 
-/// Counts words and keeps track of the buffers.
+/// Counts beats and keeps track of the buffers.
 #[derive(LogicBlock)]
 struct StreamControl {
     info: ModuleInfo,
@@ -190,18 +249,21 @@ struct StreamControl {
     write_address: Wire<In>,
     reserve: Wire<In>,
     reserved: Wire<In>,
-    /// Index of the word for the order ROM; one wire or none.
-    word: Vec<Wire<Out>>,
-    /// Its address; one wire or none.
+    /// Index of the beat for the order ROMs; one wire or none.
+    beat: Vec<Wire<Out>>,
+    /// Addresses of its words, or none.
     translated: Vec<Wire<In>>,
     read_enable: Wire<Out>,
-    read_address: Wire<Out>,
+    read_address: Vec<Wire<Out>>,
     busy: Wire<Out>,
     m_axis_tready: Wire<In>,
+    m_axis_tkeep: Wire<Out>,
     m_axis_tvalid: Wire<Out>,
     m_axis_tlast: Wire<Out>,
-    _words: u64,
-    _written_words: u64,
+    _beats: u64,
+    /// Bytes of the last beat, as a mask.
+    _last_bytes: u64,
+    _writes: u64,
     _head_start: u64,
     _state: State,
 }
@@ -222,48 +284,53 @@ struct State {
 }
 
 impl StreamControl {
-    fn new(buffer: &OutputBuffer, address: u32) -> Self {
+    fn new(shape: StreamShape, write_bits: u32) -> Self {
+        let StreamShape { buffer, width, per_beat, span, .. } = shape;
         let (words, ordered) = (buffer.frame_words(), buffer.order.is_some());
-        let index = address_bits(words);
+        let beats = words.div_ceil(per_beat);
+        let (readers, read_words) = if ordered { (per_beat, 1) } else { (1, per_beat) };
+        let last_words = words - (beats - 1) * per_beat;
         Self {
-            info: ModuleInfo::new("stream_control", "counts output words and keeps track of the buffers"),
+            info: ModuleInfo::new("stream_control", "counts output beats and keeps track of the buffers"),
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
-            write_enable: Wire::new(1, "A word is being written"),
-            write_address: Wire::new(address + 1, "Where to; the top bit is the buffer"),
+            write_enable: Wire::new(shape.row as u32, "Words are being written"),
+            write_address: Wire::new(write_bits, "Which row; the top bit is the buffer"),
             reserve: Wire::new(1, "A buffer is taken"),
             reserved: Wire::new(1, "The buffer that is taken"),
-            word: if ordered { vec![Wire::new(index, "Index of the word")] } else { vec![] },
-            translated: if ordered {
-                vec![Wire::new(address, "Address of the word in its buffer")]
-            } else {
-                vec![]
-            },
+            beat: ordered.then(|| Wire::new(address_bits(beats), "Index of the beat")).into_iter().collect(),
+            translated: (0..if ordered { per_beat } else { 0 })
+                .map(|k| Wire::new(address_bits(span), format!("Address of word {k} in its buffer")))
+                .collect(),
             read_enable: Wire::new(1, "The memories read"),
-            read_address: Wire::new(address + 1, "Address of the word"),
+            read_address: (0..readers)
+                .map(|_| Wire::new(address_bits(2 * span / read_words), "Address of the words"))
+                .collect(),
             busy: Wire::new(2, "Which buffers are in use"),
-            m_axis_tready: Wire::new(1, "The word is taken"),
-            m_axis_tvalid: Wire::new(1, "The word is valid"),
-            m_axis_tlast: Wire::new(1, "The word is the last of its frame"),
-            _words: words as u64,
-            _written_words: buffer.words as u64,
+            m_axis_tready: Wire::new(1, "The beat is taken"),
+            m_axis_tkeep: keep_wire(shape),
+            m_axis_tvalid: Wire::new(1, "The beat is valid"),
+            m_axis_tlast: Wire::new(1, "The beat is the last of its frame"),
+            _beats: beats as u64,
+            _last_bytes: (1 << (last_words as u32 * width / 8)) - 1,
+            _writes: buffer.writes as u64,
             _head_start: buffer.head_start as u64,
             _state: State::default(),
         }
     }
 
     fn ordered(&self) -> bool {
-        !self.word.is_empty()
+        !self.beat.is_empty()
     }
 
     fn moves(&self) -> bool {
         self.m_axis_tready.val().any() || !self._state.valid
     }
 
-    /// The word that is looked up in this clock: whether it is the last, and its buffer.
+    /// The beat that is looked up in this clock: whether it is the last, and its buffer.
     fn begins(&self) -> Option<(bool, u64)> {
         let state = self._state;
-        ((state.full >> state.buffer) & 1 == 1).then_some((state.count + 1 == self._words, state.buffer))
+        ((state.full >> state.buffer) & 1 == 1).then_some((state.count + 1 == self._beats, state.buffer))
     }
 
     fn next_state(&self) -> State {
@@ -274,7 +341,7 @@ impl StreamControl {
             if state.written == self._head_start {
                 state.full |= 1 << buffer;
             }
-            if state.written == self._written_words {
+            if state.written == self._writes {
                 state.written = 0;
             }
         }
@@ -307,15 +374,18 @@ impl Logic for StreamControl {
             self._state = if self.resetn.val().any() { self.next_state() } else { State::default() };
         }
         let state = self._state;
-        let bits = self.read_address.width() - 1;
-        for word in &mut self.word {
-            word.next = Value::from(state.count);
+        for beat in &mut self.beat {
+            beat.next = Value::from(state.count);
         }
-        let (buffer, low) = match self.translated.first() {
-            Some(address) => (state.looked_up.map_or(0, |(_, buffer)| buffer), address.val().as_u64()),
-            None => (state.buffer, state.count),
-        };
-        self.read_address.next = Value::from(buffer << bits | low);
+        for (k, read_address) in self.read_address.iter_mut().enumerate() {
+            let (buffer, low) = match self.translated.get(k) {
+                Some(address) => (state.looked_up.map_or(0, |(_, buffer)| buffer), address.val().as_u64()),
+                None => (state.buffer, state.count),
+            };
+            read_address.next = Value::from(buffer << (read_address.width() - 1) | low);
+        }
+        let all = !Value::new(self.m_axis_tkeep.width(), 0);
+        self.m_axis_tkeep.next = if state.last { Value::from(self._last_bytes) } else { all };
         self.read_enable.next = self.moves().into();
         self.busy.next = Value::from(state.busy);
         self.m_axis_tvalid.next = state.valid.into();
@@ -323,28 +393,38 @@ impl Logic for StreamControl {
     }
 
     fn connect(&mut self) {
-        self.word.iter_mut().for_each(|w| w.connect());
+        self.beat.iter_mut().for_each(|w| w.connect());
         self.read_enable.connect();
-        self.read_address.connect();
+        self.read_address.iter_mut().for_each(|w| w.connect());
+        self.m_axis_tkeep.connect();
         self.busy.connect();
         self.m_axis_tvalid.connect();
         self.m_axis_tlast.connect();
     }
 
     fn hdl(&self) -> Verilog {
-        let index = address_bits(self._words as usize);
-        let written = address_bits(self._written_words as usize);
-        let address = self.read_address.width() - 1;
+        let index = address_bits(self._beats as usize);
+        let written = address_bits(self._writes as usize);
+        let (address, buffer_bit) = (self.read_address[0].width() - 1, self.write_address.width() - 1);
+        let any = if self.write_enable.width() == 1 { "write_enable" } else { "|write_enable" };
+        let (bytes, last_bytes) = (self.m_axis_tkeep.width(), self._last_bytes);
+        let keep = match last_bytes == (1 << bytes) - 1 {
+            true => format!("{{{bytes}{{1'b1}}}}"),
+            false => format!("last ? {bytes}'d{last_bytes} : {{{bytes}{{1'b1}}}}"),
+        };
         let (wires, stage, registers) = if self.ordered() {
+            let addresses: String = (0..self.translated.len())
+                .map(|k| format!("assign read_address_{k} = {{buffer_1, translated_{k}}};\n"))
+                .collect();
             (
-                "\
-assign word_0 = count;
-assign read_address = {buffer_1, translated_0};
-wire reads      = valid_1;
+                format!(
+                    "\
+assign beat_0 = count;
+{addresses}wire reads      = valid_1;
 wire reads_last = last_1;
 wire from       = buffer_1;
 "
-                .to_owned(),
+                ),
                 "            valid_1  <= begins;\n            last_1   <= at_end;\n            buffer_1 <= buffer;\n",
                 "reg valid_1;\nreg last_1;\nreg buffer_1;\n",
             )
@@ -355,7 +435,7 @@ wire from       = buffer_1;
             };
             let wires = format!(
                 "\
-assign read_address = {{buffer, {low}}};
+assign read_address_0 = {{buffer, {low}}};
 wire reads      = begins;
 wire reads_last = at_end;
 wire from       = buffer;
@@ -376,8 +456,9 @@ reg read_last;
 reg valid;
 reg last;
 {registers}
-wire written_buffer = write_address[{address}];
-wire unused = &{{1'b0, write_address[{address_high}:0]}};
+wire writes = {any};
+wire written_buffer = write_address[{buffer_bit}];
+wire unused = &{{1'b0, write_address[{unused_high}:0]}};
 
 wire moves  = m_axis_tready || !valid;
 wire begins = full[buffer];
@@ -387,6 +468,7 @@ assign read_enable   = moves;
 assign busy          = in_use;
 assign m_axis_tvalid = valid;
 assign m_axis_tlast  = last;
+assign m_axis_tkeep  = {keep};
 
 always @(posedge clock) begin
     if (!resetn) begin
@@ -399,7 +481,7 @@ always @(posedge clock) begin
         valid  <= 1'b0;
         last   <= 1'b0;
 {reset}    end else begin
-        if (write_enable) begin
+        if (writes) begin
             written <= written == {written}'d{last_written} ? {written}'d0 : written + {written}'d1;
             if (written == {written}'d{ready}) begin
                 full[written_buffer] <= 1'b1;
@@ -427,10 +509,10 @@ always @(posedge clock) begin
     end
 end",
             high = index - 1,
-            end = self._words - 1,
+            end = self._beats - 1,
             written_high = written - 1,
-            address_high = address - 1,
-            last_written = self._written_words - 1,
+            unused_high = buffer_bit - 1,
+            last_written = self._writes - 1,
             ready = self._head_start - 1,
         ))
     }

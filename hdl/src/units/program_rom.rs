@@ -15,7 +15,10 @@
 
 use emeuro_compiler::{AddressGenerator, Function, Instruction, Program};
 
-use super::{reducer::Tap, rom::initial_contents};
+use super::{
+    reducer::{Tap, tap_index},
+    rom::initial_contents,
+};
 use crate::prelude::*;
 
 /// The fields of all instructions, one column per field, in the order of the word, least significant first.
@@ -173,7 +176,7 @@ pub struct IssueRom {
     pub ends_program: Wire<Out>,
     /// The lanes' offsets.
     pub pattern: Wire<Out>,
-    /// Level of the adder tree; one wire, or none if there is one level.
+    /// Tap of the adder tree; one wire, or none if there is one tap.
     pub tap: Vec<Wire<Out>>,
     /// Element-wise product; one wire or none.
     pub multiply: Vec<Wire<Out>>,
@@ -224,9 +227,8 @@ impl IssueRom {
             tap: match taps.len() {
                 1 => vec![],
                 n => {
-                    let level = |reduce: u32| taps.iter().position(|t| t.level == reduce).unwrap_or(0) as u64;
-                    let levels = program.instructions.iter().map(|i| level(i.drain.reduce));
-                    vec![c.field_of(address_bits(n), "Level of the adder tree", levels)]
+                    let indices = program.instructions.iter().map(|i| tap_index(taps, &i.drain) as u64);
+                    vec![c.field_of(address_bits(n), "Tap of the adder tree", indices)]
                 }
             },
             multiply: match element_wise {
@@ -259,10 +261,10 @@ pub struct DrainRom {
     pub clock: Signal<In, Clock>,
     /// Number of the instruction.
     pub address: Wire<In>,
-    /// Results of a tile, less 1.
-    pub results: Wire<Out>,
-    /// Results of the last tile of a block, less 1.
-    pub last_results: Wire<Out>,
+    /// Clocks of a tile's results, less 1.
+    pub clocks: Wire<Out>,
+    /// Clocks of the last tile of a block, less 1.
+    pub last_clocks: Wire<Out>,
     /// Requantising shift.
     pub shift: Wire<Out>,
     /// Negative results become 0.
@@ -275,6 +277,10 @@ pub struct DrainRom {
     pub ends_program: Wire<Out>,
     /// 0 or number of the table; one wire, or none without tables.
     pub lookup: Vec<Wire<Out>>,
+    /// Results of a clock, less 1; one wire, or none if there is always one.
+    pub per_clock: Vec<Wire<Out>>,
+    /// Results of the last clock of a block, less 1; one wire or none.
+    pub last_count: Vec<Wire<Out>>,
     /// Iterations less 1, per loop.
     pub limit: Vec<Wire<Out>>,
     /// Bias address: base, then deltas.
@@ -286,8 +292,8 @@ pub struct DrainRom {
 
 program_rom!(
     DrainRom,
-    scalars: [results, last_results, shift, rectify, narrow, to_output, ends_program],
-    vectors: [lookup, limit, bias, result]
+    scalars: [clocks, last_clocks, shift, rectify, narrow, to_output, ends_program],
+    vectors: [lookup, per_clock, last_count, limit, bias, result]
 );
 
 impl DrainRom {
@@ -300,7 +306,11 @@ impl DrainRom {
             format!("drain fields of {} instructions", program.instructions.len()),
         )
         .latency("1 clock.");
-        let results_width = address_bits(drain().map(|d| d.results).max().unwrap_or(1));
+        let clocks_width = address_bits(drain().map(|d| d.clocks(d.results)).max().unwrap_or(1));
+        let count = |c: &mut Columns, comment: &str, counts: Vec<usize>| match program.slots {
+            1 => vec![],
+            n => vec![c.field_of(address_bits(n), comment, counts.into_iter().map(|count| count as u64 - 1))],
+        };
         let table = |function: Function| match function {
             Function::Table(index) => index as u64 + 1,
             Function::Identity | Function::Relu => 0,
@@ -310,15 +320,15 @@ impl DrainRom {
             init_file: TextParameter::new(file, "Hex file with the instructions"),
             clock: Default::default(),
             address: Wire::new(address_bits(program.instructions.len()), "Number of the instruction"),
-            results: c.field_of(
-                results_width,
-                "Results of a tile, less 1",
-                drain().map(|d| d.results as u64 - 1),
+            clocks: c.field_of(
+                clocks_width,
+                "Clocks of a tile's results, less 1",
+                drain().map(|d| d.clocks(d.results) as u64 - 1),
             ),
-            last_results: c.field_of(
-                results_width,
-                "Results of the last tile of a block, less 1",
-                drain().map(|d| d.last_results as u64 - 1),
+            last_clocks: c.field_of(
+                clocks_width,
+                "Clocks of the last tile of a block, less 1",
+                drain().map(|d| d.clocks(d.last_results) as u64 - 1),
             ),
             shift: c.field("Requantising shift", drain().map(|d| d.shift.into())),
             rectify: c
@@ -335,6 +345,12 @@ impl DrainRom {
                     drain().map(|d| table(d.function)),
                 )],
             },
+            per_clock: count(&mut c, "Results of a clock, less 1", drain().map(|d| d.per_clock).collect()),
+            last_count: count(
+                &mut c,
+                "Results of the last clock of a block, less 1",
+                drain().map(|d| d.last_results - (d.clocks(d.last_results) - 1) * d.per_clock).collect(),
+            ),
             limit: (0..emeuro_compiler::DRAIN_LEVELS - 1)
                 .map(|k| {
                     let limits = drain().map(|d| d.counts[k] as u64 - 1);

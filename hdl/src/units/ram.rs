@@ -1,6 +1,10 @@
 //! Memory with one write port and one synchronous read port.
 //!
-//! A word that is read in the cycle in which it is written reads as what it was before (read-old). Few block RAMs do that
+//! Several words can form a row: a write puts any of a row's words into memory at once, a read takes one word of a row or
+//! several that lie side by side. The memory then stays one block RAM with an enable per word; behind it, the words that are
+//! read are selected.
+//!
+//! A word that is read in the cycle in which its row is written reads as what it was before (read-old). Few block RAMs do that
 //! between two ports, so that synthesis adds about 2 flip-flops and 2 look-up tables per bit; where the surroundings
 //! never use such a word, [`Ram::without_collisions`] saves them, and a word that is used all the same is wrong in
 //! simulation, too. All words are 0 at the start, so that simulators with four states read no unknowns. The depth need
@@ -10,10 +14,10 @@
 //! ```text
 //!                     +-------+
 //!          clock ---->|       |
-//!   write_enable ---->|       |
+//!   write_enable -/-->|       |
 //!  write_address -/-->|  ram  |
-//!     write_data -/-->|       |
-//!   read_address -/-->|       |-/--> read_data
+//!   write_data_* -/-->|       |
+//!   read_address -/-->|       |-/--> read_data_*
 //!                     +-------+
 //! ```
 //!
@@ -37,14 +41,14 @@
 //! ram.connect_all();
 //! ram.write_enable.next = true.into();
 //! ram.write_address.next = 42.into();
-//! ram.write_data.next = 1234.into();
+//! ram.write_data[0].next = 1234.into();
 //! ram.read_address.next = 42.into();
 //! for expected in [0, 1234] {
 //!     for clk in [false, true] {
 //!         ram.clock.next = Clock { clk };
 //!         assert!(simulate(&mut ram, 10));
 //!     }
-//!     assert_eq!(ram.read_data.val(), expected);
+//!     assert_eq!(ram.read_data[0].val(), expected);
 //! }
 //! ```
 
@@ -60,18 +64,18 @@ pub struct Ram {
     pub info: ModuleInfo,
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// Writes in this cycle.
+    /// Writes in this cycle, one bit per word of a row.
     pub write_enable: Wire<In>,
-    /// Index of the word to write.
+    /// Index of the row to write.
     pub write_address: Wire<In>,
-    /// The word to write.
-    pub write_data: Wire<In>,
-    /// Index of the word to read.
+    /// The words to write.
+    pub write_data: Vec<Wire<In>>,
+    /// Index of the word to read, or of a group of words.
     pub read_address: Wire<In>,
     /// Reads in this cycle; one wire, or none if every cycle reads.
     pub read_enable: Vec<Wire<In>>,
-    /// The word, one cycle later.
-    pub read_data: Wire<Out>,
+    /// The words, one cycle later.
+    pub read_data: Vec<Wire<Out>>,
     _memory: Vec<u64>,
     _style: MemoryStyle,
     _collides: bool,
@@ -82,29 +86,44 @@ impl Ram {
     pub fn new(width: u32, depth: usize, style: MemoryStyle) -> Self {
         let depth = depth.max(1);
         Self {
-            info: Self::describe(
-                width,
-                depth,
-                "A word that is read while it is written reads as it was before.",
-            ),
+            info: ModuleInfo::new("ram", ""),
             clock: Default::default(),
-            write_enable: Wire::new(1, "Writes in this cycle"),
-            write_address: Wire::new(address_bits(depth), "Index of the word to write"),
-            write_data: Wire::new(width, "The word to write"),
-            read_address: Wire::new(address_bits(depth), "Index of the word to read"),
+            write_enable: Wire::new(1, ""),
+            write_address: Wire::new(1, ""),
+            write_data: vec![],
+            read_address: Wire::new(1, ""),
             read_enable: vec![],
-            read_data: Wire::new(width, "The word, one cycle later"),
+            read_data: vec![Wire::new(width, "")],
             _memory: vec![0; depth],
             _style: style,
             _collides: true,
         }
+        .with_rows(1, 1)
+    }
+
+    /// The same memory with rows of `row` words, of which any can be written at once and `read` neighbours are read at once.
+    /// Both are powers of two, `read` at most `row`; the depth is a multiple of `row`.
+    pub fn with_rows(mut self, row: usize, read: usize) -> Self {
+        let (width, depth) = (self.width(), self.depth());
+        let several = |words: usize, one: &str, many: &str| -> Vec<String> {
+            if words == 1 { vec![one.into()] } else { (0..words).map(|k| format!("{many} {k}")).collect() }
+        };
+        self.write_enable = Wire::new(row as u32, "Writes in this cycle, one bit per word of a row");
+        self.write_address = Wire::new(address_bits(depth / row), "Index of the row to write");
+        let comments = several(row, "The word to write", "To write: word");
+        self.write_data = comments.into_iter().map(|comment| Wire::new(width, comment)).collect();
+        let reads = if read == 1 { "Index of the word to read" } else { "Index of the words to read" };
+        self.read_address = Wire::new(address_bits(depth / read), reads);
+        let comments = several(read, "The word, one cycle later", "One cycle later: word");
+        self.read_data = comments.into_iter().map(|comment| Wire::new(width, comment)).collect();
+        self.describe();
+        self
     }
 
     /// The same memory for surroundings that never use a word read in the cycle in which it is written.
     pub fn without_collisions(mut self) -> Self {
         self._collides = false;
-        let note = "A word that is read while it is written is undefined.";
-        self.info = Self::describe(self.width(), self.depth(), note);
+        self.describe();
         self
     }
 
@@ -114,11 +133,24 @@ impl Ram {
         self
     }
 
-    fn describe(width: u32, depth: usize, collisions: &str) -> ModuleInfo {
-        ModuleInfo::new("ram", format!("{depth} words of {width} bits, one write and one read port"))
+    fn describe(&mut self) {
+        let (width, depth, row) = (self.width(), self.depth(), self.row());
+        let collisions = match self._collides {
+            true => "A word that is read while it is written reads as it was before.",
+            false if row == 1 => "A word that is read while it is written is undefined.",
+            false => "A word that is read while any word of its row is written is undefined.",
+        };
+        let rows = if row == 1 { String::new() } else { format!(" in rows of {row}") };
+        let summary = format!("{depth} words of {width} bits{rows}, one write and one read port");
+        self.info = ModuleInfo::new("ram", summary)
             .prose(format!("{collisions} All words are 0 at the start."))
             .latency("1 cycle from `read_address` to `read_data`.")
-            .limits("an address beyond the last word reads as anything.")
+            .limits("an address beyond the last word reads as anything.");
+    }
+
+    /// Words of a row.
+    fn row(&self) -> usize {
+        self.write_data.len()
     }
 
     /// The number of words.
@@ -128,75 +160,132 @@ impl Ram {
 
     /// The width of a word in bits.
     pub fn width(&self) -> u32 {
-        self.read_data.width()
+        self.read_data[0].width()
     }
 }
 
 impl Logic for Ram {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            // The read comes first: it sees the word before the write.
-            let word = self._memory.get(self.read_address.val().index());
-            let word = word.copied().unwrap_or(0);
-            let collides =
-                self.write_enable.val().any() && self.write_address.val() == self.read_address.val();
-            // Undefined words are inverted: certainly wrong, and the same in every run.
-            let word = if collides && !self._collides { !word } else { word };
+            let (row, read) = (self.row(), self.read_data.len());
+            let (width, written) = (self.width(), self.write_address.val().index());
+            let first = self.read_address.val().index() * read;
+            let collides = self.write_enable.val().any() && written == first / row;
+            // The read comes first: it sees the words before the write.
             if self.read_enable.iter().all(|enable| enable.val().any()) {
-                self.read_data.next = Value::new(self.width(), word);
+                for (k, data) in self.read_data.iter_mut().enumerate() {
+                    let word = self._memory.get(first + k).copied().unwrap_or(0);
+                    // Undefined words are inverted: certainly wrong, and the same in every run.
+                    data.next = Value::new(width, if collides && !self._collides { !word } else { word });
+                }
             }
-            if self.write_enable.val().any()
-                && let Some(word) = self._memory.get_mut(self.write_address.val().index())
-            {
-                *word = self.write_data.val().as_u64();
+            for (k, data) in self.write_data.iter().enumerate() {
+                if self.write_enable.val().get_bit(k)
+                    && let Some(word) = self._memory.get_mut(written * row + k)
+                {
+                    *word = data.val().as_u64();
+                }
             }
         }
     }
 
     fn connect(&mut self) {
-        self.read_data.connect();
+        self.read_data.iter_mut().for_each(|word| word.connect());
     }
 
     fn hdl(&self) -> Verilog {
         let style = self._style.attribute("ram");
-        let width = self.width();
-        let depth = self.depth();
-        let (high, last) = (width - 1, depth - 1);
+        let (width, row, read) = (self.width(), self.row(), self.read_data.len());
+        let (bits, rows) = (width as usize * row, self.depth() / row);
+        let parts = row / read;
+        let address = self.read_address.width();
+        // Of a read address, the low bits say which part of a row.
+        let (read_row, part) = match (parts, rows) {
+            (1, _) => ("read_address".to_owned(), None),
+            (_, 1) => ("1'd0".to_owned(), Some("read_address".to_owned())),
+            _ => {
+                let low = parts.ilog2();
+                let range = |high: u32, low: u32| {
+                    if high == low { format!("{low}") } else { format!("{high}:{low}") }
+                };
+                let part = format!("read_address[{}]", range(low - 1, 0));
+                (format!("read_address[{}]", range(address - 1, low)), Some(part))
+            }
+        };
+        let target = if parts == 1 && read == 1 { "read_data_0" } else { "words" };
         let indent = if self.read_enable.is_empty() { "" } else { "    " };
         let (check, undefined) = if self._collides {
             ("", String::new())
         } else {
             // Not x: an operand that a zero weight cancels would poison the sum in simulators with four states.
+            let written = if row == 1 { "write_enable" } else { "|write_enable" };
             let undefined = format!(
                 "
 `ifndef SYNTHESIS
-{indent}    if (write_enable && write_address == read_address) begin
-{indent}        read_data <= ~memory[read_address];
+{indent}    if ({written} && write_address == {read_row}) begin
+{indent}        {target} <= ~memory[{read_row}];
 {indent}    end
 `endif"
             );
             ("(* no_rw_check *) ", undefined)
         };
+        let remember = part.as_ref().map_or(String::new(), |part| format!("\n{indent}    part <= {part};"));
+        let statement = format!("{target} <= memory[{read_row}];{undefined}{remember}");
+        let statement = enabled(&self.read_enable, &statement);
+        let writes: String = (0..row)
+            .map(|k| match row {
+                1 => "    if (write_enable) begin\n        memory[write_address] <= write_data_0;\n    end\n".to_owned(),
+                _ => {
+                    let (high, low) = ((k + 1) * width as usize - 1, k * width as usize);
+                    format!(
+                        "    if (write_enable[{k}]) begin\n        memory[write_address][{high}:{low}] <= write_data_{k};\n    end\n"
+                    )
+                }
+            })
+            .collect();
         Verilog::Custom(format!(
             "\
 {check}{style}reg [{high}:0] memory [0:{last}];
-
+{selection}
 integer index;
 initial begin
-    for (index = 0; index < {depth}; index = index + 1) begin
-        memory[index] = {{{width}{{1'b0}}}};
+    for (index = 0; index < {rows}; index = index + 1) begin
+        memory[index] = {{{bits}{{1'b0}}}};
     end
 end
 
 always @(posedge clock) begin
-    if (write_enable) begin
-        memory[write_address] <= write_data;
-    end
-    {read}
+{writes}    {statement}
 end",
-            read = enabled(&self.read_enable, &format!("read_data <= memory[read_address];{undefined}")),
+            high = bits - 1,
+            last = rows - 1,
+            selection = selection(width, parts, read),
         ))
     }
+}
+
+/// The Verilog that takes one of `parts` parts, of `read` words of `width` bits, from a row.
+fn selection(width: u32, parts: usize, read: usize) -> String {
+    if parts == 1 && read == 1 {
+        return String::new();
+    }
+    let width = width as usize;
+    let mut text = format!("reg [{}:0] words;\n", width * parts * read - 1);
+    let range = |word: usize| format!("words[{}:{}]", (word + 1) * width - 1, word * width);
+    if parts == 1 {
+        let assign = |k: usize| format!("assign read_data_{k} = {};\n", range(k));
+        return text + "\n" + &(0..read).map(assign).collect::<String>();
+    }
+    let bits = parts.ilog2();
+    let high = bits - 1;
+    text += &format!("reg [{high}:0] part;\n\nalways @(*) begin\n    case (part)\n");
+    for part in 0..parts {
+        let label = if part + 1 == parts { "default".to_owned() } else { format!("{bits}'d{part}") };
+        let assigns: String =
+            (0..read).map(|k| format!("            read_data_{k} = {};\n", range(part * read + k))).collect();
+        text += &format!("        {label}: begin\n{assigns}        end\n");
+    }
+    text + "    endcase\nend\n"
 }
 
 #[cfg(test)]
@@ -232,7 +321,7 @@ mod tests {
             let data = random.random_range(0..1 << 12);
             ram.write_enable.next = write.into();
             ram.write_address.next = Value::from(to as u64);
-            ram.write_data.next = Value::from(data);
+            ram.write_data[0].next = Value::from(data);
             ram.read_address.next = Value::from(from as u64);
             let old = model[from];
             let expected = if write && from == to { collision(old) } else { old };
@@ -240,7 +329,7 @@ mod tests {
                 model[to] = data;
             }
             tick(&mut ram);
-            assert_eq!(ram.read_data.val(), expected);
+            assert_eq!(ram.read_data[0].val(), expected);
         }
     }
 }

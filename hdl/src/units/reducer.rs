@@ -1,21 +1,22 @@
-//! Adds neighbouring lanes' sums and hands the results out one per clock.
+//! Adds neighbouring lanes' sums and hands the results out, one or several per clock.
 //!
 //! A registered adder tree runs all the time; level k holds the sums over groups of 2^k lanes. When a tile is complete,
-//! the results of the level that its layer uses (a *tap*) are captured in the drain register, which moves one result
-//! to its head in every clock. A tile carries its tap along, since tiles of different layers may be in the tree
-//! together. Only the adders and taps that the program uses exist.
+//! the results of the level that its layer uses (a *tap*) are captured in the drain register. It has one queue per slot of
+//! the post-processing, and every queue moves a result to its head in every clock; a tap deals its results out to all slots,
+//! or gives all to the first. A tile carries its tap along, since tiles of different layers may be in the tree together.
+//! Only the adders, taps and places of queues that the program uses exist.
 //!
 //! ```text
 //!              +---------+
 //!    clock --->|         |
 //!   resetn --->|         |---> capture
 //! complete --->| reducer |
-//!    tap_0 -/->|         |-/-> head
+//!    tap_0 -/->|         |-/-> head_*
 //!    sum_* -/->|         |
 //!              +---------+
 //! ```
 //!
-//! Timing: `capture` comes k clocks after `complete` for a tap at level k; the first result is at the head one clock
+//! Timing: `capture` comes k clocks after `complete` for a tap at level k; the first results are at the heads one clock
 //! after `capture`, the others follow clock by clock.
 //!
 //! # Example
@@ -25,7 +26,7 @@
 //! use emeuro_hdl::units::reducer::{Reducer, Tap};
 //!
 //! // Four lanes in pairs.
-//! let mut reducer = Reducer::new(16, &[Tap { level: 1, results: 2 }]);
+//! let mut reducer = Reducer::new(16, &[Tap { level: 1, per_clock: 1, results: 2 }]);
 //! reducer.connect_all();
 //! reducer.resetn.next = true.into();
 //! for (sum, value) in reducer.sum.iter_mut().zip([1, 2, 30, 40]) {
@@ -38,21 +39,57 @@
 //!             reducer.clock.next = Clock { clk };
 //!             assert!(simulate(&mut reducer, 10));
 //!         }
-//!         reducer.head.val().as_u64()
+//!         reducer.head[0].val().as_u64()
 //!     })
 //!     .collect();
 //! assert_eq!(heads[1..], [3, 70]);
 //! ```
 
+use emeuro_compiler::{Drain, Program};
+
 use crate::prelude::*;
 
-/// A level of the adder tree that a program uses.
+/// A way in which a program takes results from the adder tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tap {
     /// Results are sums over 2^`level` lanes.
     pub level: u32,
-    /// The most results that a tile has at this level.
+    /// Slots that the results are dealt out to: all, or one.
+    pub per_clock: usize,
+    /// The most results that a tile has at this tap.
     pub results: usize,
+}
+
+impl Tap {
+    fn serves(&self, drain: &Drain) -> bool {
+        (self.level, self.per_clock) == (drain.reduce, drain.per_clock)
+    }
+
+    /// Slot and place in its queue of a result.
+    fn place(&self, result: usize) -> (usize, usize) {
+        (result % self.per_clock, result / self.per_clock)
+    }
+}
+
+/// The taps that `program` uses, with the most results a tile has at each.
+pub fn taps(program: &Program) -> Vec<Tap> {
+    let mut taps: Vec<Tap> = vec![];
+    for drain in program.instructions.iter().map(|i| &i.drain) {
+        let found = taps.iter_mut().find(|tap| tap.serves(drain));
+        match found {
+            Some(tap) => tap.results = tap.results.max(drain.results),
+            None => {
+                taps.push(Tap { level: drain.reduce, per_clock: drain.per_clock, results: drain.results });
+            }
+        }
+    }
+    taps.sort_unstable();
+    taps
+}
+
+/// The tap that serves `drain`.
+pub(crate) fn tap_index(taps: &[Tap], drain: &Drain) -> usize {
+    taps.iter().position(|tap| tap.serves(drain)).unwrap_or(0)
 }
 
 /// See the [module's documentation](self).
@@ -72,38 +109,44 @@ pub struct Reducer {
     pub sum: Vec<Wire<In>>,
     /// The drain register takes the results of a tile.
     pub capture: Wire<Out>,
-    /// The result at the head of the drain register.
-    pub head: Wire<Out>,
+    /// The results at the heads of the queues.
+    pub head: Vec<Wire<Out>>,
     _taps: Vec<Tap>,
     /// Sums per level of the tree; level 0 are the lanes.
     _levels: Vec<Vec<i64>>,
     /// Per tap, whether a tile of it is complete at each level below; the last is captured.
     _complete: Vec<Vec<bool>>,
-    _results: Vec<i64>,
+    /// The queue of every slot.
+    _queues: Vec<Vec<i64>>,
 }
 
 impl Reducer {
     /// A reducer of sums of `width` bits with the given taps, at least one and in order of their levels.
     pub fn new(width: u32, taps: &[Tap]) -> Self {
         let lanes = taps.iter().map(|t| t.results << t.level).max().unwrap_or(1);
+        let slots = taps.iter().map(|t| t.per_clock).max().unwrap_or(1);
+        let places = |slot: usize| {
+            let of_tap = |t: &Tap| (0..t.results).filter(|&j| t.place(j).0 == slot).count();
+            taps.iter().map(of_tap).max().unwrap_or(0).max(1)
+        };
         let depth = taps.iter().map(|t| t.level).max().unwrap_or(0);
         let nodes = |level: u32| nodes(taps, level);
         let select = (taps.len() > 1)
             .then(|| Wire::new(address_bits(taps.len()), "Level whose sums are the tile's results"));
         Self {
-            info: ModuleInfo::new("reducer", format!("sums of {lanes} lanes in groups, one result per clock"))
-                .latency("`capture` as many clocks after `complete` as the level of the tap; the head one clock later."),
+            info: ModuleInfo::new("reducer", format!("sums of {lanes} lanes in groups, {slots} per clock"))
+                .latency("`capture` as many clocks after `complete` as the level of the tap; the heads one clock later."),
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
             complete: Wire::new(1, "The sums are those of a whole tile"),
             tap: select.into_iter().collect(),
             sum: (0..lanes).map(|i| Wire::new(width, format!("Sum of lane {i}")).signed()).collect(),
             capture: Wire::new(1, "The results of a tile are being captured"),
-            head: Wire::new(width, "The result at the head of the drain register").signed(),
+            head: (0..slots).map(|k| Wire::new(width, format!("Result for slot {k}")).signed()).collect(),
             _taps: taps.to_vec(),
             _levels: (1..=depth).map(|level| vec![0; nodes(level)]).collect(),
             _complete: taps.iter().map(|t| vec![false; t.level as usize]).collect(),
-            _results: vec![0; taps.iter().map(|t| t.results).max().unwrap_or(1)],
+            _queues: (0..slots).map(|slot| vec![0; places(slot)]).collect(),
         }
     }
 
@@ -134,10 +177,13 @@ impl Logic for Reducer {
         if self.clock.pos_edge() {
             let lanes: Vec<i64> = self.sum.iter().map(|s| s.val().as_i64()).collect();
             let captured = self.captured().map(|index| self._taps[index]);
-            self._results.copy_within(1.., 0);
+            self._queues.iter_mut().for_each(|queue| queue.copy_within(1.., 0));
             if let Some(tap) = captured {
                 let source = if tap.level == 0 { &lanes } else { &self._levels[tap.level as usize - 1] };
-                self._results[..tap.results].copy_from_slice(&source[..tap.results]);
+                for (result, &sum) in source[..tap.results].iter().enumerate() {
+                    let (slot, place) = tap.place(result);
+                    self._queues[slot][place] = sum;
+                }
             }
             for level in (0..self._levels.len()).rev() {
                 let (below, here) = self._levels.split_at_mut(level);
@@ -155,19 +201,21 @@ impl Logic for Reducer {
                     stages.fill(false);
                 }
             }
-            self.head.next = Value::signed(self._results[0]);
+            for (head, queue) in self.head.iter_mut().zip(&self._queues) {
+                head.next = Value::signed(queue[0]);
+            }
         }
         self.capture.next = self.captured().is_some().into();
     }
 
     fn connect(&mut self) {
         self.capture.connect();
-        self.head.connect();
+        self.head.iter_mut().for_each(|head| head.connect());
     }
 
     fn hdl(&self) -> Verilog {
-        let high = self.head.width() - 1;
-        let (depth, results) = (self._levels.len(), self._results.len());
+        let high = self.head[0].width() - 1;
+        let depth = self._levels.len();
         let node =
             |level: u32, j: usize| if level == 0 { format!("sum_{j}") } else { format!("level_{level}_{j}") };
         let (mut declarations, mut adders) = (String::new(), String::new());
@@ -178,8 +226,16 @@ impl Logic for Reducer {
                 adders += &format!("    {} <= {a} + {b};\n", node(level, j));
             }
         }
-        for j in 1..results {
-            declarations += &format!("reg signed [{high}:0] result_{j};\n");
+        let queued = |(slot, place): (usize, usize)| match place {
+            0 => format!("head_{slot}"),
+            _ => format!("queue_{slot}_{place}"),
+        };
+        let mut moves = String::new();
+        for (slot, queue) in self._queues.iter().enumerate() {
+            for place in 1..queue.len() {
+                declarations += &format!("reg signed [{high}:0] {};\n", queued((slot, place)));
+                moves += &format!("    {} <= {};\n", queued((slot, place - 1)), queued((slot, place)));
+            }
         }
         // One shift register per tap: a tile leaves it when the sums of the tap's level are its own.
         let (mut flags, mut shifts, mut clears) = (String::new(), String::new(), String::new());
@@ -208,12 +264,9 @@ impl Logic for Reducer {
             }
         }
         let capture = format!("assign capture = {};\n", arrivals.join(" || "));
-        let result = |j: usize| if j == 0 { "head".to_owned() } else { format!("result_{j}") };
-        let shift: String = (0..results.saturating_sub(1))
-            .map(|j| format!("    {} <= {};\n", result(j), result(j + 1)))
-            .collect();
         let load = |tap: &Tap, indent: &str| -> String {
-            (0..tap.results).map(|j| format!("{indent}{} <= {};\n", result(j), node(tap.level, j))).collect()
+            let line = |j: usize| format!("{indent}{} <= {};\n", queued(tap.place(j)), node(tap.level, j));
+            (0..tap.results).map(line).collect()
         };
         let loads: String = self
             ._taps
@@ -237,9 +290,9 @@ impl Logic for Reducer {
             "\
 {declarations}{flags}{unused}
 {capture}
-{tree}{flags_clocked}// The drain register moves on in every clock; a capture overrules it.
+{tree}{flags_clocked}// The queues move on in every clock; a capture overrules it.
 always @(posedge clock) begin
-{shift}{loads}end"
+{moves}{loads}end"
         ))
     }
 }

@@ -38,13 +38,13 @@ use super::{
     MemoryStyle, Rom,
     delay_line::{FlagDelay, WordDelay},
     drain::Drain,
-    input_loader::InputLoader,
+    input_loader::{InputLoader, stream_data},
     interpolator::Interpolator,
     issue::Issue,
     lane::Lane,
     mac::MacShape,
-    output_streamer::OutputStreamer,
-    reducer::{Reducer, Tap},
+    output_streamer::{OutputStreamer, StreamShape, keep_wire},
+    reducer::{Reducer, taps},
     requantiser::Requantiser,
     write_port::{WritePort, WriteShape},
 };
@@ -59,21 +59,23 @@ pub struct Unit {
     pub aclk: Signal<In, Clock>,
     /// Synchronous reset, active low.
     pub aresetn: Wire<In>,
-    /// Input stream: the word.
+    /// Input stream: the words of a beat, the first in the low bits.
     pub s_axis_tdata: Wire<In>,
-    /// Input stream: a word is there.
+    /// Input stream: a beat is there.
     pub s_axis_tvalid: Wire<In>,
     /// Input stream: it is the last of its frame.
     pub s_axis_tlast: Wire<In>,
-    /// Input stream: the word is taken.
+    /// Input stream: the beat is taken.
     pub s_axis_tready: Wire<Out>,
-    /// Output stream: the word.
+    /// Output stream: the words of a beat, the first in the low bits.
     pub m_axis_tdata: Wire<Out>,
-    /// Output stream: a word is there.
+    /// Output stream: which bytes of the beat belong to the frame.
+    pub m_axis_tkeep: Wire<Out>,
+    /// Output stream: a beat is there.
     pub m_axis_tvalid: Wire<Out>,
     /// Output stream: it is the last of its frame.
     pub m_axis_tlast: Wire<Out>,
-    /// Output stream: the word is taken.
+    /// Output stream: the beat is taken.
     pub m_axis_tready: Wire<In>,
     /// A short input frame was dropped.
     pub short_frame: Wire<Out>,
@@ -90,8 +92,9 @@ pub struct Unit {
     lane: Vec<Lane>,
     reducer: Reducer,
     drain: Drain,
-    biases: Rom,
-    requantiser: Requantiser,
+    biases: Vec<Rom>,
+    requantiser: Vec<Requantiser>,
+    count: Vec<WordDelay>,
     lookup: Vec<WordDelay>,
     interpolator: Vec<Interpolator>,
     to_memory: FlagDelay,
@@ -127,30 +130,60 @@ impl Unit {
         let lane = (0..program.used_lanes()).map(|i| {
             let offsets: Vec<u64> = program.patterns.iter().map(|p| p[i] as u64 & mask).collect();
             let weights = program.weights[i].iter().map(|&w| w as u64).collect();
-            Lane::new(shape, 1 << address, weights, &file(&format!("weights_{i}")), &offsets)
+            Lane::new(
+                shape,
+                1 << address,
+                program.memory_row(),
+                weights,
+                &file(&format!("weights_{i}")),
+                &offsets,
+            )
         });
-        let bias_bits = program.bias.iter().map(|&b| signed_bits(b)).max().unwrap_or(2).max(2);
-        let bias_words = program.bias.iter().map(|&b| b as u64).collect();
-        let biases = Rom::new(bias_bits, bias_words, MemoryStyle::Auto, file("biases"));
+        let bias_bits = program.bias.iter().flatten().map(|&b| signed_bits(b)).max().unwrap_or(2).max(2);
+        let slots = program.slots;
+        let slot_file = |name: &str, slot: usize| match slots {
+            1 => file(name),
+            _ => file(&format!("{name}_{slot}")),
+        };
+        let bias = |(slot, words): (usize, &Vec<i64>)| {
+            let words = words.iter().map(|&b| b as u64).collect();
+            Rom::new(bias_bits, words, MemoryStyle::Auto, slot_file("biases", slot))
+        };
+        let biases: Vec<Rom> = program.bias.iter().enumerate().map(bias).collect();
         let issue = Issue::new(program, &taps, address, weight, &file("issue"));
-        let drain = Drain::new(program, result, biases.address.width(), &file("drain"));
+        let drain = Drain::new(program, result, biases[0].address.width(), &file("drain"));
         let to_write = program.head_to_write();
+        let per_beat = program.config.words_per_beat();
+        let stream = StreamShape {
+            buffer: &program.output,
+            width: program.output_bits,
+            per_beat,
+            row: program.output_row(),
+            span: program.output_span(),
+        };
         let element_wise = |_: &Wire<Out>| WordDelay::new(1, ISSUE_TO_OPERAND);
         Self {
             info: describe(program),
             aclk: Default::default(),
             aresetn: Wire::new(1, "Synchronous reset, active low"),
-            s_axis_tdata: Wire::new(program.input_bits, "Input word, two's complement").signed(),
-            s_axis_tvalid: Wire::new(1, "The input word is valid"),
-            s_axis_tlast: Wire::new(1, "The input word is the last of its frame"),
-            s_axis_tready: Wire::new(1, "The input word is taken"),
-            m_axis_tdata: Wire::new(program.output_bits, "Output word, two's complement").signed(),
-            m_axis_tvalid: Wire::new(1, "The output word is valid"),
-            m_axis_tlast: Wire::new(1, "The output word is the last of its frame"),
-            m_axis_tready: Wire::new(1, "The output word is taken"),
+            s_axis_tdata: stream_data(program.input_bits, per_beat, "Input"),
+            s_axis_tvalid: Wire::new(1, "The input is valid"),
+            s_axis_tlast: Wire::new(1, "The input is the last of its frame"),
+            s_axis_tready: Wire::new(1, "The input is taken"),
+            m_axis_tdata: stream_data(program.output_bits, per_beat, "Output"),
+            m_axis_tkeep: keep_wire(stream),
+            m_axis_tvalid: Wire::new(1, "The output is valid"),
+            m_axis_tlast: Wire::new(1, "The output is the last of its frame"),
+            m_axis_tready: Wire::new(1, "The output is taken"),
             short_frame: Wire::new(1, "An input frame was too short and was dropped; stays until reset"),
             long_frame: Wire::new(1, "An input frame was too long and was dropped; stays until reset"),
-            loader: InputLoader::new(program.input_words, program.input_bits, program.input_span, address),
+            loader: InputLoader::new(
+                program.input_words,
+                program.input_bits,
+                per_beat,
+                program.input_span,
+                address,
+            ),
             enable: FlagDelay::new(ISSUE_TO_OPERAND + 1),
             first: WordDelay::new(1, ISSUE_TO_OPERAND + 1),
             hold: issue.hold.iter().map(element_wise).collect(),
@@ -159,16 +192,16 @@ impl Unit {
             tap: issue.tap.iter().map(|t| WordDelay::new(t.width(), timing::ISSUE_TO_SUM)).collect(),
             lane: lane.collect(),
             reducer: Reducer::new(program.accumulator_bits, &taps),
-            requantiser: Requantiser::new(
-                program.accumulator_bits,
-                program.word_bits,
-                bias_bits,
-                drain.shift.width(),
-            ),
+            requantiser: (0..slots)
+                .map(|_| {
+                    let shift = drain.shift.width();
+                    Requantiser::new(program.accumulator_bits, program.word_bits, bias_bits, shift)
+                })
+                .collect(),
+            count: drain.count.iter().map(|t| WordDelay::new(t.width(), to_write - 1)).collect(),
             lookup: drain.lookup.iter().map(|t| WordDelay::new(t.width(), HEAD_TO_WORD)).collect(),
-            interpolator: (!program.tables.is_empty())
-                .then(|| Interpolator::new(program.word_bits, &program.tables, &file("tables")))
-                .into_iter()
+            interpolator: (0..if program.tables.is_empty() { 0 } else { slots })
+                .map(|_| Interpolator::new(program.word_bits, &program.tables, &file("tables")))
                 .collect(),
             to_memory: FlagDelay::new(to_write - 1),
             to_output: FlagDelay::new(to_write - 1),
@@ -181,13 +214,12 @@ impl Unit {
                 word: program.word_bits,
                 input: program.input_bits,
                 output: program.output_bits,
+                slots,
+                beat: per_beat,
+                memory_row: program.memory_row(),
+                output_row: program.output_row(),
             }),
-            streamer: OutputStreamer::new(
-                &program.output,
-                program.output_bits,
-                program.output_span(),
-                &file("order"),
-            ),
+            streamer: OutputStreamer::new(stream, &format!("{prefix}_order")),
             issue,
             drain,
             biases,
@@ -198,27 +230,13 @@ impl Unit {
     pub fn hex_files(&self) -> Vec<(String, String)> {
         let mut files: Vec<(String, String)> =
             self.lane.iter().map(|lane| (lane.weight_file.text().to_owned(), lane.weights_hex())).collect();
-        files.push((self.biases.init_file.text().to_owned(), self.biases.hex()));
+        files.extend(self.biases.iter().map(|rom| (rom.init_file.text().to_owned(), rom.hex())));
         files.push((self.issue.program_file.text().to_owned(), self.issue.hex()));
         files.push((self.drain.program_file.text().to_owned(), self.drain.hex()));
-        files.extend(self.interpolator.iter().map(|i| (i.table_file.text().to_owned(), i.hex())));
-        let order = self.streamer.order_file.iter().zip(self.streamer.hex());
-        files.extend(order.map(|(file, hex)| (file.text().to_owned(), hex)));
+        files.extend(self.interpolator.iter().take(1).map(|i| (i.table_file.text().to_owned(), i.hex())));
+        files.extend(self.streamer.hex_files());
         files
     }
-}
-
-/// The levels of the adder tree that `program` uses, with the most results a tile has at each.
-fn taps(program: &Program) -> Vec<Tap> {
-    let mut taps: Vec<Tap> = vec![];
-    for drain in program.instructions.iter().map(|i| &i.drain) {
-        match taps.iter_mut().find(|t| t.level == drain.reduce) {
-            Some(tap) => tap.results = tap.results.max(drain.results),
-            None => taps.push(Tap { level: drain.reduce, results: drain.results }),
-        }
-    }
-    taps.sort_unstable();
-    taps
 }
 
 /// The bits of a number in two's complement.
@@ -227,9 +245,13 @@ fn signed_bits(value: i64) -> u32 {
 }
 
 fn describe(program: &Program) -> ModuleInfo {
+    let beats = match program.config.words_per_beat() {
+        1 => String::new(),
+        n => format!(", {n} per beat"),
+    };
     let text = format!(
-        "Frames of {} words of {} bits come in, frames of {} words of {} bits go out; `tlast` marks the last word of \
-         a frame. A frame of the wrong length is dropped whole and sets a flag.",
+        "Frames of {} words of {} bits come in, frames of {} words of {} bits go out{beats}; `tlast` marks the last \
+         beat of a frame. A frame of the wrong length is dropped whole and sets a flag.",
         program.input_words,
         program.input_bits,
         program.output.frame_words(),
@@ -248,8 +270,6 @@ impl Logic for Unit {
         self.complete.clock.next = self.aclk.val();
         self.reducer.clock.next = self.aclk.val();
         self.drain.clock.next = self.aclk.val();
-        self.biases.clock.next = self.aclk.val();
-        self.requantiser.clock.next = self.aclk.val();
         self.to_memory.clock.next = self.aclk.val();
         self.to_output.clock.next = self.aclk.val();
         self.result_address.clock.next = self.aclk.val();
@@ -299,7 +319,9 @@ impl Logic for Unit {
             self.lane[i].first.next = self.first.q.val();
             self.lane[i].write_enable.next = self.write.memory_enable.val();
             self.lane[i].write_address.next = self.write.memory_address.val();
-            self.lane[i].write_data.next = self.write.memory_data.val();
+            for j in 0..self.write.memory_data.len() {
+                self.lane[i].write_data[j].next = self.write.memory_data[j].val();
+            }
             self.reducer.sum[i].next = self.lane[i].sum.val();
             for j in 0..self.hold.len() {
                 self.lane[i].hold[j].next = self.hold[j].q.val();
@@ -315,25 +337,36 @@ impl Logic for Unit {
             self.tap[i].d.next = self.issue.tap[i].val();
             self.reducer.tap[i].next = self.tap[i].q.val();
         }
-        self.biases.address.next = self.drain.bias_address.val();
-        self.requantiser.result.next = self.reducer.head.val();
-        self.requantiser.bias.next = self.biases.data.val();
-        self.requantiser.shift.next = self.drain.shift.val();
-        self.requantiser.rectify.next = self.drain.rectify.val();
-        self.requantiser.narrow.next = self.drain.narrow.val();
-        self.write.result.next = self.requantiser.word.val();
-        for i in 0..self.interpolator.len() {
-            self.interpolator[i].clock.next = self.aclk.val();
+        for i in 0..self.requantiser.len() {
+            self.biases[i].clock.next = self.aclk.val();
+            self.requantiser[i].clock.next = self.aclk.val();
+            self.biases[i].address.next = self.drain.bias_address.val();
+            self.requantiser[i].result.next = self.reducer.head[i].val();
+            self.requantiser[i].bias.next = self.biases[i].data.val();
+            self.requantiser[i].shift.next = self.drain.shift.val();
+            self.requantiser[i].rectify.next = self.drain.rectify.val();
+            self.requantiser[i].narrow.next = self.drain.narrow.val();
+            self.write.result[i].next = self.requantiser[i].word.val();
+        }
+        for i in 0..self.lookup.len() {
             self.lookup[i].clock.next = self.aclk.val();
             self.lookup[i].d.next = self.drain.lookup[i].val();
-            self.interpolator[i].x.next = self.requantiser.word.val();
-            self.interpolator[i].select.next = self.lookup[i].q.val();
-            self.write.result.next = self.interpolator[i].y.val();
+        }
+        for i in 0..self.interpolator.len() {
+            self.interpolator[i].clock.next = self.aclk.val();
+            self.interpolator[i].x.next = self.requantiser[i].word.val();
+            self.interpolator[i].select.next = self.lookup[0].q.val();
+            self.write.result[i].next = self.interpolator[i].y.val();
         }
 
         comment!("Results to memory and output stream");
         self.to_memory.d.next = self.drain.to_memory.val();
         self.to_output.d.next = self.drain.to_output.val();
+        for i in 0..self.count.len() {
+            self.count[i].clock.next = self.aclk.val();
+            self.count[i].d.next = self.drain.count[i].val();
+            self.write.count[i].next = self.count[i].q.val();
+        }
         self.result_address.d.next = self.drain.result_address.val();
         self.parity.d.next = self.drain.parity.val();
         self.write.to_memory.next = self.to_memory.q.val();
@@ -342,14 +375,19 @@ impl Logic for Unit {
         self.write.result_address.next = self.result_address.q.val();
         self.write.input_valid.next = self.loader.word_valid.val();
         self.write.input_address.next = self.loader.word_address.val();
-        self.write.word.next = self.loader.word.val();
+        for i in 0..self.loader.word.len() {
+            self.write.word[i].next = self.loader.word[i].val();
+        }
         self.streamer.write_enable.next = self.write.output_enable.val();
         self.streamer.write_address.next = self.write.output_address.val();
-        self.streamer.write_data.next = self.write.output_data.val();
+        for i in 0..self.write.output_data.len() {
+            self.streamer.write_data[i].next = self.write.output_data[i].val();
+        }
         self.streamer.reserve.next = self.issue.reserve.val();
         self.streamer.reserved.next = self.issue.parity.val();
         self.streamer.m_axis_tready.next = self.m_axis_tready.val();
         self.m_axis_tdata.next = self.streamer.m_axis_tdata.val();
+        self.m_axis_tkeep.next = self.streamer.m_axis_tkeep.val();
         self.m_axis_tvalid.next = self.streamer.m_axis_tvalid.val();
         self.m_axis_tlast.next = self.streamer.m_axis_tlast.val();
     }
