@@ -4,10 +4,11 @@
 //!
 //! 1. [`apps`]: the five benchmark applications, their exact kernels, inputs and emulators.
 //! 2. [`testbench`]: Verilator driver and benches.
-//! 3. [`trainer`]: training and quantisation.
-//! 4. [`hdl`]: hardware units and the Verilog printer.
-//! 5. [`compiler`]: emulator to program.
-//! 6. [`golden`]: fixed point, emulators, bit-exact inference.
+//! 3. [`synth`]: Yosys and nextpnr drivers.
+//! 4. [`trainer`]: training and quantisation.
+//! 5. [`hdl`]: hardware units and the Verilog printer.
+//! 6. [`compiler`]: emulator to program.
+//! 7. [`golden`]: fixed point, emulators, bit-exact inference.
 //!
 //! ```
 //! // The software-only golden model: nothing but Rust.
@@ -21,5 +22,6 @@ pub use emeuro_apps as apps;
 pub use emeuro_compiler as compiler;
 pub use emeuro_golden as golden;
 pub use emeuro_hdl as hdl;
+pub use emeuro_synth as synth;
 pub use emeuro_testbench as testbench;
 pub use emeuro_trainer as trainer;

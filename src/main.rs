@@ -32,6 +32,7 @@ enum Command {
     Run(commands::run::Run),
     Generate(commands::generate::Generate),
     Cosim(commands::cosim::Cosim),
+    Synth(commands::synth::Synth),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Generate(generate) => generate.run(),
         Command::Cosim(cosim) => cosim.run(),
+        Command::Synth(synth) => synth.run(),
     };
     match outcome.and_then(print) {
         Ok(code) => code,

@@ -4,4 +4,5 @@ pub(crate) mod build;
 pub(crate) mod cosim;
 pub(crate) mod generate;
 pub(crate) mod run;
+pub(crate) mod synth;
 pub(crate) mod train;

