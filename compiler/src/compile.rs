@@ -3,15 +3,15 @@
 use emeuro_golden::Emulator;
 
 use crate::{
-    Instruction, MAX_SLOTS, OutputBuffer, Program, UnitConfig,
+    Limits, MAX_SLOTS, OutputBuffer, Program, UnitConfig,
+    limits::{self, Excess},
     passes::{
         isolate, lower,
         map::{self, Mapping},
         place::{self, Layout},
         schedule, select,
     },
-    task::{Kind, Task, Tasks},
-    timing,
+    task::{Task, Tasks},
 };
 
 /// Why an emulator cannot become a program.
@@ -25,20 +25,33 @@ pub enum CompileError {
         /// The layer.
         layer: String,
     },
+    /// A network that needs more than the unit's limits.
+    #[error(transparent)]
+    Limit(#[from] Excess),
 }
 
 /// Compiles `emulator` for a unit of `config`.
 ///
 /// # Errors
-/// A layer that the unit has no loops for.
+/// A layer that the unit has no loops for, or one that needs more than the limits of `config`.
 pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, CompileError> {
-    if let Some(slots) = config.slots() {
-        return with_slots(emulator, config, slots);
-    }
+    let program = match config.slots() {
+        Some(slots) => with_slots(emulator, config, slots)?,
+        None => with_slots_as_needed(emulator, config)?,
+    };
+    limits::weight_words(&program, |lanes| {
+        let other = config.clone().with_limits(Limits::default()).with_lanes(lanes).ok()?;
+        Some(compile(emulator, &other).ok()?.weights[0].len())
+    })?;
+    Ok(program)
+}
+
+/// The best program with as many slots as shorten it noticeably.
+fn with_slots_as_needed(emulator: &Emulator, config: &UnitConfig) -> Result<Program, CompileError> {
     let mut best = with_slots(emulator, config, 1)?;
     while best.slots * 2 <= config.lanes().min(MAX_SLOTS) {
         let wider = with_slots(emulator, config, best.slots * 2)?;
-        if clocks(&wider) as f64 > clocks(&best) as f64 * (1.0 - WORTHWHILE) {
+        if frame_clocks(&wider) as f64 > frame_clocks(&best) as f64 * (1.0 - WORTHWHILE) {
             break;
         }
         best = wider;
@@ -50,20 +63,14 @@ pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, Comp
 const WORTHWHILE: f64 = 0.05;
 
 /// Clocks of a frame, frames back to back: computing or streaming, whatever is longer.
-fn clocks(program: &Program) -> usize {
-    let streaming = program.input_beats().max(program.output_beats());
-    issue_clocks(program).max(streaming)
-}
-
-/// Clocks in which the lanes work or wait for operands.
-fn issue_clocks(program: &Program) -> usize {
-    let clocks = |i: &Instruction| i.issue.cycles() + (i.issue.delay + timing::LOAD) as usize;
-    program.instructions.iter().map(clocks).sum()
+fn frame_clocks(program: &Program) -> usize {
+    program.clocks().max(program.input_beats()).max(program.output_beats())
 }
 
 /// The best program for a unit with `slots` slots, or with one if no layer can use more.
 fn with_slots(emulator: &Emulator, config: &UnitConfig, slots: usize) -> Result<Program, CompileError> {
     let mut tasks = isolate::run(select::run(emulator));
+    limits::widths(emulator, &tasks, config.limits())?;
     let layout = place::run(&mut tasks, config.row_words(slots));
     let shape_of = |task: &Task| {
         map::shape(&tasks, task)
@@ -109,12 +116,12 @@ fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
             counts.iter().map(digit).collect()
         };
         let programs = (0..combinations).map(|index| assemble(&choice(index)));
-        return programs.min_by_key(issue_clocks).expect("every task has a mapping");
+        return programs.min_by_key(Program::clocks).expect("every task has a mapping");
     }
     let mut choice = vec![0; counts.len()];
     let mut best = assemble(&choice);
     loop {
-        let before = issue_clocks(&best);
+        let before = best.clocks();
         for task in 0..counts.len() {
             for mapping in 0..counts[task] {
                 if mapping == choice[task] {
@@ -123,12 +130,12 @@ fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
                 let mut other = choice.clone();
                 other[task] = mapping;
                 let program = assemble(&other);
-                if issue_clocks(&program) < issue_clocks(&best) {
+                if program.clocks() < best.clocks() {
                     (best, choice) = (program, other);
                 }
             }
         }
-        if issue_clocks(&best) == before {
+        if best.clocks() == before {
             return best;
         }
     }
@@ -136,14 +143,8 @@ fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
 
 /// The program of `emulator` without instructions and ROM contents.
 fn empty(emulator: &Emulator, config: &UnitConfig, slots: usize, tasks: &Tasks, layout: &Layout) -> Program {
-    let weight_bits = tasks.tasks.iter().map(|task| match &task.kind {
-        Kind::Affine { weight_bits, .. } => *weight_bits,
-        // Scales are at most 2^6.
-        Kind::Scale { .. } => 8,
-        Kind::Multiply => 4,
-    });
-    // A sum is never narrower than the word that it becomes.
-    let word_bits = tasks.vectors.iter().map(|v| v.bits).max().unwrap_or(16);
+    let weight_bits = tasks.tasks.iter().map(Task::weight_bits);
+    let word_bits = tasks.word_bits();
     Program {
         name: emulator.name().to_owned(),
         config: config.clone(),
@@ -152,7 +153,12 @@ fn empty(emulator: &Emulator, config: &UnitConfig, slots: usize, tasks: &Tasks, 
         input_bits: emulator.input().bits,
         output_bits: emulator.output().port.bits,
         weight_bits: weight_bits.max().unwrap_or(8),
-        accumulator_bits: tasks.tasks.iter().map(|task| task.accumulator_bits).fold(word_bits + 2, u32::max),
+        accumulator_bits: tasks
+            .tasks
+            .iter()
+            .map(|task| task.sum_bits(word_bits))
+            .max()
+            .unwrap_or(word_bits + 2),
         input_words: emulator.input().size(),
         input_span: layout.input_span,
         memory_words: layout.memory_words,

@@ -3,6 +3,9 @@
 /// The most lanes a unit may have.
 pub const MAX_LANES: usize = 128;
 
+/// The lanes of a unit for which nothing else is said.
+pub const DEFAULT_LANES: usize = 16;
+
 /// The most results that a unit post-processes per clock.
 pub const MAX_SLOTS: usize = 16;
 
@@ -59,7 +62,7 @@ pub enum Multiplier {
     Ecp5,
 }
 
-/// The most that the network may need; what is not named is sized to the network.
+/// The most that the network may need. A unit is sized to its network in any case: limits only refuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Bits of a weight.
@@ -85,6 +88,22 @@ pub struct UnitConfig {
     limits: Limits,
 }
 
+impl Default for UnitConfig {
+    /// A unit with [`DEFAULT_LANES`].
+    fn default() -> Self {
+        Self {
+            lanes: DEFAULT_LANES,
+            slots: None,
+            words_per_beat: 1,
+            weights: WeightMemory::default(),
+            control: Control::default(),
+            multiplier: Multiplier::default(),
+            prefix: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
 impl UnitConfig {
     /// A unit with `lanes` multiply-accumulate lanes, 1 to [`MAX_LANES`]; everything else as by default.
     ///
@@ -94,16 +113,15 @@ impl UnitConfig {
         if !(1..=MAX_LANES).contains(&lanes) {
             return Err(ConfigError::Lanes(lanes));
         }
-        Ok(Self {
-            lanes,
-            slots: None,
-            words_per_beat: 1,
-            weights: WeightMemory::default(),
-            control: Control::default(),
-            multiplier: Multiplier::default(),
-            prefix: None,
-            limits: Limits::default(),
-        })
+        Ok(Self { lanes, ..Self::default() })
+    }
+
+    /// The same unit with `lanes` lanes.
+    ///
+    /// # Errors
+    /// Lanes out of range.
+    pub fn with_lanes(self, lanes: usize) -> Result<Self, ConfigError> {
+        Ok(Self { lanes: Self::new(lanes)?.lanes, ..self })
     }
 
     /// The same unit with room for `slots` results per clock in its post-processing; as many as the lanes need if this

@@ -8,19 +8,23 @@
 
 mod compile;
 mod config;
+mod limits;
 mod machine;
 pub mod passes;
 mod program;
 mod task;
 pub mod timing;
+mod unit_file;
 
 pub use compile::{CompileError, compile};
 pub use config::{
-    ConfigError, Control, Limits, MAX_LANES, MAX_SLOTS, MAX_WORDS_PER_BEAT, Multiplier, UnitConfig,
-    WeightMemory,
+    ConfigError, Control, DEFAULT_LANES, Limits, MAX_LANES, MAX_SLOTS, MAX_WORDS_PER_BEAT, Multiplier,
+    UnitConfig, WeightMemory,
 };
+pub use limits::{Excess, Width};
 pub use machine::{Cycles, Machine, MachineError, Run};
 pub use program::{
     AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, OutputBuffer, Program,
     Table,
 };
+pub use unit_file::{DesignNames, UnitFile, UnitFileError};

@@ -1,6 +1,8 @@
 //! The program of a unit: what its ROMs hold.
 
-use crate::UnitConfig;
+use std::ops::Range;
+
+use crate::{UnitConfig, timing};
 
 /// An address that walks through a nest of loops without a multiplier: at the end of every loop a constant is added.
 ///
@@ -76,6 +78,18 @@ impl Issue {
         self.counts[2..].iter().product()
     }
 
+    /// The words of every lane's weight memory that are read, from the first to the one behind the last.
+    pub fn weight_words(&self) -> Range<usize> {
+        let mut last = self.weight.base;
+        let mut back = 0;
+        for (&count, delta) in self.counts.iter().zip(&self.weight.deltas) {
+            let distance = delta + back;
+            back += (count as i64 - 1) * distance;
+            last += (count as i64 - 1) * distance;
+        }
+        self.weight.base as usize..last as usize + 1
+    }
+
     /// Clocks from the first step to the last.
     pub fn cycles(&self) -> usize {
         self.tiles() * (self.steps() + self.pad as usize) - self.pad as usize
@@ -127,12 +141,6 @@ impl Drain {
     pub fn clocks(&self, results: usize) -> usize {
         results.div_ceil(self.per_clock)
     }
-
-    /// Clocks in which all results of the instruction leave: as often it writes.
-    pub fn writes(&self) -> usize {
-        let [tiles, low, high] = self.counts;
-        ((tiles - 1) * self.clocks(self.results) + self.clocks(self.last_results)) * low * high
-    }
 }
 
 /// One instruction: a nest of loops over tiles of multiply-accumulates.
@@ -144,6 +152,13 @@ pub struct Instruction {
     pub issue: Issue,
     /// What is reduced and written.
     pub drain: Drain,
+}
+
+impl Instruction {
+    /// Clocks in the issue sequencer: loading, the delay, and from the first step to the last.
+    pub fn clocks(&self) -> usize {
+        (timing::LOAD + self.issue.delay) as usize + self.issue.cycles()
+    }
 }
 
 /// A table function: intercept and slope per segment.
@@ -228,6 +243,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// Clocks of all instructions: the period, if neither stream is slower.
+    pub fn clocks(&self) -> usize {
+        self.instructions.iter().map(Instruction::clocks).sum()
+    }
+
     /// Number of lanes.
     pub fn lanes(&self) -> usize {
         self.config.lanes()

@@ -53,6 +53,24 @@ pub(crate) struct Task {
     pub(crate) accumulator_bits: u32,
 }
 
+impl Task {
+    /// Width of the weights that the task needs.
+    pub(crate) fn weight_bits(&self) -> u32 {
+        match &self.kind {
+            Kind::Affine { weight_bits, .. } => *weight_bits,
+            // Scales are at most 2^6.
+            Kind::Scale { .. } => 8,
+            Kind::Multiply => 4,
+        }
+    }
+
+    /// Width of the accumulators that the task needs in a unit with words of `word_bits`: a sum is never narrower than
+    /// the word that it becomes.
+    pub(crate) fn sum_bits(&self, word_bits: u32) -> u32 {
+        self.accumulator_bits.max(word_bits + 2)
+    }
+}
+
 /// All tasks of an emulator.
 #[derive(Clone, Debug)]
 pub(crate) struct Tasks {
@@ -63,6 +81,11 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
+    /// Width of the widest vector.
+    pub(crate) fn word_bits(&self) -> u32 {
+        self.vectors.iter().map(|v| v.bits).max().unwrap_or(16)
+    }
+
     /// A new vector of the same size and width, in memory.
     pub(crate) fn twin(&mut self, of: VectorIndex) -> VectorIndex {
         let twin = Vector { place: Place::Memory, ..self.vectors[of].clone() };
