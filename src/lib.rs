@@ -10,6 +10,8 @@
 //! 6. [`compiler`]: emulator to program.
 //! 7. [`golden`]: fixed point, emulators, bit-exact inference.
 //!
+//! [`delivery`] puts the files of a unit together: what lies in a generated folder.
+//!
 //! ```
 //! // The software-only golden model: nothing but Rust.
 //! let emulator = emeuro::apps::emulator("newton")?;
@@ -17,6 +19,8 @@
 //! assert_eq!(direction.len(), 20);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+pub mod delivery;
 
 pub use emeuro_apps as apps;
 pub use emeuro_compiler as compiler;

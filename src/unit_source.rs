@@ -1,13 +1,34 @@
-//! An emulator compiled for a number of lanes, with its predicted clocks and its files.
+//! An emulator compiled for a unit, with its predicted clocks and its files.
 
 use emeuro::{
     compiler::{Cycles, Machine, Program, UnitConfig, compile},
+    delivery::Delivery,
     golden::Emulator,
     hdl::UnitDesign,
     testbench::{Design, SourceFile},
 };
 
-use crate::failure::{Failure, input};
+use crate::{
+    emulator_source::EmulatorSource,
+    failure::{Failure, input},
+};
+
+/// A compiled unit whose Verilog nobody has asked for.
+pub(crate) struct CompiledUnit {
+    /// The program in its ROMs.
+    pub(crate) program: Program,
+    /// What the compiler predicts.
+    pub(crate) cycles: Cycles,
+}
+
+impl CompiledUnit {
+    /// The unit of `emulator` as `config` has it.
+    pub(crate) fn new(emulator: &Emulator, config: &UnitConfig) -> Result<Self, Failure> {
+        let program = compile(emulator, config).map_err(|e| named(emulator, &e))?;
+        let cycles = Machine::cycles(&program).map_err(|e| named(emulator, &e))?;
+        Ok(Self { program, cycles })
+    }
+}
 
 /// A compiled and printed unit.
 pub(crate) struct UnitSource {
@@ -17,21 +38,33 @@ pub(crate) struct UnitSource {
     pub(crate) cycles: Cycles,
     /// Its Verilog and hex files.
     pub(crate) design: UnitDesign,
+    /// The command in the banner of its files.
+    regenerate: String,
 }
 
 impl UnitSource {
-    /// The unit of `emulator` with `lanes` lanes; `regenerate` is the command for the banner of its files.
-    pub(crate) fn new(emulator: &Emulator, lanes: usize, regenerate: &str) -> Result<Self, Failure> {
-        let config = UnitConfig::new(lanes).map_err(input)?;
-        let program = compile(emulator, &config).map_err(|e| named(emulator, &e))?;
-        let cycles = Machine::cycles(&program).map_err(|e| named(emulator, &e))?;
+    /// The unit of `emulator` as `config` has it; `regenerate` is the command for the banner of its files.
+    pub(crate) fn new(emulator: &Emulator, config: &UnitConfig, regenerate: &str) -> Result<Self, Failure> {
+        let CompiledUnit { program, cycles } = CompiledUnit::new(emulator, config)?;
         let design = UnitDesign::new(&program, cycles, regenerate).map_err(|e| named(emulator, &e))?;
-        Ok(Self { program, cycles, design })
+        Ok(Self { program, cycles, design, regenerate: regenerate.to_owned() })
+    }
+
+    /// The unit with everything that belongs in its folder.
+    pub(crate) fn delivery<'a>(&'a self, source: &'a EmulatorSource) -> Delivery<'a> {
+        Delivery {
+            emulator: &source.emulator,
+            argument: &source.argument,
+            program: &self.program,
+            cycles: self.cycles,
+            design: &self.design,
+            regenerate: &self.regenerate,
+        }
     }
 
     /// Share of the lanes' clocks that do useful multiply-accumulates, frames back to back.
     pub(crate) fn utilisation(&self) -> f64 {
-        self.program.macs as f64 / (self.program.lanes() as f64 * self.cycles.period as f64)
+        self.program.utilisation(self.cycles.period)
     }
 
     /// The unit for the test bench.
@@ -42,5 +75,5 @@ impl UnitSource {
 }
 
 fn named(emulator: &Emulator, error: &dyn std::error::Error) -> Failure {
-    Failure::Input(format!("emulator {:?}: {error}", emulator.name()))
+    input(format_args!("emulator {:?}: {error}", emulator.name()))
 }

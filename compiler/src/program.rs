@@ -248,6 +248,11 @@ impl Program {
         self.instructions.iter().map(Instruction::clocks).sum()
     }
 
+    /// Share of the lanes' clocks that do useful multiply-accumulates, if a frame takes `period` clocks.
+    pub fn utilisation(&self, period: u64) -> f64 {
+        self.macs as f64 / (self.lanes() as f64 * period as f64)
+    }
+
     /// Number of lanes.
     pub fn lanes(&self) -> usize {
         self.config.lanes()

@@ -135,7 +135,7 @@ impl UnitFile {
             let _ = writeln!(text, "{field}: {value}");
         };
         if let Some(DesignNames { emulator, top }) = &self.design {
-            line("emulator", &format!("{emulator:?}"));
+            line("emulator", &quoted(emulator));
             line("top", top);
         }
         line("lanes", &config.lanes());
@@ -147,7 +147,8 @@ impl UnitFile {
         line("control", &ControlWord::from(config.control()).word());
         line("multiplier", &MultiplierWord::from(config.multiplier()).word());
         if let Some(prefix) = config.prefix() {
-            line("prefix", &format!("{prefix:?}"));
+            // Quoted, for names like `null` and `no`.
+            line("prefix", &quoted(prefix));
         }
         let limits = config.limits();
         let limits: Vec<String> = [
@@ -165,6 +166,21 @@ impl UnitFile {
         // A map begins on the next line, without a space before it.
         text.replace("limits: \n", "limits:\n")
     }
+}
+
+/// Text in double quotes, as YAML reads it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\U{:08x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
 }
 
 #[derive(Deserialize)]
@@ -291,7 +307,8 @@ mod tests {
             .unwrap()
             .with_multiplier(Multiplier::Ecp5)
             .with_limits(limits);
-        let names = DesignNames { emulator: "a \"quoted\" one.yaml".into(), top: "no_unit".into() };
+        let names =
+            DesignNames { emulator: "a \"quoted\"\t\\u\u{301}one.yaml".into(), top: "no_unit".into() };
         let some = Limits { weight_words: Some(5), ..Limits::default() };
         for file in [
             UnitFile::default(),

@@ -161,6 +161,18 @@ pub struct Node {
     pub size: usize,
 }
 
+impl Node {
+    /// Multiply-accumulates per frame: weights applied, or one per element-wise product.
+    pub fn macs(&self) -> usize {
+        match &self.op {
+            Op::Dense { affine, .. } => affine.weights.values.len(),
+            Op::Block { geometry, .. } => geometry.output_len() * geometry.window_len(),
+            Op::Multiply { .. } => self.size,
+            Op::Add { .. } | Op::Activate { .. } => 0,
+        }
+    }
+}
+
 /// The output frame: vectors one after the other, optionally in another order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -260,15 +272,7 @@ impl Emulator {
 
     /// Multiply-accumulates per frame: weights applied, plus one per element-wise product.
     pub fn macs(&self) -> usize {
-        self.nodes
-            .iter()
-            .map(|node| match &node.op {
-                Op::Dense { affine, .. } => affine.weights.values.len(),
-                Op::Block { geometry, .. } => geometry.output_len() * geometry.window_len(),
-                Op::Multiply { .. } => node.size,
-                Op::Add { .. } | Op::Activate { .. } => 0,
-            })
-            .sum()
+        self.nodes.iter().map(Node::macs).sum()
     }
 
     /// Number of weights and biases.

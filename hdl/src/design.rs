@@ -3,7 +3,11 @@
 use emeuro_compiler::{Cycles, Program};
 use rust_hdl_core::prelude::*;
 
-use crate::{PrintError, print, units::Unit};
+use crate::{
+    Memory, Port, PrintError, print,
+    printer::{memories, ports},
+    units::Unit,
+};
 
 /// Everything that a simulator or a synthesis tool needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +18,15 @@ pub struct UnitDesign {
     pub verilog: Vec<(String, String)>,
     /// Hex files of the ROMs: names and texts.
     pub hex: Vec<(String, String)>,
+    /// The ports of the top module.
+    pub ports: Vec<Port>,
+    /// Every memory of the unit.
+    pub memories: Vec<Memory>,
+}
+
+/// Name of the top module of the unit that runs `program`.
+pub fn top_name(program: &Program) -> String {
+    format!("{}_unit", program.prefix())
 }
 
 impl UnitDesign {
@@ -24,10 +37,11 @@ impl UnitDesign {
     pub fn new(program: &Program, cycles: Cycles, regenerate: &str) -> Result<Self, PrintError> {
         let mut unit = Unit::new(program, program.prefix());
         unit.connect_all();
-        let top = format!("{}_unit", program.prefix());
+        let top = top_name(program);
         let files = print(&unit, &top, program.prefix(), &banner(program, cycles, regenerate))?;
         let verilog = files.into_iter().map(|file| (file.name, file.text)).collect();
-        Ok(Self { top, verilog, hex: unit.hex_files() })
+        let (ports, memories) = (ports(&unit)?, memories(&unit)?);
+        Ok(Self { top, verilog, hex: unit.hex_files(), ports, memories })
     }
 
     /// All files.

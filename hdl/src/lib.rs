@@ -19,10 +19,10 @@ mod value;
 mod wire;
 
 pub use constant::ConstantWire;
-pub use design::UnitDesign;
+pub use design::{UnitDesign, top_name};
 pub use module::ModuleInfo;
 pub use parameter::{NumberParameter, TextParameter, TextToken};
-pub use printer::{PrintError, VerilogFile, print};
+pub use printer::{Direction, Memory, Port, PrintError, VerilogFile, print};
 pub use value::{Value, address_bits, bits_of};
 pub use wire::Wire;
 

@@ -5,12 +5,14 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use emeuro::{
     apps::{Application, Frames, Split, evaluate},
+    compiler::UnitConfig,
     golden::{Emulator, Runner},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    design_folder::{self, UnitFile},
+    commands::unit_args::{UnitArgs, regenerate},
+    design_folder,
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome, input},
     measure::medians,
@@ -18,24 +20,20 @@ use crate::{
     unit_source::UnitSource,
 };
 
-/// Lanes of the units in `rtl-out/`.
-pub(crate) const DEFAULT_LANES: usize = 16;
-
 /// Time for the measurements of one application.
 const BUDGET: Duration = Duration::from_millis(900);
 
 /// Runs applications on held-out frames, exactly and emulated, and generates their units.
 ///
 /// For every application: the error of the golden model against the exact code, the time of both, and the unit's clocks and
-/// utilisation. Writes the unit's Verilog and ROMs to OUT/APP.
+/// utilisation. Writes the unit to OUT/APP.
 #[derive(Args)]
 #[command(after_help = "Example: emeuro build fft rope --lanes 32 --out /tmp/rtl")]
 pub(crate) struct Build {
     /// Applications; all five if none is named.
     apps: Vec<String>,
-    /// Multiply-accumulate lanes of the units, 1 to 128.
-    #[arg(long, default_value_t = DEFAULT_LANES)]
-    lanes: usize,
+    #[command(flatten)]
+    unit: UnitArgs,
     /// Held-out frames per application.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     frames: u32,
@@ -52,7 +50,14 @@ pub(crate) struct Build {
 
 impl Default for Build {
     fn default() -> Self {
-        Self { apps: vec![], lanes: DEFAULT_LANES, frames: 200, seed: 7, out: "rtl-out".into(), json: false }
+        Self {
+            apps: vec![],
+            unit: UnitArgs::default(),
+            frames: 200,
+            seed: 7,
+            out: "rtl-out".into(),
+            json: false,
+        }
     }
 }
 
@@ -79,7 +84,9 @@ impl Build {
     /// Does the job for every application.
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let sources = EmulatorSource::find_all(&self.apps)?;
-        let rows = sources.iter().map(|source| self.row(source)).collect::<Result<Vec<Row>, Failure>>()?;
+        let config = self.unit.config()?;
+        let rows =
+            sources.iter().map(|source| self.row(source, &config)).collect::<Result<Vec<Row>, Failure>>()?;
         if self.json {
             let apps: Vec<Value> = rows.iter().map(Row::json).collect();
             return Ok(Outcome::success(format!("{}\n", json!({ "apps": apps }))));
@@ -98,14 +105,13 @@ impl Build {
         Ok(Outcome::success(text))
     }
 
-    fn row(&self, source: &EmulatorSource) -> Result<Row, Failure> {
+    fn row(&self, source: &EmulatorSource, config: &UnitConfig) -> Result<Row, Failure> {
         let Some(app) = &source.application else {
             return Err(Failure::Input(format!("{}: expected the name of an application", source.argument)));
         };
         let emulator = &source.emulator;
-        let unit = UnitSource::new(emulator, self.lanes, &regenerate(app.name(), self.lanes))?;
-        let description = UnitFile::new(app.name(), &unit.design, self.lanes);
-        design_folder::write(&self.out.join(app.name()), &design_folder::files(&unit.design, &description))?;
+        let unit = UnitSource::new(emulator, config, &regenerate("build", app.name(), config))?;
+        design_folder::write(&self.out.join(app.name()), &unit.delivery(source).files())?;
         let frames = app.frames(Split::Test, self.frames as usize, self.seed);
         let evaluation = evaluate(&**app, emulator, &frames).map_err(input)?;
         Ok(Row {
@@ -119,11 +125,6 @@ impl Build {
             unit,
         })
     }
-}
-
-/// The command that makes the folder of an application.
-pub(crate) fn regenerate(app: &str, lanes: usize) -> String {
-    format!("emeuro build {app} --lanes {lanes}")
 }
 
 /// Exact code, reference code and golden model in turn on the same frames, all from and to doubles: the golden model's time

@@ -5,29 +5,31 @@ use std::path::PathBuf;
 use clap::Args;
 use emeuro::{
     apps::{Application, Split},
-    compiler::Cycles,
+    compiler::{Cycles, UnitConfig},
     golden::{Emulator, Sampler, VectorId},
+    hdl::top_name,
     testbench::{self, Cache, Comparison, Design, Options},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    commands::build::DEFAULT_LANES,
+    commands::unit_args::{regenerate, unit_config},
     design_folder,
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome, input},
     report::table,
-    unit_source::UnitSource,
+    unit_source::{CompiledUnit, UnitSource},
 };
 
 /// Simulates units in Verilator and compares every output word, and the clocks, with golden model and compiler.
 ///
-/// Without --lanes, the files of a generated folder are simulated as they stand there; with --lanes, units are generated
-/// for the purpose. Frames are the application's own held-out frames, and every fourth a random one with extreme words. They
-/// arrive and leave with random gaps and pauses.
+/// Without --lanes and --unit, the files of a generated folder are simulated as they stand there; with one of them, units
+/// are generated for the purpose. Frames are the application's own held-out frames, and every fourth a random one with
+/// extreme words. They arrive and leave with random gaps and pauses.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  emeuro cosim --all --frames 200 --seed 7\n  emeuro cosim rope --lanes 1,16,64\n\n\
+    after_help = "Examples:\n  emeuro cosim --all --frames 200 --seed 7\n  emeuro cosim rope --lanes 1,16,64\n  \
+    emeuro cosim newton --unit UNIT.yaml\n\n\
     Needs Verilator 5 and a C++ compiler."
 )]
 pub(crate) struct Cosim {
@@ -40,9 +42,12 @@ pub(crate) struct Cosim {
     /// Generates and simulates units with these numbers of lanes.
     #[arg(long, value_delimiter = ',')]
     lanes: Vec<usize>,
+    /// Generates and simulates units as this unit file (YAML) says; --lanes goes before its lanes.
+    #[arg(long, value_name = "FILE")]
+    unit: Option<PathBuf>,
     /// Folder with the units to simulate: one folder per application, or the folder of the one emulator that is named;
     /// rtl-out if an application is named, generated if a file is.
-    #[arg(long, conflicts_with = "lanes")]
+    #[arg(long, conflicts_with_all = ["lanes", "unit"])]
     rtl: Option<PathBuf>,
     /// Frames per unit.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
@@ -90,15 +95,21 @@ impl Cosim {
     }
 
     fn designs(&self, source: &EmulatorSource) -> Result<Vec<(usize, Cycles, Design)>, Failure> {
-        let generated = |lanes: usize| {
-            let unit = UnitSource::new(&source.emulator, lanes, "emeuro cosim")?;
-            Ok((lanes, unit.cycles, unit.simulated()))
+        let config = unit_config(self.unit.as_deref())?;
+        let generated = |config: &UnitConfig| {
+            let command = regenerate("generate", &source.argument, config);
+            let unit = UnitSource::new(&source.emulator, config, &command)?;
+            Ok((config.lanes(), unit.cycles, unit.simulated()))
         };
         if !self.lanes.is_empty() {
-            return self.lanes.iter().map(|&lanes| generated(lanes)).collect();
+            let with = |&lanes: &usize| generated(&config.clone().with_lanes(lanes).map_err(input)?);
+            return self.lanes.iter().map(with).collect();
+        }
+        if self.unit.is_some() {
+            return Ok(vec![generated(&config)?]);
         }
         let folder = match (&self.rtl, &source.application) {
-            (None, None) => return Ok(vec![generated(DEFAULT_LANES)?]),
+            (None, None) => return Ok(vec![generated(&config)?]),
             (None, Some(_)) => PathBuf::from("rtl-out").join(&source.argument),
             (Some(rtl), None) => rtl.clone(),
             (Some(rtl), Some(_)) => match design_folder::is_unit(rtl) {
@@ -106,13 +117,14 @@ impl Cosim {
                 false => rtl.join(&source.argument),
             },
         };
-        let (unit, design) = design_folder::read(&folder)?;
-        let expected = generated(unit.lanes)?;
-        if unit.top != expected.2.top {
-            let problem = format!("expected the unit {}, found {}", expected.2.top, unit.top);
+        let (config, design) = design_folder::read(&folder)?;
+        let CompiledUnit { program, cycles } = CompiledUnit::new(&source.emulator, &config)?;
+        let top = top_name(&program);
+        if design.top != top {
+            let problem = format!("expected the unit {top}, found {}", design.top);
             return Err(Failure::Input(format!("{}: {problem}", folder.display())));
         }
-        Ok(vec![(unit.lanes, expected.1, design)])
+        Ok(vec![(config.lanes(), cycles, design)])
     }
 }
 

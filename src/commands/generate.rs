@@ -6,23 +6,23 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    commands::build::DEFAULT_LANES,
-    design_folder::{self, UnitFile},
+    commands::unit_args::{UnitArgs, regenerate},
+    design_folder,
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome},
     report::percent,
     unit_source::UnitSource,
 };
 
-/// Generates the Verilog and the ROMs of an emulator's unit.
+/// Generates an emulator's unit: Verilog, ROMs, FuseSoC core, constraints, pictures and report.
 #[derive(Args)]
-#[command(after_help = "Example: emeuro generate fft --lanes 32 --out build/fft")]
+#[command(after_help = "Examples:\n  emeuro generate fft --lanes 32 --out build/fft\n  \
+    emeuro generate my-emulator.yaml --unit UNIT.yaml")]
 pub(crate) struct Generate {
     /// An application, or the path of an emulator file.
     emulator: String,
-    /// Multiply-accumulate lanes, 1 to 128.
-    #[arg(long, default_value_t = DEFAULT_LANES)]
-    lanes: usize,
+    #[command(flatten)]
+    unit: UnitArgs,
     /// Folder to write; by default the emulator's name.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -36,18 +36,19 @@ impl Generate {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let source = EmulatorSource::find(&self.emulator)?;
         let folder = self.out.unwrap_or_else(|| source.emulator.name().into());
-        let regenerate = format!("emeuro generate {} --lanes {}", self.emulator, self.lanes);
-        let unit = UnitSource::new(&source.emulator, self.lanes, &regenerate)?;
-        let description = UnitFile::new(&self.emulator, &unit.design, self.lanes);
-        design_folder::write(&folder, &design_folder::files(&unit.design, &description))?;
+        let config = self.unit.config()?;
+        let command = regenerate("generate", &self.emulator, &config);
+        let unit = UnitSource::new(&source.emulator, &config, &command)?;
+        let files = unit.delivery(&source).files();
+        design_folder::write(&folder, &files)?;
         let (used, cycles) = (unit.program.used_lanes(), unit.cycles);
         if self.json {
             let summary = json!({
                 "emulator": source.emulator.name(),
                 "top": unit.design.top,
                 "folder": folder.display().to_string(),
-                "files": unit.design.files().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
-                "lanes": self.lanes,
+                "files": files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+                "lanes": config.lanes(),
                 "lanes_used": used,
                 "cycles": cycles.period,
                 "latency": cycles.latency,
@@ -55,7 +56,7 @@ impl Generate {
             });
             return Ok(Outcome::success(format!("{summary}\n")));
         }
-        let idle = match self.lanes - used {
+        let idle = match config.lanes() - used {
             0 => String::new(),
             idle => format!(" ({idle} would be idle and are left out)"),
         };

@@ -6,3 +6,4 @@ pub(crate) mod generate;
 pub(crate) mod run;
 pub(crate) mod synth;
 pub(crate) mod train;
+pub(crate) mod unit_args;

@@ -39,6 +39,7 @@ mod custom;
 mod drivers;
 mod error;
 mod expression;
+mod interface;
 mod layout;
 mod lower;
 mod names;
@@ -51,6 +52,7 @@ use std::collections::{HashMap, HashSet};
 use rust_hdl_core::block::Block;
 
 pub use error::PrintError;
+pub use interface::{Direction, Memory, Port, memories, ports};
 use render::Defaults;
 use tree::Module;
 
