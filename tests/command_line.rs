@@ -197,3 +197,79 @@ fn synth_names_the_packages_of_a_missing_tool() {
     assert!(refused(&["synth"]).contains("Usage"));
     assert!(refused(&["synth", "newton", "--target", "z80"]).contains("ecp5"));
 }
+
+/// All files of a folder, by name.
+fn contents(folder: &Path) -> std::collections::BTreeMap<String, String> {
+    let file = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
+    };
+    fs::read_dir(folder).unwrap().map(file).collect()
+}
+
+#[test]
+fn a_unit_file_chooses_the_unit_and_the_folder_repeats_it() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/UNIT.yaml");
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let generate = |unit: &Path, more: &[&str], out: &Path| {
+        let (unit, out) = (unit.to_str().unwrap(), out.to_str().unwrap());
+        let output = emeuro(&[&["generate", "newton", "--unit", unit, "--out", out], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    generate(&example, &[], &first);
+    let unit = emeuro::compiler::UnitFile::load(first.join("unit.yaml")).unwrap();
+    assert_eq!(unit.config, emeuro::compiler::UnitFile::load(&example).unwrap().config);
+    assert_eq!((unit.config.lanes(), unit.config.prefix()), (32, Some("fast_newton")));
+    assert_eq!(unit.design.unwrap().top, "fast_newton_unit");
+    assert!(first.join("fast_newton_unit.v").exists());
+    // The folder's own file makes the same folder again, byte for byte.
+    generate(&first.join("unit.yaml"), &[], &second);
+    assert_eq!(contents(&first), contents(&second));
+    // An option goes before the file.
+    generate(&example, &["--lanes", "3"], &second);
+    let unit = emeuro::compiler::UnitFile::load(second.join("unit.yaml")).unwrap();
+    assert_eq!((unit.config.lanes(), unit.config.prefix()), (3, Some("fast_newton")));
+}
+
+#[test]
+fn the_example_unit_file_shows_every_field() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/UNIT.yaml");
+    let text = fs::read_to_string(&example).unwrap();
+    // With every field that is commented out.
+    let all = text.replace("# slots:", "slots:");
+    let config = emeuro::compiler::UnitFile::parse(&all, &example).unwrap().config;
+    assert_eq!(config.slots(), Some(2));
+    let limits = config.limits();
+    assert!(limits.weight_bits.is_some() && limits.word_bits.is_some());
+    assert!(limits.accumulator_bits.is_some() && limits.weight_words.is_some());
+    for field in ["lanes", "words_per_beat", "weights", "control", "multiplier", "prefix"] {
+        assert!(text.contains(&format!("\n{field}: ")), "{field}");
+    }
+}
+
+#[test]
+fn wrong_unit_files_are_refused_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("UNIT.yaml"), folder.path().join("unit"));
+    let cases = [
+        ("emeuro_unit: 1\nlanes: 0\n", "UNIT.yaml: lanes: expected 1..=128, found 0"),
+        ("emeuro_unit: 1\ncolour: red\n", "UNIT.yaml: unknown field `colour`, expected one of"),
+        ("emeuro_unit: 3\n", "UNIT.yaml: emeuro_unit: expected version 1 of the file format, found 3"),
+        (
+            "emeuro_unit: 1\nlimits: {weight_bits: 4}\n",
+            "emulator \"newton\": layer \"dense_1\": needs 8-bit weights, the unit allows 4: set weight_bits: 8",
+        ),
+    ];
+    for (text, expected) in cases {
+        fs::write(&file, text).unwrap();
+        let arguments = ["--unit", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        for command in [&["generate", "newton"][..], &["build", "newton"]] {
+            let message = refused(&[command, &arguments].concat());
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(entries(folder.path()), 1);
+        }
+    }
+    let missing = refused(&["generate", "newton", "--unit", "no-such.yaml"]);
+    assert!(missing.starts_with("error: no-such.yaml: "), "{missing}");
+}
