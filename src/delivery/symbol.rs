@@ -70,3 +70,49 @@ fn draw(svg: &mut Svg, port: &Port, edge: i32, y: i32, outward: i32) {
         svg.text(end + outward * 12, y + 4, if outward < 0 { "end" } else { "start" }, "soft", port.width);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_port_is_drawn_once_below_the_title_of_its_group() {
+        let port = |name: &str, direction, width| Port {
+            name: name.into(),
+            direction,
+            width,
+            signed: false,
+            comment: String::new(),
+        };
+        let (clock, input, output) = (Direction::Clock, Direction::Input, Direction::Output);
+        let ports = [
+            port("aclk", clock, 1),
+            port("long_frame", output, 1),
+            port("s_axi_awaddr", input, 8),
+            port("s_axi_awready", output, 1),
+            port("s_axis_tdata", input, 64),
+            port("m_axis_tdata", output, 32),
+            port("m_axis_tready", input, 1),
+            port("aresetn", input, 1),
+        ];
+        let text = symbol("a_unit", &ports);
+        let order = [
+            "Clock and reset",
+            "aclk",
+            "aresetn",
+            "Input stream",
+            "s_axis_tdata",
+            "Control",
+            "s_axi_awaddr",
+            "s_axi_awready",
+            "Output stream",
+            "m_axis_tdata",
+            "m_axis_tready",
+            "Flags",
+            "long_frame",
+        ];
+        let places: Vec<usize> = order.iter().map(|name| text.find(&format!(">{name}")).unwrap()).collect();
+        assert!(places.is_sorted(), "{text}");
+        assert!(ports.iter().all(|port| text.matches(&format!(">{}<", port.name)).count() == 1), "{text}");
+    }
+}
