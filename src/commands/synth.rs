@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::{
-    commands::build::DEFAULT_LANES,
+    commands::unit_args::{UnitArgs, regenerate},
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome, input},
     report::table,
@@ -32,9 +32,8 @@ pub(crate) struct Synth {
     /// Applications, or paths of emulator files.
     #[arg(required = true)]
     emulators: Vec<String>,
-    /// Multiply-accumulate lanes, 1 to 128.
-    #[arg(long, default_value_t = DEFAULT_LANES)]
-    lanes: usize,
+    #[command(flatten)]
+    unit: UnitArgs,
     /// The device: LFE5U-85F speed grade 6, iCE40 UP5K, or AMD 7 series (no clock rate).
     #[arg(long, value_enum, default_value_t = Device::Ecp5)]
     target: Device,
@@ -103,8 +102,9 @@ impl Synth {
 
     fn row(&self, source: &EmulatorSource, tools: &Toolchain) -> Result<Row, Failure> {
         let name = source.emulator.name();
-        let regenerate = format!("emeuro synth {} --lanes {}", source.argument, self.lanes);
-        let unit = UnitSource::new(&source.emulator, self.lanes, &regenerate)?;
+        let config = self.unit.config()?;
+        let regenerate = regenerate("generate", &source.argument, &config);
+        let unit = UnitSource::new(&source.emulator, &config, &regenerate)?;
         let design = Design::new(&unit.design.top, unit.design.files().cloned().collect());
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(100));
@@ -128,7 +128,7 @@ impl Synth {
         bar.finish_and_clear();
         let row = Row {
             name: name.to_owned(),
-            lanes: self.lanes,
+            lanes: config.lanes(),
             cycles: unit.cycles.period,
             utilisation: unit.utilisation(),
             synthesis: synthesis?,
