@@ -5,17 +5,18 @@
 //! | clock | what is visible then |
 //! | --- | --- |
 //! | I | operand address, weight address |
-//! | I + 1 | operand and weight, read from the memories |
-//! | I + 2 | operand and weight in the multiplier's input registers |
-//! | I + 3 | product |
-//! | I + 4 | accumulator with the product in it |
+//! | I + 1 | operand's row and weight, read from the memories |
+//! | I + 2 | operand and weight in the memories' output registers |
+//! | I + 3 | operand and weight in the multiplier's input registers |
+//! | I + 4 | product |
+//! | I + 5 | accumulator with the product in it |
 //!
 //! The last step of a tile completes the accumulators. A sum over groups of 2^k lanes leaves the adder tree k clocks later;
 //! in that *capture* clock the drain register loads all sums of the tile. From the next clock on it hands one sum per
 //! clock to the post-processor.
 
 /// Clocks from the issue of a step to the accumulator that holds its product.
-pub const ISSUE_TO_SUM: u32 = 4;
+pub const ISSUE_TO_SUM: u32 = 5;
 
 /// Clocks from the capture of a tile to its first sum at the head of the drain register.
 pub const CAPTURE_TO_HEAD: u32 = 1;

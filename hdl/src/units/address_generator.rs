@@ -64,8 +64,6 @@ pub struct AddressGenerator {
     pub delta: Vec<Wire<In>>,
     /// The address.
     pub address: Wire<Out>,
-    /// The address of the next clock, for a memory that is to be read ahead; one wire or none.
-    pub next_address: Vec<Wire<Out>>,
 }
 
 impl AddressGenerator {
@@ -83,14 +81,7 @@ impl AddressGenerator {
             level: Wire::new(address_bits(levels + 1), "Loop level that advances, innermost 0"),
             delta,
             address: Wire::new(width, "The address"),
-            next_address: vec![],
         }
-    }
-
-    /// The same generator with an output `next_address_0`.
-    pub fn with_next_address(mut self) -> Self {
-        self.next_address = vec![Wire::new(self.address.width(), "The address of the next clock")];
-        self
     }
 
     fn following(&self) -> Value {
@@ -110,15 +101,10 @@ impl Logic for AddressGenerator {
         if self.clock.pos_edge() {
             self.address.next = self.following();
         }
-        let following = self.following();
-        for next_address in &mut self.next_address {
-            next_address.next = following;
-        }
     }
 
     fn connect(&mut self) {
         self.address.connect();
-        self.next_address.iter_mut().for_each(|w| w.connect());
     }
 
     fn hdl(&self) -> Verilog {
@@ -135,10 +121,6 @@ always @(*) begin
     endcase
 end
 
-{walk}",
-            walk = match self.next_address.is_empty() {
-                true =>
-                    "\
 always @(posedge clock) begin
     if (load) begin
         address <= base;
@@ -146,14 +128,6 @@ always @(posedge clock) begin
         address <= address + step;
     end
 end",
-                false =>
-                    "\
-assign next_address_0 = load ? base : advance ? address + step : address;
-
-always @(posedge clock) begin
-    address <= next_address_0;
-end",
-            },
             high = width - 1
         ))
     }

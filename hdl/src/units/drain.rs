@@ -11,6 +11,9 @@
 //!                   +-------+
 //! ```
 //!
+//! The sequencer names a result one clock before it is at the head, so that the bias ROM reads with an address from a
+//! register; what belongs to the head waits for it in a register.
+//!
 //! Timing: all outputs but `bias_address` belong to the results that are at the heads in the same clock, the first one clock
 //! after `capture`. `bias_address` is one clock ahead, so that the bias comes from its ROM together with the result.
 //! Between the last result of an instruction and the first `capture` of the next lies at least one clock.
@@ -18,8 +21,8 @@
 use emeuro_compiler::{DRAIN_LEVELS, Program};
 
 use super::{
-    address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters,
-    program_rom::DrainRom, write_port::count_wire,
+    address_generator::AddressGenerator, loop_counters::LoopCounters, program_rom::DrainRom,
+    write_port::count_wire,
 };
 use crate::prelude::*;
 
@@ -61,13 +64,15 @@ pub struct Drain {
     counters: LoopCounters,
     biases: AddressGenerator,
     results: AddressGenerator,
+    head: DrainHead,
 }
 
 impl Drain {
     /// The drain sequencer of `program`.
     pub fn new(program: &Program, result_width: u32, bias_width: u32, file: &str) -> Self {
         let rom = DrainRom::new(program, result_width, bias_width, file);
-        let widths: Vec<u32> = rom.limit.iter().map(Wire::width).collect();
+        let mut widths = vec![rom.clocks.width()];
+        widths.extend(rom.limit.iter().map(Wire::width));
         Self {
             info: ModuleInfo::new("drain", "follows the program and tells results where they belong")
                 .latency("1 clock from `capture` to the fields of the first result."),
@@ -86,9 +91,10 @@ impl Drain {
             parity: Wire::new(1, "Which output buffer the frame uses"),
             count: count_wire(program.slots, "Number of results, less 1"),
             control: DrainControl::new(&rom),
-            counters: LoopCounters::new(&widths),
-            biases: AddressGenerator::new(bias_width, DRAIN_LEVELS).with_next_address(),
+            counters: LoopCounters::new(&widths).with_last_limit(),
+            biases: AddressGenerator::new(bias_width, DRAIN_LEVELS),
             results: AddressGenerator::new(result_width, DRAIN_LEVELS),
+            head: DrainHead::new(&rom, result_width),
             rom,
         }
     }
@@ -108,22 +114,19 @@ impl Logic for Drain {
         self.counters.clock.next = self.clock.val();
         self.biases.clock.next = self.clock.val();
         self.results.clock.next = self.clock.val();
+        self.head.clock.next = self.clock.val();
         self.control.resetn.next = self.resetn.val();
         self.counters.resetn.next = self.resetn.val();
+        self.head.resetn.next = self.resetn.val();
         self.rom.address.next = self.control.rom_address.val();
         self.control.capture.next = self.capture.val();
-        self.control.clocks.next = self.rom.clocks.val();
-        self.control.last_clocks.next = self.rom.last_clocks.val();
-        for i in 0..self.count.len() {
-            self.control.per_clock[i].next = self.rom.per_clock[i].val();
-            self.control.last_count[i].next = self.rom.last_count[i].val();
-            self.count[i].next = self.control.count[i].val();
-        }
         self.control.ends_program.next = self.rom.ends_program.val();
-        self.control.loop_level.next = self.counters.level.val();
-        self.counters.advance.next = self.control.ends_tile.val();
+        self.control.level.next = self.counters.level.val();
+        self.counters.advance.next = self.control.advance.val();
+        self.counters.limit[0].next = self.rom.clocks.val();
+        self.counters.last_limit[0].next = self.rom.last_clocks.val();
         for i in 0..3 {
-            self.counters.limit[i].next = self.rom.limit[i].val();
+            self.counters.limit[i + 1].next = self.rom.limit[i].val();
         }
         for i in 0..4 {
             self.biases.delta[i].next = self.rom.bias[i + 1].val();
@@ -131,23 +134,39 @@ impl Logic for Drain {
         }
         self.biases.load.next = self.control.load.val();
         self.biases.base.next = self.rom.bias[0].val();
-        self.biases.advance.next = self.control.valid.val();
-        self.biases.level.next = self.control.level.val();
+        self.biases.advance.next = self.control.advance.val();
+        self.biases.level.next = self.counters.level.val();
         self.results.load.next = self.control.load.val();
         self.results.base.next = self.rom.result[0].val();
-        self.results.advance.next = self.control.valid.val();
-        self.results.level.next = self.control.level.val();
+        self.results.advance.next = self.control.advance.val();
+        self.results.level.next = self.counters.level.val();
+        self.bias_address.next = self.biases.address.val();
+
+        comment!("One clock later the result is at the head");
+        self.head.valid.next = self.control.advance.val();
+        self.head.goes_out.next = self.rom.to_output.val();
+        self.head.address.next = self.results.address.val();
+        self.head.shift_in.next = self.rom.shift.val();
+        self.head.rectify_in.next = self.rom.rectify.val();
+        self.head.narrow_in.next = self.rom.narrow.val();
+        self.head.buffer.next = self.control.parity.val();
         for i in 0..self.lookup.len() {
-            self.lookup[i].next = self.rom.lookup[i].val();
+            self.head.lookup_in[i].next = self.rom.lookup[i].val();
+            self.lookup[i].next = self.head.lookup[i].val();
         }
-        self.bias_address.next = self.biases.next_address[0].val();
-        self.result_address.next = self.results.address.val();
-        self.shift.next = self.rom.shift.val();
-        self.rectify.next = self.rom.rectify.val();
-        self.narrow.next = self.rom.narrow.val();
-        self.to_memory.next = self.control.valid.val() & !self.rom.to_output.val();
-        self.to_output.next = self.control.valid.val() & self.rom.to_output.val();
-        self.parity.next = self.control.parity.val();
+        self.head.ends_block.next = self.control.ends_block.val();
+        for i in 0..self.count.len() {
+            self.head.per_clock[i].next = self.rom.per_clock[i].val();
+            self.head.last_count[i].next = self.rom.last_count[i].val();
+            self.count[i].next = self.head.count[i].val();
+        }
+        self.to_memory.next = self.head.to_memory.val();
+        self.to_output.next = self.head.to_output.val();
+        self.result_address.next = self.head.result_address.val();
+        self.shift.next = self.head.shift.val();
+        self.rectify.next = self.head.rectify.val();
+        self.narrow.next = self.head.narrow.val();
+        self.parity.next = self.head.parity.val();
     }
 }
 
@@ -163,20 +182,13 @@ struct DrainControl {
     clock: Signal<In, Clock>,
     resetn: Wire<In>,
     capture: Wire<In>,
-    clocks: Wire<In>,
-    last_clocks: Wire<In>,
-    /// One wire, or none if there is always one result per clock; so are the next and `count`.
-    per_clock: Vec<Wire<In>>,
-    last_count: Vec<Wire<In>>,
+    level: Wire<In>,
     ends_program: Wire<In>,
-    loop_level: Wire<In>,
     rom_address: Wire<Out>,
     load: Wire<Out>,
-    valid: Wire<Out>,
-    level: Wire<Out>,
-    ends_tile: Wire<Out>,
+    advance: Wire<Out>,
+    ends_block: Wire<Out>,
     parity: Wire<Out>,
-    count: Vec<Wire<Out>>,
     _state: State,
 }
 
@@ -185,17 +197,14 @@ struct State {
     instruction: u64,
     /// The address generators take their bases until the first capture.
     fresh: bool,
-    valid: bool,
-    index: u64,
+    /// More results of the tile follow.
+    busy: bool,
     parity: bool,
 }
 
 impl State {
-    const RESET: Self = Self { instruction: 0, fresh: true, valid: false, index: 0, parity: false };
+    const RESET: Self = Self { instruction: 0, fresh: true, busy: false, parity: false };
 }
-
-/// Loops above the results of a tile.
-const LOOPS: usize = DRAIN_LEVELS - 1;
 
 impl DrainControl {
     fn new(rom: &DrainRom) -> Self {
@@ -205,30 +214,23 @@ impl DrainControl {
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
             capture: Wire::new(1, "A tile's results are being captured"),
-            clocks: Wire::new(rom.clocks.width(), "Clocks of a tile's results, less 1"),
-            last_clocks: Wire::new(rom.clocks.width(), "Clocks of the last tile of a block, less 1"),
-            per_clock: like(&rom.per_clock, "Results of a clock, less 1"),
-            last_count: like(&rom.last_count, "Results of the last clock of a block, less 1"),
+            level: Wire::new(address_bits(DRAIN_LEVELS + 1), "Loop that advances after this result"),
             ends_program: Wire::new(1, "The last instruction"),
-            loop_level: Wire::new(address_bits(LOOPS + 1), "Loop that advances after the tile"),
             rom_address: Wire::new(rom.address.width(), "Instruction of the next clock"),
             load: Wire::new(1, "The address generators take their bases"),
-            valid: Wire::new(1, "A result is at the head"),
-            level: Wire::new(address_bits(DRAIN_LEVELS + 1), "Level that advances after the result"),
-            ends_tile: Wire::new(1, "It is the last result of its tile"),
+            advance: Wire::new(1, "A result is at the head in the next clock"),
+            ends_block: Wire::new(1, "The results of this clock are the last of their block"),
             parity: Wire::new(1, "Which output buffer the frame uses"),
-            count: like(&rom.per_clock, "Number of results, less 1"),
             _state: State::RESET,
         }
     }
 
-    fn ends_tile(&self) -> bool {
-        let last = if self.loop_level.val().any() { &self.last_clocks } else { &self.clocks };
-        self._state.valid && self._state.index == last.val().as_u64()
+    fn advances(&self) -> bool {
+        self.capture.val().any() || self._state.busy
     }
 
     fn ends_instruction(&self) -> bool {
-        self.ends_tile() && self.loop_level.val().index() == LOOPS
+        self.advances() && self.level.val().index() == DRAIN_LEVELS
     }
 
     fn next_instruction(&self) -> u64 {
@@ -242,12 +244,10 @@ impl DrainControl {
 
     fn next_state(&self) -> State {
         let state = self._state;
-        let capture = self.capture.val().any();
         State {
             instruction: self.next_instruction(),
-            fresh: self.ends_instruction() || state.fresh && !capture,
-            valid: capture || state.valid && !self.ends_tile(),
-            index: if capture || !state.valid { 0 } else { state.index + 1 },
+            fresh: self.ends_instruction() || state.fresh && !self.capture.val().any(),
+            busy: self.advances() && !self.level.val().any(),
             parity: state.parity ^ (self.ends_instruction() && self.ends_program.val().any()),
         }
     }
@@ -259,79 +259,174 @@ impl Logic for DrainControl {
             self._state = if self.resetn.val().any() { self.next_state() } else { State::RESET };
         }
         self.rom_address.next = Value::from(self.next_instruction());
-        self.load.next = self._state.fresh.into();
-        self.valid.next = self._state.valid.into();
-        let level = if self.ends_tile() { 1 + self.loop_level.val().as_u64() } else { 0 };
-        self.level.next = Value::from(level);
-        self.ends_tile.next = self.ends_tile().into();
+        self.load.next = (self._state.fresh && !self.capture.val().any()).into();
+        self.advance.next = self.advances().into();
+        self.ends_block.next = (self.level.val().as_u64() > 1).into();
         self.parity.next = self._state.parity.into();
-        let ends_block = self.ends_tile() && self.loop_level.val().any();
-        for (i, count) in self.count.iter_mut().enumerate() {
-            count.next = if ends_block { self.last_count[i].val() } else { self.per_clock[i].val() };
-        }
     }
 
     fn connect(&mut self) {
-        self.count.iter_mut().for_each(|count| count.connect());
         self.rom_address.connect();
         self.load.connect();
-        self.valid.connect();
-        self.level.connect();
-        self.ends_tile.connect();
+        self.advance.connect();
+        self.ends_block.connect();
         self.parity.connect();
     }
 
     fn hdl(&self) -> Verilog {
-        let number = self.rom_address.width();
-        let count = match self.count.is_empty() {
-            true => String::new(),
-            false => format!(
-                "assign count_0     = ends_tile && loop_level != {}'d0 ? last_count_0 : per_clock_0;\n",
-                self.loop_level.width()
-            ),
-        };
-        let (index, loops, level) = (self.clocks.width(), self.loop_level.width(), self.level.width());
+        let (number, level) = (self.rom_address.width(), self.level.width());
         Verilog::Custom(format!(
             "\
 reg [{number_high}:0] instruction;
-reg [{index_high}:0] index;
 reg fresh;
-reg at_head;
+reg busy;
 reg this_buffer;
 
-wire [{index_high}:0] last = loop_level == {loops}'d0 ? clocks : last_clocks;
-wire ends_instruction = ends_tile && loop_level == {loops}'d{levels};
+wire ends_instruction = advance && level == {level}'d{DRAIN_LEVELS};
 wire ends_frame       = ends_instruction && ends_program;
 
-assign ends_tile   = at_head && index == last;
 // In reset the first instruction is read, so that one clock of reset is enough.
 assign rom_address = ends_frame || !resetn ? {number}'d0 :
                      ends_instruction ? instruction + {number}'d1 : instruction;
-assign load        = fresh;
-assign valid       = at_head;
-assign level       = ends_tile ? {loop_level} + {level}'d1 : {level}'d0;
+assign load        = fresh && !capture;
+assign advance     = capture || busy;
+assign ends_block  = level > {level}'d1;
 assign parity      = this_buffer;
-{count}
+
 always @(posedge clock) begin
     if (!resetn) begin
         instruction <= {number}'d0;
         fresh       <= 1'b1;
-        at_head     <= 1'b0;
+        busy        <= 1'b0;
         this_buffer <= 1'b0;
     end else begin
         instruction <= rom_address;
         fresh       <= ends_instruction || (fresh && !capture);
-        at_head     <= capture || (at_head && !ends_tile);
+        busy        <= advance && level == {level}'d0;
         if (ends_frame) begin
             this_buffer <= !this_buffer;
         end
     end
-    index <= capture || !at_head ? {index}'d0 : index + {index}'d1;
 end",
             number_high = number - 1,
-            index_high = index - 1,
-            levels = LOOPS,
-            loop_level = zero_extended("loop_level", loops, level),
+        ))
+    }
+}
+
+/// The registers with what belongs to the results at the heads.
+#[derive(LogicBlock)]
+struct DrainHead {
+    info: ModuleInfo,
+    clock: Signal<In, Clock>,
+    resetn: Wire<In>,
+    valid: Wire<In>,
+    goes_out: Wire<In>,
+    address: Wire<In>,
+    shift_in: Wire<In>,
+    rectify_in: Wire<In>,
+    narrow_in: Wire<In>,
+    buffer: Wire<In>,
+    ends_block: Wire<In>,
+    /// One wire, or none if there is always one result per clock; so are the next and `count`.
+    per_clock: Vec<Wire<In>>,
+    last_count: Vec<Wire<In>>,
+    /// One wire, or none without tables.
+    lookup_in: Vec<Wire<In>>,
+    to_memory: Wire<Out>,
+    to_output: Wire<Out>,
+    result_address: Wire<Out>,
+    shift: Wire<Out>,
+    rectify: Wire<Out>,
+    narrow: Wire<Out>,
+    parity: Wire<Out>,
+    count: Vec<Wire<Out>>,
+    lookup: Vec<Wire<Out>>,
+}
+
+impl DrainHead {
+    fn new(rom: &DrainRom, result_width: u32) -> Self {
+        Self {
+            info: ModuleInfo::new("drain_head", "registers with what belongs to the results at the heads")
+                .latency("1 clock."),
+            clock: Default::default(),
+            resetn: Wire::new(1, "Synchronous reset, active low"),
+            valid: Wire::new(1, "Results are at the heads in the next clock"),
+            goes_out: Wire::new(1, "They go to the output buffer"),
+            address: Wire::new(result_width, "Address of the first"),
+            shift_in: Wire::new(rom.shift.width(), "Requantising shift"),
+            rectify_in: Wire::new(1, "Negative results become 0"),
+            narrow_in: Wire::new(1, "Results saturate to 8 bits"),
+            buffer: Wire::new(1, "Which output buffer the frame uses"),
+            ends_block: Wire::new(1, "They are the last of their block"),
+            per_clock: like(&rom.per_clock, "Results of a clock, less 1"),
+            last_count: like(&rom.last_count, "Results of the last clock of a block, less 1"),
+            lookup_in: like(&rom.lookup, "0, or number of the table"),
+            to_memory: Wire::new(1, "The results go to the lanes' memory"),
+            to_output: Wire::new(1, "The results go to the output buffer"),
+            result_address: Wire::new(result_width, "Address of the first result"),
+            shift: Wire::new(rom.shift.width(), "Requantising shift"),
+            rectify: Wire::new(1, "Negative results become 0"),
+            narrow: Wire::new(1, "Results saturate to 8 bits"),
+            parity: Wire::new(1, "Which output buffer the frame uses"),
+            count: like(&rom.per_clock, "Number of results, less 1"),
+            lookup: like(&rom.lookup, "0, or number of the table"),
+        }
+    }
+}
+
+impl Logic for DrainHead {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            let valid = self.valid.val().any() && self.resetn.val().any();
+            self.to_memory.next = (valid && !self.goes_out.val().any()).into();
+            self.to_output.next = (valid && self.goes_out.val().any()).into();
+            self.result_address.next = self.address.val();
+            self.shift.next = self.shift_in.val();
+            self.rectify.next = self.rectify_in.val();
+            self.narrow.next = self.narrow_in.val();
+            self.parity.next = self.buffer.val();
+            for (i, count) in self.count.iter_mut().enumerate() {
+                let ends_block = self.ends_block.val().any();
+                count.next = if ends_block { self.last_count[i].val() } else { self.per_clock[i].val() };
+            }
+            for (lookup, input) in self.lookup.iter_mut().zip(&self.lookup_in) {
+                lookup.next = input.val();
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        self.to_memory.connect();
+        self.to_output.connect();
+        self.result_address.connect();
+        self.shift.connect();
+        self.rectify.connect();
+        self.narrow.connect();
+        self.parity.connect();
+        self.count.iter_mut().for_each(|wire| wire.connect());
+        self.lookup.iter_mut().for_each(|wire| wire.connect());
+    }
+
+    fn hdl(&self) -> Verilog {
+        let mut optional = String::new();
+        if !self.count.is_empty() {
+            optional += "    count_0        <= ends_block ? last_count_0 : per_clock_0;\n";
+        }
+        if !self.lookup.is_empty() {
+            optional += "    lookup_0       <= lookup_in_0;\n";
+        }
+        let unused = if self.count.is_empty() { "wire unused = ends_block;\n\n" } else { "" };
+        Verilog::Custom(format!(
+            "\
+{unused}always @(posedge clock) begin
+    to_memory      <= resetn & valid & ~goes_out;
+    to_output      <= resetn & valid & goes_out;
+    result_address <= address;
+    shift          <= shift_in;
+    rectify        <= rectify_in;
+    narrow         <= narrow_in;
+    parity         <= buffer;
+{optional}end"
         ))
     }
 }

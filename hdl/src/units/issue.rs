@@ -8,7 +8,7 @@
 //!                  +-------+
 //! clock, resetn -->|       |-/--> operand_address, pattern
 //! input_full ---/->|       |-/--> weight_address
-//! output_busy --/->| issue |----> enable, first, complete (tap_0, hold_0, use_held_0)
+//! output_busy --/->| issue |----> enable, first, complete (tap_0, use_held_0)
 //!                  |       |----> reserve, release_input, parity
 //!                  +-------+
 //! ```
@@ -52,9 +52,7 @@ pub struct Issue {
     pub complete: Wire<Out>,
     /// Tap of the adder tree for the tile; one wire or none.
     pub tap: Vec<Wire<Out>>,
-    /// The lanes keep the operand; one wire or none.
-    pub hold: Vec<Wire<Out>>,
-    /// The lanes multiply with the kept operand; one wire or none.
+    /// The lanes multiply with the operand of the clock before; one wire or none.
     pub use_held: Vec<Wire<Out>>,
     /// The output buffer is taken.
     pub reserve: Wire<Out>,
@@ -90,9 +88,8 @@ impl Issue {
             first: Wire::new(1, "It is the first of its sum"),
             complete: Wire::new(1, "It is the last of its tile"),
             tap: rom.tap.iter().map(|t| Wire::new(t.width(), "Tap of the adder tree for the tile")).collect(),
-            hold: element_wise.then(|| Wire::new(1, "The lanes keep the operand")).into_iter().collect(),
             use_held: element_wise
-                .then(|| Wire::new(1, "The lanes multiply with the kept operand"))
+                .then(|| Wire::new(1, "The lanes multiply with the operand of the clock before"))
                 .into_iter()
                 .collect(),
             reserve: Wire::new(1, "The output buffer is taken"),
@@ -158,9 +155,8 @@ impl Logic for Issue {
         for i in 0..self.tap.len() {
             self.tap[i].next = self.rom.tap[i].val();
         }
-        // A tile of an element-wise product has two steps: the first keeps its operand, the second multiplies.
-        for i in 0..self.hold.len() {
-            self.hold[i].next = self.control.first.val() & self.rom.multiply[i].val();
+        // A tile of an element-wise product has two steps; the second multiplies its operand with that of the first.
+        for i in 0..self.use_held.len() {
             self.use_held[i].next = self.rom.multiply[i].val();
             self.enable.next =
                 self.control.step.val() & !(self.control.first.val() & self.rom.multiply[i].val());

@@ -12,12 +12,13 @@
 //!                  +------------------------------------------+
 //! ```
 //!
-//! Timing, from the clock of `operand_address` and `weight_address`: `hold`, `use_held` two clocks later; `enable` and
-//! `first` three; the sum holds the product after four.
+//! Timing, from the clock of `operand_address` and `weight_address`: `use_held_0` two clocks later; `enable` and `first` four;
+//! the sum holds the product after five.
 
 use super::{
     MemoryStyle, Ram, Rom,
-    mac::{Mac, MacShape, element_wise_wires},
+    mac::{Mac, MacShape},
+    multiplier::use_held_wire,
     operand_address::{OperandAddress, offset_parameters},
 };
 use crate::prelude::*;
@@ -49,9 +50,7 @@ pub struct Lane {
     pub enable: Wire<In>,
     /// Begins a new sum.
     pub first: Wire<In>,
-    /// Keeps the operand; one wire or none.
-    pub hold: Vec<Wire<In>>,
-    /// Multiplies with the kept operand; one wire or none.
+    /// Multiplies with the operand of the clock before; one wire or none.
     pub use_held: Vec<Wire<In>>,
     /// The accumulator.
     pub sum: Wire<Out>,
@@ -74,15 +73,15 @@ impl Lane {
     ) -> Self {
         let memory =
             Ram::new(shape.word, memory_words, MemoryStyle::Block).without_collisions().with_rows(row, 1);
-        let rom = Rom::new(shape.weight, weights, MemoryStyle::Block, weight_file);
+        let memory = memory.with_output_register();
+        let rom = Rom::new(shape.weight, weights, MemoryStyle::Block, weight_file).with_output_register();
         let address_width = memory.read_address.width();
-        let [hold, use_held] = element_wise_wires(shape);
         Self {
             info: ModuleInfo::new(
                 "lane",
                 "a copy of the memory, a weight ROM and a multiply-accumulate datapath",
             )
-            .latency("after the addresses: `enable` and `first` 3 clocks, `sum` 4 clocks."),
+            .latency("after the addresses: `enable` and `first` 4 clocks, `sum` 5 clocks."),
             weight_file: TextParameter::new(weight_file, "Hex file with the weights"),
             offset: offset_parameters(address_width, offsets),
             clock: Default::default(),
@@ -94,8 +93,7 @@ impl Lane {
             weight_address: Wire::new(rom.address.width(), "Address of the weight"),
             enable: Wire::new(1, "Adds the product"),
             first: Wire::new(1, "Begins a new sum"),
-            hold,
-            use_held,
+            use_held: use_held_wire(shape),
             sum: Wire::new(shape.sum, "The accumulator").signed(),
             lane_address: OperandAddress::new(address_width, offsets),
             operands: memory,
@@ -133,8 +131,7 @@ impl Logic for Lane {
         self.mac.weight.next = self.weights.data.val();
         self.mac.enable.next = self.enable.val();
         self.mac.first.next = self.first.val();
-        for i in 0..self.hold.len() {
-            self.mac.hold[i].next = self.hold[i].val();
+        for i in 0..self.use_held.len() {
             self.mac.use_held[i].next = self.use_held[i].val();
         }
         self.sum.next = self.mac.sum.val();

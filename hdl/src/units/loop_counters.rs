@@ -2,6 +2,7 @@
 //!
 //! `level` is the loop that advances in this clock if `advance` is set: 0 as long as the innermost loop runs, k when
 //! the k innermost loops end together, and the number of loops when the whole nest ends. The counters then start again.
+//! On request, the innermost loop has another number of iterations in the last iteration of the loop around it.
 //!
 //! ```text
 //!             +---------------+
@@ -56,6 +57,8 @@ pub struct LoopCounters {
     pub advance: Wire<In>,
     /// Iterations less one, per loop.
     pub limit: Vec<Wire<In>>,
+    /// The same for the innermost loop in the last iteration of the next; one wire or none.
+    pub last_limit: Vec<Wire<In>>,
     /// The loop that advances.
     pub level: Wire<Out>,
     _counters: Vec<u64>,
@@ -75,6 +78,7 @@ impl LoopCounters {
             resetn: Wire::new(1, "Synchronous reset, active low"),
             advance: Wire::new(1, "Ends an iteration of the innermost loop"),
             limit: limit.collect(),
+            last_limit: vec![],
             level: Wire::new(
                 address_bits(widths.len() + 1),
                 "Loop that advances; all loops end at the highest value",
@@ -82,6 +86,13 @@ impl LoopCounters {
             _counters: vec![0; widths.len()],
             _ends: vec![false; widths.len()],
         }
+    }
+
+    /// The same counters, at least two, with a `last_limit_0`.
+    pub fn with_last_limit(mut self) -> Self {
+        let comment = "The same for loop 0 in the last iteration of loop 1";
+        self.last_limit = vec![Wire::new(self.limit[0].width(), comment)];
+        self
     }
 
     fn level(&self) -> usize {
@@ -103,6 +114,9 @@ impl Logic for LoopCounters {
             }
             for ((ends, counter), limit) in self._ends.iter_mut().zip(&self._counters).zip(&self.limit) {
                 *ends = *counter == limit.val().as_u64();
+            }
+            if let Some(last_limit) = self.last_limit.first().filter(|_| self._ends[1]) {
+                self._ends[0] = self._counters[0] == last_limit.val().as_u64();
             }
         }
         self.level.next = Value::from(self.level() as u64);
@@ -127,11 +141,20 @@ wire [{high}:0] next_{k} = !({inner}) ? counter_{k} : ends_{k} ? {width}'d0 : co
 ",
                 high = width - 1
             );
+            let (reset_limit, next_limit) = match k == 0 && !self.last_limit.is_empty() {
+                false => (format!("limit_{k}"), format!("limit_{k}")),
+                true => {
+                    let outer = self.limit[1].width();
+                    let choice = |counter: &str| format!("({counter} == limit_1 ? last_limit_0 : limit_0)");
+                    (choice(&format!("{outer}'d0")), choice("next_1"))
+                }
+            };
             resets += &format!(
-                "        counter_{k} <= {width}'d0;\n        ends_{k}    <= limit_{k} == {width}'d0;\n"
+                "        counter_{k} <= {width}'d0;\n        ends_{k}    <= {reset_limit} == {width}'d0;\n"
             );
-            advances +=
-                &format!("        counter_{k} <= next_{k};\n        ends_{k}    <= next_{k} == limit_{k};\n");
+            advances += &format!(
+                "        counter_{k} <= next_{k};\n        ends_{k}    <= next_{k} == {next_limit};\n"
+            );
             inner += &format!(" && ends_{k}");
         }
         let level: String =

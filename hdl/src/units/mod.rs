@@ -11,6 +11,7 @@ pub mod lane;
 pub mod loop_counters;
 pub mod mac;
 pub mod memory_style;
+pub mod multiplier;
 pub mod operand_address;
 pub mod output_streamer;
 pub mod program_rom;

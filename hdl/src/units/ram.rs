@@ -79,6 +79,8 @@ pub struct Ram {
     _memory: Vec<u64>,
     _style: MemoryStyle,
     _collides: bool,
+    /// The words before the output register, if there is one.
+    _behind: Option<Vec<u64>>,
 }
 
 impl Ram {
@@ -97,6 +99,7 @@ impl Ram {
             _memory: vec![0; depth],
             _style: style,
             _collides: true,
+            _behind: None,
         }
         .with_rows(1, 1)
     }
@@ -133,6 +136,15 @@ impl Ram {
         self
     }
 
+    /// The same memory with a register behind it, in front of the selection from a row: `read_data` comes 2 cycles after
+    /// `read_address`. Block RAM gives its words late in the clock; a register between it and what follows makes both faster.
+    /// Not together with a read enable.
+    pub fn with_output_register(mut self) -> Self {
+        self._behind = Some(vec![0; self.read_data.len()]);
+        self.describe();
+        self
+    }
+
     fn describe(&mut self) {
         let (width, depth, row) = (self.width(), self.depth(), self.row());
         let collisions = match self._collides {
@@ -141,10 +153,14 @@ impl Ram {
             false => "A word that is read while any word of its row is written is undefined.",
         };
         let rows = if row == 1 { String::new() } else { format!(" in rows of {row}") };
-        let summary = format!("{depth} words of {width} bits{rows}, one write and one read port");
+        let (register, cycles) = match self._behind {
+            None => ("", "1 cycle"),
+            Some(_) => (" with an output register", "2 cycles"),
+        };
+        let summary = format!("{depth} words of {width} bits{rows}, one write and one read port{register}");
         self.info = ModuleInfo::new("ram", summary)
             .prose(format!("{collisions} All words are 0 at the start."))
-            .latency("1 cycle from `read_address` to `read_data`.")
+            .latency(format!("{cycles} from `read_address` to `read_data`."))
             .limits("an address beyond the last word reads as anything.");
     }
 
@@ -176,7 +192,10 @@ impl Logic for Ram {
                 for (k, data) in self.read_data.iter_mut().enumerate() {
                     let word = self._memory.get(first + k).copied().unwrap_or(0);
                     // Undefined words are inverted: certainly wrong, and the same in every run.
-                    data.next = Value::new(width, if collides && !self._collides { !word } else { word });
+                    let word = if collides && !self._collides { !word } else { word };
+                    let word =
+                        self._behind.as_mut().map_or(word, |behind| std::mem::replace(&mut behind[k], word));
+                    data.next = Value::new(width, word);
                 }
             }
             for (k, data) in self.write_data.iter().enumerate() {
@@ -212,7 +231,12 @@ impl Logic for Ram {
                 (format!("read_address[{}]", range(address - 1, low)), Some(part))
             }
         };
-        let target = if parts == 1 && read == 1 { "read_data_0" } else { "words" };
+        let registered = self._behind.is_some();
+        let target = match (parts * read, registered) {
+            (1, false) => "read_data_0",
+            (_, false) => "words",
+            (_, true) => "read_words",
+        };
         let indent = if self.read_enable.is_empty() { "" } else { "    " };
         let (check, undefined) = if self._collides {
             ("", String::new())
@@ -229,7 +253,26 @@ impl Logic for Ram {
             );
             ("(* no_rw_check *) ", undefined)
         };
-        let remember = part.as_ref().map_or(String::new(), |part| format!("\n{indent}    part <= {part};"));
+        let remember = match (&part, registered) {
+            (None, _) => String::new(),
+            (Some(part), false) => format!("\n{indent}    part <= {part};"),
+            (Some(part), true) => format!("\n    read_part <= {part};\n    part <= read_part;"),
+        };
+        let (register, remember) = match (registered, parts * read) {
+            (false, _) => (String::new(), remember),
+            (true, 1) => {
+                (format!("reg [{}:0] read_words;\n", bits - 1), "\n    read_data_0 <= read_words;".to_owned())
+            }
+            (true, _) => {
+                let part_register = if parts == 1 {
+                    String::new()
+                } else {
+                    format!("reg [{}:0] read_part;\n", parts.ilog2() - 1)
+                };
+                let words = format!("reg [{}:0] read_words;\n", bits - 1);
+                (words + &part_register, format!("{remember}\n    words <= read_words;"))
+            }
+        };
         let statement = format!("{target} <= memory[{read_row}];{undefined}{remember}");
         let statement = enabled(&self.read_enable, &statement);
         let writes: String = (0..row)
@@ -246,7 +289,7 @@ impl Logic for Ram {
         Verilog::Custom(format!(
             "\
 {check}{style}reg [{high}:0] memory [0:{last}];
-{selection}
+{register}{selection}
 integer index;
 initial begin
     for (index = 0; index < {rows}; index = index + 1) begin

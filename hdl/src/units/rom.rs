@@ -63,6 +63,8 @@ pub struct Rom {
     pub data: Wire<Out>,
     _contents: Vec<u64>,
     _style: MemoryStyle,
+    /// The word before the output register, if there is one.
+    _behind: Option<u64>,
 }
 
 impl Rom {
@@ -88,12 +90,27 @@ impl Rom {
             data: Wire::new(width, "The word, one cycle later"),
             _contents: contents,
             _style: style,
+            _behind: None,
         }
     }
 
     /// The same ROM with a `read_enable_0`: without it, `data` stays.
     pub fn with_read_enable(mut self) -> Self {
         self.read_enable = vec![Wire::new(1, "Reads in this cycle")];
+        self
+    }
+
+    /// The same ROM with a register behind it: `data` comes 2 cycles after `address`. Block RAM gives its words late in the
+    /// clock; a register between it and what follows makes both faster. Not together with a read enable.
+    pub fn with_output_register(mut self) -> Self {
+        self._behind = Some(0);
+        let summary =
+            format!("{} words of {} bits, read-only, with an output register", self.depth(), self.width());
+        self.info = ModuleInfo::new("rom", summary)
+            .prose("The contents come from a hex file with one word per line.")
+            .latency("2 cycles from `address` to `data`; a new address every cycle.")
+            .limits("an address beyond the last word reads as anything.");
+        self.data = Wire::new(self.width(), "The word, two cycles later");
         self
     }
 
@@ -149,8 +166,9 @@ pub(crate) fn enabled(read_enable: &[Wire<In>], statement: &str) -> String {
 impl Logic for Rom {
     fn update(&mut self) {
         if self.clock.pos_edge() && self.read_enable.iter().all(|enable| enable.val().any()) {
-            let word = self._contents.get(self.address.val().index());
-            self.data.next = Value::new(self.width(), word.copied().unwrap_or(0));
+            let word = self._contents.get(self.address.val().index()).copied().unwrap_or(0);
+            let word = self._behind.as_mut().map_or(word, |behind| std::mem::replace(behind, word));
+            self.data.next = Value::new(self.width(), word);
         }
     }
 
@@ -164,14 +182,18 @@ impl Logic for Rom {
         Verilog::Custom(format!(
             "\
 {attribute}reg [{high}:0] memory [0:{last}];
-
+{word}
 {contents}
 
 always @(posedge clock) begin
     {read}
 end",
             contents = initial_contents(self.depth()),
-            read = enabled(&self.read_enable, "data <= memory[address];"),
+            read = match self._behind {
+                None => enabled(&self.read_enable, "data <= memory[address];"),
+                Some(_) => "word <= memory[address];\n    data <= word;".to_owned(),
+            },
+            word = if self._behind.is_some() { format!("reg [{high}:0] word;\n") } else { String::new() },
         ))
     }
 }

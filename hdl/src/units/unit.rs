@@ -85,7 +85,6 @@ pub struct Unit {
     issue: Issue,
     enable: FlagDelay,
     first: WordDelay,
-    hold: Vec<WordDelay>,
     use_held: Vec<WordDelay>,
     complete: FlagDelay,
     tap: Vec<WordDelay>,
@@ -105,8 +104,11 @@ pub struct Unit {
     streamer: OutputStreamer,
 }
 
-/// Clocks from the issue of a step to the input registers of the lane's multiplier.
-const ISSUE_TO_OPERAND: u32 = timing::ISSUE_TO_SUM - 2;
+/// Clocks from the issue of a step to the operand at the lane's multiplier.
+const ISSUE_TO_OPERAND: u32 = timing::ISSUE_TO_SUM - 3;
+
+/// Clocks from the issue of a step to the product at the lane's accumulator.
+const ISSUE_TO_PRODUCT: u32 = timing::ISSUE_TO_SUM - 1;
 
 /// Clocks from a result at the head of the drain register to the word that leaves the requantiser.
 const HEAD_TO_WORD: u32 = timing::HEAD_TO_WRITE - 1;
@@ -125,6 +127,7 @@ impl Unit {
             weight: program.weight_bits,
             sum: program.accumulator_bits,
             element_wise: program.instructions.iter().any(|i| i.issue.multiply),
+            multiplier: program.config.multiplier(),
         };
         let mask = (1 << address) - 1;
         let lane = (0..program.used_lanes()).map(|i| {
@@ -184,9 +187,8 @@ impl Unit {
                 program.input_span,
                 address,
             ),
-            enable: FlagDelay::new(ISSUE_TO_OPERAND + 1),
-            first: WordDelay::new(1, ISSUE_TO_OPERAND + 1),
-            hold: issue.hold.iter().map(element_wise).collect(),
+            enable: FlagDelay::new(ISSUE_TO_PRODUCT),
+            first: WordDelay::new(1, ISSUE_TO_PRODUCT),
             use_held: issue.use_held.iter().map(element_wise).collect(),
             complete: FlagDelay::new(timing::ISSUE_TO_SUM),
             tap: issue.tap.iter().map(|t| WordDelay::new(t.width(), timing::ISSUE_TO_SUM)).collect(),
@@ -304,10 +306,8 @@ impl Logic for Unit {
         self.enable.d.next = self.issue.enable.val();
         self.first.d.next = self.issue.first.val();
         self.complete.d.next = self.issue.complete.val();
-        for i in 0..self.hold.len() {
-            self.hold[i].clock.next = self.aclk.val();
+        for i in 0..self.use_held.len() {
             self.use_held[i].clock.next = self.aclk.val();
-            self.hold[i].d.next = self.issue.hold[i].val();
             self.use_held[i].d.next = self.issue.use_held[i].val();
         }
         for i in 0..self.lane.len() {
@@ -323,8 +323,7 @@ impl Logic for Unit {
                 self.lane[i].write_data[j].next = self.write.memory_data[j].val();
             }
             self.reducer.sum[i].next = self.lane[i].sum.val();
-            for j in 0..self.hold.len() {
-                self.lane[i].hold[j].next = self.hold[j].q.val();
+            for j in 0..self.use_held.len() {
                 self.lane[i].use_held[j].next = self.use_held[j].q.val();
             }
         }
