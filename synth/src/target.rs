@@ -37,11 +37,11 @@ impl Target {
         }
     }
 
-    /// Yosys' synthesis command for the family.
+    /// Yosys' synthesis command for the family. `-abc9` is the default of newer versions; in 0.23 it saves 11 % of the logic.
     pub(crate) fn synthesis(self) -> &'static str {
         match self {
-            Self::Ecp5 => "synth_ecp5",
-            Self::Ice40 => "synth_ice40 -device u -dsp",
+            Self::Ecp5 => "synth_ecp5 -abc9",
+            Self::Ice40 => "synth_ice40 -abc9 -device u -dsp",
             Self::Xc7 => "synth_xilinx -family xc7 -noiopad -noclkbuf",
         }
     }
