@@ -1,0 +1,44 @@
+//! `emeuro synth` from outside, with Yosys alone: what it prints and what it keeps.
+
+use std::{io::Write, process::Command};
+
+use emeuro::synth::{Tool, ToolKind};
+use serde_json::Value;
+
+#[test]
+fn one_unit_is_an_object_with_its_figures_and_its_files_are_kept() {
+    if let Err(error) = Tool::find(ToolKind::Yosys) {
+        let required = std::env::var("EMEURO_REQUIRE_RTL").as_deref() == Ok("1");
+        assert!(!required, "EMEURO_REQUIRE_RTL is set: {error}");
+        // Not `eprintln!`, which the test runner hides when a test passes. If nobody reads it, so be it.
+        let _ = writeln!(std::io::stderr(), "skipped: {error}");
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/networks/16-16-8.yaml");
+    let output = Command::new(env!("CARGO_BIN_EXE_emeuro"))
+        .args(["synth", network, "--lanes", "2", "--target", "xc7", "--json", "--out"])
+        .arg(out.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // 384 multiply-accumulates in two lanes; the rest of the clocks fills and empties the pipeline.
+    let cycles = figures["cycles_per_frame"].as_u64().unwrap();
+    assert!((192..300).contains(&cycles), "{figures}");
+    assert_eq!(figures["utilisation"].as_f64(), Some(384.0 / (2.0 * cycles as f64)));
+    assert_eq!(figures["dsp"], 2);
+    for field in ["lut4_eq", "ff"] {
+        assert!(figures[field].as_u64().unwrap() > 100, "{field}: {figures}");
+    }
+    assert!(figures["bram"].is_u64());
+    for field in ["fmax_mhz", "critical_path", "failure"] {
+        assert_eq!(figures[field], Value::Null, "{field}");
+    }
+    assert!(figures["tools"][0].as_str().unwrap().starts_with("Yosys "));
+    let kept = out.path().join("plain_16_16_8");
+    let file: Value =
+        serde_json::from_str(&std::fs::read_to_string(kept.join("synth.json")).unwrap()).unwrap();
+    assert_eq!(file, figures);
+    assert!(kept.join("map.log").exists());
+}
