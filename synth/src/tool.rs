@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use crate::error::{Error, Result};
 
-/// How much of a failed tool's output an error repeats.
+/// How many lines of a failed tool's output an error repeats at most.
 const LINES_OF_A_FAILURE: usize = 12;
 
 /// The tools that this crate runs.
@@ -121,12 +121,7 @@ impl Tool {
         if output.status.success() {
             return Ok(());
         }
-        let said = said(&output);
-        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-        let message = match lines.len() {
-            0 => output.status.to_string(),
-            n => lines[n.saturating_sub(LINES_OF_A_FAILURE)..].join("\n"),
-        };
+        let message = failure(&said(&output)).unwrap_or_else(|| output.status.to_string());
         Err(Error::ToolFailed { tool: self.to_string(), top: top.to_owned(), message })
     }
 }
@@ -139,6 +134,15 @@ impl fmt::Display for Tool {
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// The lines that both tools mark as errors, or else the last ones; none if nothing was said.
+fn failure(said: &str) -> Option<String> {
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let errors: Vec<&str> = lines.iter().copied().filter(|line| line.contains("ERROR:")).collect();
+    let telling = if errors.is_empty() { lines } else { errors };
+    let last = &telling[telling.len().saturating_sub(LINES_OF_A_FAILURE)..];
+    (!last.is_empty()).then(|| last.join("\n"))
 }
 
 /// `0.11.1` of `"nextpnr-ecp5" -- Next Generation Place and Route (Version nextpnr-0.11.1)`.
@@ -169,6 +173,14 @@ mod tests {
         assert_eq!(nextpnr(banner).as_deref(), Some("0.11.1"));
         let banner = "\"nextpnr-ice40\" -- Next Generation Place and Route (Version 0.4-1+b1)";
         assert_eq!(nextpnr(banner).as_deref(), Some("0.4"));
+    }
+
+    #[test]
+    fn a_failure_is_told_by_its_errors() {
+        let said = "Warning: No PCF file specified\nERROR: no BELs remaining\n1 warning, 1 error\n\n";
+        assert_eq!(failure(said).as_deref(), Some("ERROR: no BELs remaining"));
+        assert_eq!(failure("out of memory\n").as_deref(), Some("out of memory"));
+        assert_eq!(failure("\n"), None);
     }
 
     #[test]
