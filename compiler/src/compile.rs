@@ -3,7 +3,7 @@
 use emeuro_golden::Emulator;
 
 use crate::{
-    Limits, MAX_SLOTS, OutputBuffer, Program, UnitConfig,
+    Limits, MAX_SLOTS, OutputBuffer, Program, UnitConfig, WeightMemory,
     limits::{self, Excess},
     passes::{
         isolate, lower,
@@ -80,7 +80,7 @@ fn with_slots(emulator: &Emulator, config: &UnitConfig, slots: usize) -> Result<
     let candidates: Vec<Vec<Mapping>> =
         shapes.iter().map(|shape| map::run(shape, config.lanes(), slots)).collect();
     let assemble = |choice: &[usize]| {
-        let mut roms = lower::Roms::new(config.lanes(), slots);
+        let mut roms = lower::Roms::new(config.lanes(), slots, config.weights());
         let mut instructions = vec![];
         for (index, task) in tasks.tasks.iter().enumerate() {
             let mapping = &candidates[index][choice[index]];
@@ -145,6 +145,12 @@ fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
 fn empty(emulator: &Emulator, config: &UnitConfig, slots: usize, tasks: &Tasks, layout: &Layout) -> Program {
     let weight_bits = tasks.tasks.iter().map(Task::weight_bits);
     let word_bits = tasks.word_bits();
+    // Weights that come later are proven for the emulator's accumulators, not for those that the first ones need.
+    let promised = match config.weights() {
+        WeightMemory::Rom => 0,
+        WeightMemory::Ram => emulator.accumulator_bits(),
+    };
+    let sum_bits = tasks.tasks.iter().map(|task| task.sum_bits(word_bits));
     Program {
         name: emulator.name().to_owned(),
         config: config.clone(),
@@ -153,12 +159,7 @@ fn empty(emulator: &Emulator, config: &UnitConfig, slots: usize, tasks: &Tasks, 
         input_bits: emulator.input().bits,
         output_bits: emulator.output().port.bits,
         weight_bits: weight_bits.max().unwrap_or(8),
-        accumulator_bits: tasks
-            .tasks
-            .iter()
-            .map(|task| task.sum_bits(word_bits))
-            .max()
-            .unwrap_or(word_bits + 2),
+        accumulator_bits: sum_bits.fold(promised.max(word_bits + 2), u32::max),
         input_words: emulator.input().size(),
         input_span: layout.input_span,
         memory_words: layout.memory_words,

@@ -181,6 +181,11 @@ impl UnitConfig {
         Self { limits, ..self }
     }
 
+    /// Whether both make the same unit of the same network, whatever it is called.
+    pub fn same_hardware(&self, other: &Self) -> bool {
+        Self { prefix: None, ..self.clone() } == Self { prefix: None, ..other.clone() }
+    }
+
     /// Number of multiply-accumulate lanes.
     pub fn lanes(&self) -> usize {
         self.lanes

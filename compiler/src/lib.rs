@@ -4,7 +4,8 @@
 //! 2. Every operation of an emulator becomes such nests; element-wise operations are blocks with a window of two words.
 //! 3. One pass per file ([`passes`]), each from one representation to the next: select, isolate, place, map, lower, schedule.
 //! 4. The schedule is static: an instruction carries the delay after which its operands are sure to be there.
-//! 5. [`Machine`] executes a [`Program`] cycle by cycle; it defines what hardware has to do and predicts its cycles.
+//! 5. In a unit with writable weights, [`rewrite`] says which words turn one network into another of the same shape.
+//! 6. [`Machine`] executes a [`Program`] cycle by cycle; it defines what hardware has to do and predicts its cycles.
 
 mod compile;
 mod config;
@@ -12,6 +13,7 @@ mod limits;
 mod machine;
 pub mod passes;
 mod program;
+mod rewrite;
 mod task;
 pub mod timing;
 mod unit_file;
@@ -27,4 +29,5 @@ pub use program::{
     AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, OutputBuffer, Program,
     Table,
 };
+pub use rewrite::{RewriteError, WeightWrite, WritableMemory, rewrite};
 pub use unit_file::{DesignNames, UnitFile, UnitFileError};

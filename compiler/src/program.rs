@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{UnitConfig, timing};
+use crate::{UnitConfig, WeightMemory, timing};
 
 /// An address that walks through a nest of loops without a multiplier: at the end of every loop a constant is added.
 ///
@@ -216,7 +216,8 @@ pub struct Program {
     pub output_bits: u32,
     /// Width of a weight in the ROMs.
     pub weight_bits: u32,
-    /// Width of the accumulators: what the widest sum needs, rounding included.
+    /// Width of the accumulators: what the widest sum needs, rounding included; with writable weights, what the emulator
+    /// allows.
     pub accumulator_bits: u32,
     /// Results that the unit can post-process and write per clock, a power of two.
     pub slots: usize,
@@ -261,6 +262,16 @@ impl Program {
     /// Beginning of the names of all modules and files.
     pub fn prefix(&self) -> &str {
         self.config.prefix().unwrap_or(&self.name)
+    }
+
+    /// Width of a bias in its memory: what the widest one needs, or that of a sum if others can be written.
+    pub fn bias_bits(&self) -> u32 {
+        match self.config.weights() {
+            WeightMemory::Rom => {
+                self.bias.iter().flatten().map(|&b| signed_bits(b)).max().unwrap_or(2).max(2)
+            }
+            WeightMemory::Ram => self.accumulator_bits,
+        }
     }
 
     /// Clocks from the head of the drain register to the write register.
@@ -309,4 +320,9 @@ impl Program {
     pub fn used_lanes(&self) -> usize {
         self.instructions.iter().map(|i| i.drain.results << i.drain.reduce).max().unwrap_or(1)
     }
+}
+
+/// The bits of a number in two's complement.
+fn signed_bits(value: i64) -> u32 {
+    65 - if value < 0 { value.leading_ones() } else { value.leading_zeros() }
 }

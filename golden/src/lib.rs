@@ -31,4 +31,4 @@ pub use format::{Format, requantise};
 pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
 pub use run::Runner;
-pub use sample::{Sampler, sample_emulator};
+pub use sample::{Sampler, sample_emulator, sample_weights};

@@ -1,7 +1,7 @@
 //! Random emulators and frames: valid graphs of every operation, for the tests of everything that runs emulators.
 
 use crate::{
-    Activation, BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Segment,
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, Format, Op, OutputSpec, Port, Provenance, Segment,
     VectorId, Weights,
 };
 
@@ -55,6 +55,27 @@ pub fn sample_emulator(seed: u64) -> Emulator {
             return emulator;
         }
     }
+}
+
+/// The topology of `emulator` with other random weights and biases, in the same formats.
+pub fn sample_weights(emulator: &Emulator, seed: u64) -> Emulator {
+    let mut sampler = Sampler::new(seed);
+    let mut other = emulator.clone();
+    for node in &mut other.nodes {
+        let (Op::Dense { affine, .. } | Op::Block { affine, .. }) = &mut node.op else { continue };
+        let row = affine.weights.values.len() / affine.bias.len();
+        // Neither a row's sum of magnitudes nor its bias grows: no accumulator overflows that did not before.
+        for (weights, bias) in affine.weights.values.chunks_mut(row).zip(&mut affine.bias) {
+            for weight in weights.iter_mut() {
+                let size = i64::from(*weight).abs().min(i64::from(affine.weights.format.max()));
+                *weight = sampler.range(-size, size) as i16;
+            }
+            weights.rotate_left(sampler.range(0, row as i64 - 1) as usize);
+            *bias = sampler.range(-bias.abs(), bias.abs());
+        }
+    }
+    other.provenance = Provenance { seed, ..Provenance::default() };
+    other
 }
 
 struct Draft<'a> {
@@ -215,7 +236,6 @@ fn port(name: &str, size: usize, format: Format) -> Port {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Op;
 
     #[test]
     fn samples_cover_every_operation_and_survive_their_file() {
@@ -235,5 +255,16 @@ mod tests {
             assert_eq!(sample_emulator(seed), emulator);
         }
         assert_eq!(seen.len(), 7, "{seen:?}");
+    }
+
+    #[test]
+    fn other_weights_are_other_weights_of_a_valid_emulator() {
+        for seed in 0..100 {
+            let emulator = sample_emulator(seed);
+            let other = sample_weights(&emulator, seed);
+            assert_eq!(Emulator::parse(&other.to_yaml(), "sample.yaml").unwrap(), other);
+            assert_eq!((other.macs(), other.parameters()), (emulator.macs(), emulator.parameters()));
+            assert_eq!(other.nodes() != emulator.nodes(), emulator.parameters() > 0, "seed {seed}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! lower: mapped tasks to instructions and ROM images.
 
 use crate::{
-    AddressGenerator, Drain, Function, Instruction, Issue, Table,
+    AddressGenerator, Drain, Function, Instruction, Issue, Table, WeightMemory,
     passes::map::{Axis, Mapping, Shape},
     task::{Kind, Place, Task, Tasks},
 };
@@ -17,11 +17,18 @@ pub(crate) struct Roms {
     pub(crate) bias: Vec<Vec<i64>>,
     pub(crate) patterns: Vec<Vec<i64>>,
     pub(crate) tables: Vec<Table>,
+    /// Every task has biases of its own, because they may be written later.
+    writable: bool,
 }
 
 impl Roms {
-    pub(crate) fn new(lanes: usize, slots: usize) -> Self {
-        Self { weights: vec![vec![]; lanes], bias: vec![vec![]; slots], ..Self::default() }
+    pub(crate) fn new(lanes: usize, slots: usize, memory: WeightMemory) -> Self {
+        Self {
+            weights: vec![vec![]; lanes],
+            bias: vec![vec![]; slots],
+            writable: memory == WeightMemory::Ram,
+            ..Self::default()
+        }
     }
 
     fn pattern(&mut self, offsets: Vec<i64>) -> usize {
@@ -85,16 +92,17 @@ pub(crate) fn run(
     let walk = WeightWalk::new(shape, mapping);
     let bias_walk = BiasWalk::new(mapping);
     let target = &tasks.vectors[task.target];
-    let mut bases: Vec<(i64, i64)> = vec![];
+    let mut bases: Vec<(i64, i64, i64)> = vec![];
     let mut instructions = vec![];
     for (operand, result, row) in unrolled_origins(&mapping.unrolled) {
-        let weight_base = match bases.iter().find(|(r, _)| *r == row) {
-            Some(&(_, base)) => base,
+        let (weight_base, bias_base) = match bases.iter().find(|(r, ..)| *r == row) {
+            Some(&(_, weight_base, bias_base)) => (weight_base, bias_base),
             None => {
-                let base = roms.weights[0].len() as i64;
+                let weight_base = roms.weights[0].len() as i64;
                 emit_weights(shape, mapping, &walk, &rows, row, &mut roms.weights);
-                bases.push((row, base));
-                base
+                let bias_base = bias_walk.emit(mapping, &bias, row, roms);
+                bases.push((row, weight_base, bias_base));
+                (weight_base, bias_base)
             }
         };
         let inner = mapping.inner_steps(shape);
@@ -110,7 +118,6 @@ pub(crate) fn run(
         ];
         let weight_levels: Vec<(usize, i64)> = counts.into_iter().zip(walk.distances).collect();
         let last_results = mapping.last_results();
-        let bias_base = bias_walk.emit(mapping, &bias, row, &mut roms.bias);
         let levels = |clock: i64, [tile, low_distance, high_distance]: [i64; 3]| DrainLevels {
             clock,
             clocks: mapping.clocks(mapping.results),
@@ -202,16 +209,19 @@ impl BiasWalk {
         Self { clock, loops, words }
     }
 
-    /// Puts the biases of an instruction that begins with `first_row` into the ROMs, if they are not there yet, and says
-    /// where they begin.
-    fn emit(&self, mapping: &Mapping, bias: &[i64], first_row: i64, roms: &mut [Vec<i64>]) -> i64 {
+    /// Puts the biases of an instruction that begins with `first_row` into the ROMs and says where they begin. Equal biases
+    /// share their words, unless that could change.
+    fn emit(&self, mapping: &Mapping, bias: &[i64], first_row: i64, roms: &mut Roms) -> i64 {
+        let writable = roms.writable;
+        let roms = &mut roms.bias;
         let images: Vec<Vec<i64>> =
             (0..mapping.per_clock).map(|slot| self.image(mapping, bias, first_row, slot)).collect();
         let depth = roms[0].len();
         let holds = |base: usize| {
             roms.iter().zip(&images).all(|(rom, image)| rom[base..base + self.words] == image[..])
         };
-        if let Some(base) = (0..(depth + 1).saturating_sub(self.words)).find(|&base| holds(base)) {
+        let same = (0..(depth + 1).saturating_sub(self.words)).find(|&base| holds(base));
+        if let Some(base) = same.filter(|_| !writable) {
             return base as i64;
         }
         for (slot, rom) in roms.iter_mut().enumerate() {
