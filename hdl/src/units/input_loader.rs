@@ -49,6 +49,8 @@ pub struct InputLoader {
     pub word: Vec<Wire<Out>>,
     /// Which buffers hold a frame.
     pub full: Wire<Out>,
+    /// Clears the flags: bit 0 that of short frames, bit 1 that of long frames; one wire or none.
+    pub clear_flags: Vec<Wire<In>>,
     /// A short frame was dropped.
     pub short_frame: Wire<Out>,
     /// A long frame was dropped.
@@ -107,11 +109,24 @@ impl InputLoader {
             word_address: Wire::new(address, "Address of the first"),
             word: (0..per_beat).map(|k| Wire::new(width, format!("Word {k}")).signed()).collect(),
             full: Wire::new(2, "Which buffers hold a frame"),
+            clear_flags: vec![],
             short_frame: Wire::new(1, "A frame was too short and was dropped; stays until reset"),
             long_frame: Wire::new(1, "A frame was too long and was dropped; stays until reset"),
             _beats: words.div_ceil(per_beat) as u64,
             _span: span as u64,
             _state: State::default(),
+        }
+    }
+
+    /// The same loader with flags that can be cleared.
+    pub fn with_clear(self) -> Self {
+        let flag =
+            |kind: &str| Wire::new(1, format!("A frame was too {kind} and was dropped; stays until cleared"));
+        Self {
+            clear_flags: vec![Wire::new(2, "Clears the flags of short and of long frames")],
+            short_frame: flag("short"),
+            long_frame: flag("long"),
+            ..self
         }
     }
 
@@ -125,6 +140,10 @@ impl InputLoader {
 
     fn next_state(&self) -> State {
         let mut state = self._state;
+        for clear in &self.clear_flags {
+            state.short &= !clear.val().get_bit(0);
+            state.long &= !clear.val().get_bit(1);
+        }
         if self.release_buffer.val().any() {
             state.full &= !(1 << self.parity.val().as_u64());
         }
@@ -197,6 +216,15 @@ impl Logic for InputLoader {
             1 => "assign word_0        = s_axis_tdata;\n".to_owned(),
             _ => words_of("s_axis_tdata", &self.word),
         };
+        // A flag that is set in the clock in which it is cleared stays set: the later assignment wins.
+        let clears: String = ["short_seen", "long_seen"]
+            .iter()
+            .enumerate()
+            .filter(|_| !self.clear_flags.is_empty())
+            .map(|(bit, flag)| {
+                format!("        if (clear_flags_0[{bit}]) begin\n            {flag} <= 1'b0;\n        end\n")
+            })
+            .collect();
         Verilog::Custom(format!(
             "\
 reg [{high}:0] count;
@@ -225,7 +253,7 @@ always @(posedge clock) begin
         short_seen <= 1'b0;
         long_seen  <= 1'b0;
     end else begin
-        if (release_buffer) begin
+{clears}        if (release_buffer) begin
             buffers[parity] <= 1'b0;
         end
         if (accept) begin

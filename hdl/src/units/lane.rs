@@ -1,4 +1,4 @@
-//! One lane: a copy of the working memory, a weight ROM and a multiply-accumulate datapath.
+//! One lane: a copy of the working memory, a weight memory and a multiply-accumulate datapath.
 //!
 //! Every lane keeps its own copy of all vectors and reads it at its own address, so no operand has to be multiplexed
 //! between lanes: any offset and stride is just an address. Writes go to all lanes at once.
@@ -46,6 +46,12 @@ pub struct Lane {
     pub write_data: Vec<Wire<In>>,
     /// Address of the weight.
     pub weight_address: Wire<In>,
+    /// Writes a weight; one wire, or none if the weights are in a ROM, as the two below.
+    pub store: Vec<Wire<In>>,
+    /// Where to.
+    pub store_address: Vec<Wire<In>>,
+    /// The weight.
+    pub store_data: Vec<Wire<In>>,
     /// Adds the product.
     pub enable: Wire<In>,
     /// Begins a new sum.
@@ -91,6 +97,9 @@ impl Lane {
             write_address: Wire::new(memory.write_address.width(), "Which row"),
             write_data: (0..row).map(|k| Wire::new(shape.word, format!("Word {k} of the row"))).collect(),
             weight_address: Wire::new(rom.address.width(), "Address of the weight"),
+            store: vec![],
+            store_address: vec![],
+            store_data: vec![],
             enable: Wire::new(1, "Adds the product"),
             first: Wire::new(1, "Begins a new sum"),
             use_held: use_held_wire(shape),
@@ -99,6 +108,24 @@ impl Lane {
             operands: memory,
             weights: rom,
             mac: Mac::new(shape),
+        }
+    }
+
+    /// The same lane with weights that can be written: `store_0`, `store_address_0`, `store_data_0`.
+    pub fn with_writable_weights(self) -> Self {
+        let weights = self.weights.with_write_port();
+        let info = ModuleInfo::new(
+            "lane",
+            "a copy of the memory, a weight memory and a multiply-accumulate datapath",
+        )
+        .latency("after the addresses: `enable` and `first` 3 clocks, `sum` 4 clocks.");
+        Self {
+            info,
+            store: vec![Wire::new(1, "Writes a weight")],
+            store_address: vec![Wire::new(weights.address.width(), "Where to")],
+            store_data: vec![Wire::new(weights.width(), "The weight").signed()],
+            weights,
+            ..self
         }
     }
 
@@ -127,6 +154,11 @@ impl Logic for Lane {
             self.operands.write_data[i].next = self.write_data[i].val();
         }
         self.weights.address.next = self.weight_address.val();
+        for i in 0..self.store.len() {
+            self.weights.write_enable[i].next = self.store[i].val();
+            self.weights.write_address[i].next = self.store_address[i].val();
+            self.weights.write_data[i].next = self.store_data[i].val();
+        }
         self.mac.operand.next = self.operands.read_data[0].val();
         self.mac.weight.next = self.weights.data.val();
         self.mac.enable.next = self.enable.val();

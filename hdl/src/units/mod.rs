@@ -1,6 +1,9 @@
 //! The building blocks of the generated hardware, one per file.
 
 pub mod address_generator;
+pub mod axi_lite;
+pub mod control_registers;
+pub mod controlled_unit;
 pub mod delay_line;
 pub mod drain;
 mod extend;
@@ -20,8 +23,10 @@ pub mod reducer;
 pub mod requantiser;
 pub mod rom;
 pub mod unit;
+pub mod weight_store;
 pub mod write_port;
 
+pub use controlled_unit::ControlledUnit;
 pub use memory_style::MemoryStyle;
 pub use ram::Ram;
 pub use rom::Rom;

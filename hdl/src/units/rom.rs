@@ -1,9 +1,12 @@
-//! Read-only memory with a synchronous read port, filled from a hex file.
+//! Read-only memory with a synchronous read port, filled from a hex file; on request with a write port.
 //!
 //! The contents live in Rust, for simulation and for [`Rom::hex`]; the Verilog reads them with `$readmemh` from the file
 //! that the parameter `INIT_FILE` names. (Contents inside the Verilog make synthesis quadratically slow.) ROMs of one
 //! shape share one module, whatever they hold. The depth need not be a power of two; a word beyond it reads as 0 in the
 //! Rust simulation and as anything in hardware, so an address must stay below the depth.
+//!
+//! [`Rom::with_write_port`] makes it a memory that begins with the file's contents and can be changed. A word that is read
+//! in the cycle in which it is written is undefined (certainly wrong in simulation), as in block RAM.
 //!
 //! ```text
 //!              +-------------------+
@@ -61,6 +64,12 @@ pub struct Rom {
     pub read_enable: Vec<Wire<In>>,
     /// The word, one cycle later.
     pub data: Wire<Out>,
+    /// Writes in this cycle; one wire, or none if nothing can be written, as the two below.
+    pub write_enable: Vec<Wire<In>>,
+    /// Index of the word to write.
+    pub write_address: Vec<Wire<In>>,
+    /// The word to write.
+    pub write_data: Vec<Wire<In>>,
     _contents: Vec<u64>,
     _style: MemoryStyle,
     /// The word before the output register, if there is one.
@@ -77,21 +86,22 @@ impl Rom {
         if contents.is_empty() {
             contents.push(0);
         }
-        let info = ModuleInfo::new("rom", format!("{} words of {width} bits, read-only", contents.len()))
-            .prose("The contents come from a hex file with one word per line.")
-            .latency("1 cycle from `address` to `data`; a new address every cycle.")
-            .limits("an address beyond the last word reads as anything.");
-        Self {
-            info,
+        let mut rom = Self {
+            info: ModuleInfo::new("rom", ""),
             init_file: TextParameter::new(init_file, "Hex file with the contents"),
             clock: Default::default(),
             address: Wire::new(address_bits(contents.len()), "Index of the word"),
             read_enable: vec![],
             data: Wire::new(width, "The word, one cycle later"),
+            write_enable: vec![],
+            write_address: vec![],
+            write_data: vec![],
             _contents: contents,
             _style: style,
             _behind: None,
-        }
+        };
+        rom.describe();
+        rom
     }
 
     /// The same ROM with a `read_enable_0`: without it, `data` stays.
@@ -104,14 +114,39 @@ impl Rom {
     /// clock; a register between it and what follows makes both faster. Not together with a read enable.
     pub fn with_output_register(mut self) -> Self {
         self._behind = Some(0);
-        let summary =
-            format!("{} words of {} bits, read-only, with an output register", self.depth(), self.width());
-        self.info = ModuleInfo::new("rom", summary)
-            .prose("The contents come from a hex file with one word per line.")
-            .latency("2 cycles from `address` to `data`; a new address every cycle.")
-            .limits("an address beyond the last word reads as anything.");
         self.data = Wire::new(self.width(), "The word, two cycles later");
+        self.describe();
         self
+    }
+
+    /// The same contents with a write port: `write_enable_0`, `write_address_0`, `write_data_0`.
+    pub fn with_write_port(mut self) -> Self {
+        let (depth, width) = (self.depth(), self.width());
+        self.write_enable = vec![Wire::new(1, "Writes in this cycle")];
+        self.write_address = vec![Wire::new(address_bits(depth), "Index of the word to write")];
+        self.write_data = vec![Wire::new(width, "The word to write")];
+        self.describe();
+        self
+    }
+
+    fn describe(&mut self) {
+        let (depth, width) = (self.depth(), self.width());
+        let contents = "The contents come from a hex file with one word per line.";
+        let (name, access, prose) = match self.write_enable.is_empty() {
+            true => ("rom", "read-only", contents.to_owned()),
+            false => {
+                let note = "A word that is read while it is written is undefined.";
+                ("loaded_ram", "one write and one read port", format!("{contents} {note}"))
+            }
+        };
+        let (register, cycles) = match self._behind {
+            None => ("", "1 cycle"),
+            Some(_) => (", with an output register", "2 cycles"),
+        };
+        self.info = ModuleInfo::new(name, format!("{depth} words of {width} bits, {access}{register}"))
+            .prose(prose)
+            .latency(format!("{cycles} from `address` to `data`; a new address every cycle."))
+            .limits("an address beyond the last word reads as anything.");
     }
 
     /// The number of words.
@@ -124,7 +159,7 @@ impl Rom {
         self.data.width()
     }
 
-    /// The words, unsigned.
+    /// The words that the hex file holds, or what was written over them in the Rust simulation; unsigned.
     pub fn contents(&self) -> &[u64] {
         &self._contents
     }
@@ -163,12 +198,33 @@ pub(crate) fn enabled(read_enable: &[Wire<In>], statement: &str) -> String {
     }
 }
 
+impl Rom {
+    /// Where a word is written in this cycle, and the word.
+    fn written(&self) -> Option<(usize, u64)> {
+        let ports = self.write_enable.iter().zip(&self.write_address).zip(&self.write_data);
+        let mut writes = ports.filter(|((enable, _), _)| enable.val().any());
+        writes.next().map(|((_, address), data)| (address.val().index(), data.val().as_u64()))
+    }
+}
+
 impl Logic for Rom {
     fn update(&mut self) {
-        if self.clock.pos_edge() && self.read_enable.iter().all(|enable| enable.val().any()) {
-            let word = self._contents.get(self.address.val().index()).copied().unwrap_or(0);
+        if !self.clock.pos_edge() {
+            return;
+        }
+        let (written, address) = (self.written(), self.address.val().index());
+        if self.read_enable.iter().all(|enable| enable.val().any()) {
+            let word = self._contents.get(address).copied().unwrap_or(0);
+            // Undefined words are inverted: certainly wrong, and the same in every run.
+            let collides = written.is_some_and(|(target, _)| target == address);
+            let word = if collides { !word } else { word };
             let word = self._behind.as_mut().map_or(word, |behind| std::mem::replace(behind, word));
             self.data.next = Value::new(self.width(), word);
+        }
+        if let Some((target, data)) = written
+            && let Some(word) = self._contents.get_mut(target)
+        {
+            *word = data;
         }
     }
 
@@ -177,23 +233,41 @@ impl Logic for Rom {
     }
 
     fn hdl(&self) -> Verilog {
-        let attribute = self._style.attribute("rom");
+        let is_writable = !self.write_enable.is_empty();
+        let attribute = self._style.attribute(if is_writable { "ram" } else { "rom" });
         let (high, last) = (self.width() - 1, self.depth() - 1);
+        let indent = if self.read_enable.is_empty() { "" } else { "    " };
+        let (register, target, shift) = match self._behind {
+            None => (String::new(), "data", ""),
+            Some(_) => (format!("reg [{high}:0] word;\n"), "word", "\n    data <= word;"),
+        };
+        let (check, write, undefined) = match is_writable {
+            false => ("", "", String::new()),
+            true => (
+                "(* no_rw_check *) ",
+                "    if (write_enable_0) begin\n        memory[write_address_0] <= write_data_0;\n    end\n",
+                format!(
+                    "
+`ifndef SYNTHESIS
+{indent}    if (write_enable_0 && write_address_0 == address) begin
+{indent}        {target} <= ~memory[address];
+{indent}    end
+`endif"
+                ),
+            ),
+        };
+        let read = format!("{target} <= memory[address];{undefined}{shift}");
         Verilog::Custom(format!(
             "\
-{attribute}reg [{high}:0] memory [0:{last}];
-{word}
+{check}{attribute}reg [{high}:0] memory [0:{last}];
+{register}
 {contents}
 
 always @(posedge clock) begin
-    {read}
+{write}    {read}
 end",
             contents = initial_contents(self.depth()),
-            read = match self._behind {
-                None => enabled(&self.read_enable, "data <= memory[address];"),
-                Some(_) => "word <= memory[address];\n    data <= word;".to_owned(),
-            },
-            word = if self._behind.is_some() { format!("reg [{high}:0] word;\n") } else { String::new() },
+            read = enabled(&self.read_enable, &read),
         ))
     }
 }

@@ -32,10 +32,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use emeuro_compiler::{Program, timing};
+use emeuro_compiler::{Control, Program, WeightMemory, timing};
 
 use super::{
     MemoryStyle, Rom,
+    control_registers::store_shape,
     delay_line::{FlagDelay, WordDelay},
     drain::Drain,
     input_loader::{InputLoader, stream_data},
@@ -46,9 +47,11 @@ use super::{
     output_streamer::{OutputStreamer, StreamShape, keep_wire},
     reducer::{Reducer, taps},
     requantiser::Requantiser,
+    weight_store::WeightStore,
     write_port::{WritePort, WriteShape},
 };
 use crate::prelude::*;
+use crate::register_map::UnitNumbers;
 
 /// See the [module's documentation](self).
 #[derive(LogicBlock)]
@@ -81,6 +84,22 @@ pub struct Unit {
     pub short_frame: Wire<Out>,
     /// A long input frame was dropped.
     pub long_frame: Wire<Out>,
+    /// Clears the flags: bit 0 that of short frames, bit 1 that of long frames; one wire, or none without a control port,
+    /// as the two below.
+    pub clear_flags: Vec<Wire<In>>,
+    /// Which input buffers hold a frame.
+    pub input_full: Vec<Wire<Out>>,
+    /// Which output buffers are in use.
+    pub output_busy: Vec<Wire<Out>>,
+    /// Stores a word in a weight memory; one wire, or none if the weights are in ROMs, as the three below.
+    pub store: Vec<Wire<In>>,
+    /// Number of a lane, or of lanes for the biases.
+    pub store_select: Vec<Wire<In>>,
+    /// Where to.
+    pub store_address: Vec<Wire<In>>,
+    /// The word.
+    pub store_data: Vec<Wire<In>>,
+    weight_store: Vec<WeightStore>,
     loader: InputLoader,
     issue: Issue,
     enable: FlagDelay,
@@ -117,6 +136,11 @@ impl Unit {
     /// The unit that runs `program`; its hex files are called `<prefix>_….hex`.
     pub fn new(program: &Program, prefix: &str) -> Self {
         let file = |name: &str| format!("{prefix}_{name}.hex");
+        let is_controlled = program.config.control() == Control::AxiLite;
+        let is_writable = program.config.weights() == WeightMemory::Ram;
+        let store = store_shape(&UnitNumbers::of(program));
+        let stored = |width: u32, comment: &str| store.iter().map(|_| Wire::new(width, comment)).collect();
+        let status = |comment: &str| is_controlled.then(|| Wire::new(2, comment)).into_iter().collect();
         let taps = taps(program);
         let address = program.address_bits();
         let buffer = address_bits(program.output_span());
@@ -133,16 +157,11 @@ impl Unit {
         let lane = (0..program.used_lanes()).map(|i| {
             let offsets: Vec<u64> = program.patterns.iter().map(|p| p[i] as u64 & mask).collect();
             let weights = program.weights[i].iter().map(|&w| w as u64).collect();
-            Lane::new(
-                shape,
-                1 << address,
-                program.memory_row(),
-                weights,
-                &file(&format!("weights_{i}")),
-                &offsets,
-            )
+            let row = program.memory_row();
+            let lane = Lane::new(shape, 1 << address, row, weights, &file(&format!("weights_{i}")), &offsets);
+            if is_writable { lane.with_writable_weights() } else { lane }
         });
-        let bias_bits = program.bias.iter().flatten().map(|&b| signed_bits(b)).max().unwrap_or(2).max(2);
+        let bias_bits = program.bias_bits();
         let slots = program.slots;
         let slot_file = |name: &str, slot: usize| match slots {
             1 => file(name),
@@ -150,13 +169,21 @@ impl Unit {
         };
         let bias = |(slot, words): (usize, &Vec<i64>)| {
             let words = words.iter().map(|&b| b as u64).collect();
-            Rom::new(bias_bits, words, MemoryStyle::Auto, slot_file("biases", slot))
+            let rom = Rom::new(bias_bits, words, MemoryStyle::Auto, slot_file("biases", slot));
+            if is_writable { rom.with_write_port() } else { rom }
         };
         let biases: Vec<Rom> = program.bias.iter().enumerate().map(bias).collect();
         let issue = Issue::new(program, &taps, address, weight, &file("issue"));
         let drain = Drain::new(program, result, biases[0].address.width(), &file("drain"));
         let to_write = program.head_to_write();
         let per_beat = program.config.words_per_beat();
+        let loader = InputLoader::new(
+            program.input_words,
+            program.input_bits,
+            per_beat,
+            program.input_span,
+            address,
+        );
         let stream = StreamShape {
             buffer: &program.output,
             width: program.output_bits,
@@ -180,13 +207,18 @@ impl Unit {
             m_axis_tready: Wire::new(1, "The output is taken"),
             short_frame: Wire::new(1, "An input frame was too short and was dropped; stays until reset"),
             long_frame: Wire::new(1, "An input frame was too long and was dropped; stays until reset"),
-            loader: InputLoader::new(
-                program.input_words,
-                program.input_bits,
-                per_beat,
-                program.input_span,
-                address,
+            clear_flags: is_controlled.then(|| Wire::new(2, "Clears the flags")).into_iter().collect(),
+            input_full: status("Which input buffers hold a frame"),
+            output_busy: status("Which output buffers are in use"),
+            store: stored(1, "Stores a word in a weight memory"),
+            store_select: stored(
+                store.map_or(1, |s| s.select),
+                "Number of a lane; after the last one, the biases of the slots",
             ),
+            store_address: stored(store.map_or(1, |s| s.address), "Where to"),
+            store_data: stored(store.map_or(1, |s| s.data), "The word"),
+            weight_store: store.map(WeightStore::new).into_iter().collect(),
+            loader: if is_controlled { loader.with_clear() } else { loader },
             enable: FlagDelay::new(ISSUE_TO_PRODUCT),
             first: WordDelay::new(1, ISSUE_TO_PRODUCT),
             use_held: issue.use_held.iter().map(element_wise).collect(),
@@ -241,9 +273,6 @@ impl Unit {
     }
 }
 
-/// The bits of a number in two's complement.
-fn signed_bits(value: i64) -> u32 {
-    65 - if value < 0 { value.leading_ones() } else { value.leading_zeros() }
 }
 
 fn describe(program: &Program) -> ModuleInfo {
@@ -259,7 +288,11 @@ fn describe(program: &Program) -> ModuleInfo {
         program.output.frame_words(),
         program.output_bits
     );
-    ModuleInfo::new("unit", format!("NN augmentation unit for the emulator {}", program.name)).prose(text)
+    let (name, what) = match program.config.control() {
+        Control::None => ("unit", "NN augmentation unit"),
+        Control::AxiLite => ("core", "NN augmentation unit without its registers"),
+    };
+    ModuleInfo::new(name, format!("{what} for the emulator {}", program.name)).prose(text)
 }
 
 impl Logic for Unit {
@@ -299,6 +332,11 @@ impl Logic for Unit {
         self.loader.parity.next = self.issue.parity.val();
         self.short_frame.next = self.loader.short_frame.val();
         self.long_frame.next = self.loader.long_frame.val();
+        for i in 0..self.clear_flags.len() {
+            self.loader.clear_flags[i].next = self.clear_flags[i].val();
+            self.input_full[i].next = self.loader.full.val();
+            self.output_busy[i].next = self.streamer.busy.val();
+        }
 
         comment!("Program to lanes");
         self.issue.input_full.next = self.loader.full.val();
@@ -325,6 +363,24 @@ impl Logic for Unit {
             self.reducer.sum[i].next = self.lane[i].sum.val();
             for j in 0..self.use_held.len() {
                 self.lane[i].use_held[j].next = self.use_held[j].q.val();
+            }
+        }
+        for i in 0..self.weight_store.len() {
+            self.weight_store[i].clock.next = self.aclk.val();
+            self.weight_store[i].resetn.next = self.aresetn.val();
+            self.weight_store[i].store.next = self.store[i].val();
+            self.weight_store[i].select.next = self.store_select[i].val();
+            self.weight_store[i].address.next = self.store_address[i].val();
+            self.weight_store[i].data.next = self.store_data[i].val();
+            for j in 0..self.biases.len() {
+                self.biases[j].write_enable[i].next = self.weight_store[i].biases[j].val();
+                self.biases[j].write_address[i].next = self.weight_store[i].bias_address.val();
+                self.biases[j].write_data[i].next = self.weight_store[i].bias.val();
+            }
+            for j in 0..self.lane.len() {
+                self.lane[j].store[i].next = self.weight_store[i].lane[j].val();
+                self.lane[j].store_address[i].next = self.weight_store[i].weight_address.val();
+                self.lane[j].store_data[i].next = self.weight_store[i].weight.val();
             }
         }
 
