@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::axi_lite::ControlFault;
 use crate::failure::Failure;
 
 /// The result type of this crate; by default with its error.
@@ -102,6 +103,14 @@ pub enum Error {
     /// The unit gave a wrong answer or broke a rule of the bus.
     #[error(transparent)]
     Failure(#[from] Box<Failure>),
+    /// The unit's control port broke a rule of its bus.
+    #[error("control port, clock {clock}: {fault}")]
+    Control {
+        /// Rising clock edges since the simulation began.
+        clock: u64,
+        /// What was wrong.
+        fault: ControlFault,
+    },
     /// Frames that stream back to back do not leave at a constant rate.
     #[error("no steady state: the last two pairs of frames took {previous} and {last} clocks")]
     Unsteady {

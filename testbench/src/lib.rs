@@ -4,10 +4,12 @@
 //! 2. [`Model::build`] turns it into a shared object, once: models are cached by the content of all that made them.
 //! 3. A [`Sim`] is one instance of a model, with its own ROM contents, seed and time. Weights are data: they never recompile.
 //! 4. A [`StreamBench`] plays frames through AXI4-Stream with random traffic and checks every word and every bus rule.
-//! 5. Verilator is found at run time ([`Verilator`]); a machine without it builds this crate and skips ([`RtlPolicy`]).
-//! 6. [`cosim`] compares a generated unit with its emulator: all words, and the clocks that the compiler predicted.
-//! 7. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
+//! 5. A [`ControlMaster`] reads and writes a unit's registers over AXI4-Lite, alone or beside the streams.
+//! 6. Verilator is found at run time ([`Verilator`]); a machine without it builds this crate and skips ([`RtlPolicy`]).
+//! 7. [`cosim`] compares a generated unit with its emulator: all words, and the clocks that the compiler predicted.
+//! 8. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
 
+mod axi_lite;
 mod axi_stream;
 mod cache;
 mod cosim;
@@ -22,6 +24,7 @@ mod stream_bench;
 mod traffic;
 mod verilator;
 
+pub use axi_lite::{Completed, ControlFault, ControlMaster, Order, Response, Transaction};
 pub use axi_stream::{Beat, StreamDriver, StreamMonitor};
 pub use cache::Cache;
 pub use cosim::{Comparison, cosim};

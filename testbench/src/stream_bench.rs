@@ -1,5 +1,6 @@
 //! Plays frames through a stream unit and compares every output word with the golden model's.
 
+use crate::axi_lite::ControlMaster;
 use crate::axi_stream::{Beat, StreamDriver, StreamMonitor};
 use crate::error::{Error, Result};
 use crate::failure::{Failure, Fault};
@@ -173,7 +174,23 @@ impl StreamBench {
         expected: &[Vec<i16>],
         seed: u64,
     ) -> Result<Statistics> {
-        Ok(self.play(sim, &self.traffic, inputs, expected, seed)?.statistics)
+        Ok(self.play(sim, &self.traffic, inputs, expected, seed, None)?.statistics)
+    }
+
+    /// As [`run`](StreamBench::run), with `master` at work beside the streams. Accesses that are not over when the last word
+    /// has come stay with the master.
+    ///
+    /// # Errors
+    /// As [`run`](StreamBench::run); [`Error::Control`] if the control port breaks a rule.
+    pub fn run_beside(
+        &self,
+        sim: &mut Sim,
+        inputs: &[Vec<i16>],
+        expected: &[Vec<i16>],
+        seed: u64,
+        master: &mut ControlMaster,
+    ) -> Result<Statistics> {
+        Ok(self.play(sim, &self.traffic, inputs, expected, seed, Some(master))?.statistics)
     }
 
     /// Plays frames at full rate, compares them as [`run`](StreamBench::run) does, and measures.
@@ -185,7 +202,7 @@ impl StreamBench {
     /// As [`run`](StreamBench::run); [`Error::Stimulus`] for fewer than 5 frames, [`Error::Unsteady`] if the last two
     /// pairs of frames differ.
     pub fn measure(&self, sim: &mut Sim, inputs: &[Vec<i16>], expected: &[Vec<i16>]) -> Result<Timing> {
-        let record = self.play(sim, &Traffic::full(), inputs, expected, 0)?;
+        let record = self.play(sim, &Traffic::full(), inputs, expected, 0, None)?;
         let &[.., fifth, _, third, _, first] = record.ends.as_slice() else {
             return Err(Error::Stimulus(format!("{} frames: measuring needs at least 5", inputs.len())));
         };
@@ -246,6 +263,7 @@ impl StreamBench {
         inputs: &[Vec<i16>],
         expected: &[Vec<i16>],
         seed: u64,
+        mut master: Option<&mut ControlMaster>,
     ) -> Result<Record> {
         self.check_frames(inputs, expected)?;
         let reset = sim.model().input(RESET)?;
@@ -259,6 +277,9 @@ impl StreamBench {
         for clock in 1..=RESET_CLOCKS {
             driver.idle(sim);
             monitor.drive(sim);
+            if let Some(master) = &mut master {
+                master.reset(sim);
+            }
             sim.settle()?;
             if clock == RESET_CLOCKS && monitor.offered(sim).is_some() {
                 return Err(failure(seed, 0, 0, 0, Fault::ValidInReset));
@@ -275,7 +296,13 @@ impl StreamBench {
             clock += 1;
             driver.drive(sim);
             monitor.drive(sim);
+            if let Some(master) = &mut master {
+                master.drive(sim);
+            }
             sim.settle()?;
+            if let Some(master) = &mut master {
+                master.sample(sim)?;
+            }
             if let Some(beat) = driver.sample(sim) {
                 last_progress = clock;
                 if at_start_of_input {
@@ -322,7 +349,13 @@ impl StreamBench {
             clock += 1;
             driver.drive(sim);
             monitor.drive(sim);
+            if let Some(master) = &mut master {
+                master.drive(sim);
+            }
             sim.settle()?;
+            if let Some(master) = &mut master {
+                master.sample(sim)?;
+            }
             driver.sample(sim);
             if monitor.offered(sim).is_some() {
                 return Err(failure(seed, frame, 0, clock, Fault::Extra));

@@ -550,6 +550,11 @@ end",
         if let Some(shape) = store_shape(&self._numbers) {
             let UnitNumbers { lanes, weight_words, bias_words, .. } = self._numbers;
             let (select, address) = (shape.select, shape.address);
+            // Not where every number that fits is that of a memory.
+            let exists = match lanes + 1 == 1 << select {
+                true => String::new(),
+                false => format!("weight_select <= {select}'d{lanes} && "),
+            };
             text += &format!(
                 "
 
@@ -557,7 +562,7 @@ end",
 wire [{high}:0] words = weight_select == {select}'d{lanes} ? {address}'d{bias_words} : {address}'d{weight_words};
 
 always @(posedge clock) begin
-    store_fits <= weight_select <= {select}'d{lanes} && weight_address < words;
+    store_fits <= {exists}weight_address < words;
 end",
                 high = address - 1,
             );

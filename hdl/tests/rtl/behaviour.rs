@@ -91,7 +91,9 @@ fn memories_map_to_block_ram() {
     let rom = Rom::new(8, (0..2048).map(|word| word * 7).collect(), MemoryStyle::Block, "rom.hex");
     let careful = Ram::new(16, 1024, MemoryStyle::Block);
     let bare = Ram::new(16, 1024, MemoryStyle::Block).without_collisions();
-    for (unit, is_bare) in [(&rom as &dyn Block, true), (&careful, false), (&bare, true)] {
+    let loaded = rom.with_write_port();
+    let rom = Rom::new(8, loaded.contents().to_vec(), MemoryStyle::Block, "rom.hex");
+    for (unit, is_bare) in [(&rom as &dyn Block, true), (&careful, false), (&bare, true), (&loaded, true)] {
         let files = print(unit, "top", "demo", "").unwrap();
         for (family, cell) in [("ecp5", "DP16KD"), ("ice40", "SB_RAM40")] {
             let folder = tempfile::tempdir().unwrap();

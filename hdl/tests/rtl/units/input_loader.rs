@@ -10,17 +10,18 @@ use crate::bench::{Bench, Case, once_in, ports, word};
 
 ports!(
     InputLoader, [clock],
-    [resetn, s_axis_tdata, s_axis_tvalid, s_axis_tlast, blocked, release_buffer, parity] -> [
+    [resetn, s_axis_tdata, s_axis_tvalid, s_axis_tlast, blocked, release_buffer, parity, clear_flags] -> [
         s_axis_tready, word_valid, word_address, word, full, short_frame, long_frame,
     ]
 );
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        load("input_loader", Shape { words: 5, width: 16, span: 8, address: 6 }),
-        load("input_loader_full_span", Shape { words: 8, width: 8, span: 8, address: 4 }),
-        load("input_loader_word", Shape { words: 1, width: 8, span: 4, address: 3 }),
-        load("input_loader_two", Shape { words: 2, width: 16, span: 2, address: 2 }),
+        load("input_loader", Shape { words: 5, width: 16, span: 8, address: 6 }, false),
+        load("input_loader_full_span", Shape { words: 8, width: 8, span: 8, address: 4 }, false),
+        load("input_loader_word", Shape { words: 1, width: 8, span: 4, address: 3 }, false),
+        load("input_loader_two", Shape { words: 2, width: 16, span: 2, address: 2 }, false),
+        load("input_loader_clear", Shape { words: 3, width: 8, span: 4, address: 3 }, true),
     ]
 }
 
@@ -44,11 +45,14 @@ struct World {
     long: bool,
 }
 
-fn load(name: &'static str, shape: Shape) -> Case {
+fn load(name: &'static str, shape: Shape, clears: bool) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(35);
     let unit = InputLoader::new(shape.words, shape.width, shape.span, shape.address);
-    let mut bench = Bench::new(name, unit);
-    bench.clock(&[0; 7]);
+    let mut bench = Bench::new(name, if clears { unit.with_clear() } else { unit });
+    let inputs = |words: [u64; 7], clear: u64| -> Vec<u64> {
+        words.into_iter().chain(clears.then_some(clear)).collect()
+    };
+    bench.clock(&inputs([0; 7], 0));
     bench.settled();
     let (mut stalls, mut both_full) = (0, 0);
     for run in 0..12 {
@@ -67,7 +71,8 @@ fn load(name: &'static str, shape: Shape) -> Case {
                 // The number of a buffer that is not given back may be anything.
                 let parity = read.unwrap_or(random.random_range(0..2));
                 let is_last = position + 1 == length;
-                let found: [u64; 7] = bench.tick(&[
+                let clear = if clears && once_in(&mut random, 4) { random.random_range(0..4) } else { 0 };
+                let words = [
                     1,
                     frame[position],
                     valid.into(),
@@ -75,7 +80,8 @@ fn load(name: &'static str, shape: Shape) -> Case {
                     blocked.into(),
                     read.is_some().into(),
                     parity as u64,
-                ]);
+                ];
+                let found: [u64; 7] = bench.tick(&inputs(words, clear));
                 let here = format!("{name}, run {run}, word {position} of {length}: {found:?}");
                 let [ready, word_valid, address, data, full, short, long] = found;
                 let expected_full = world.full.iter().map(|b| 1 << b).sum::<u64>();
@@ -104,6 +110,9 @@ fn load(name: &'static str, shape: Shape) -> Case {
                     assert_eq!(data, frame[position], "{here}");
                     world.memory[address as usize] = data;
                 }
+                // A flag that is set in the clock in which it is cleared stays set.
+                world.short &= clear & 1 == 0;
+                world.long &= clear & 2 == 0;
                 if accepted {
                     position += 1;
                     world.long |= position == shape.words && length > shape.words;
@@ -118,9 +127,9 @@ fn load(name: &'static str, shape: Shape) -> Case {
         }
         // A reset in mid-frame: of some words nothing may remain.
         for _ in 0..random.random_range(0..=shape.words) {
-            bench.clock(&[1, 1, 1, 0, 0, 0, 0]);
+            bench.clock(&inputs([1, 1, 1, 0, 0, 0, 0], 0));
         }
-        bench.clock(&[0, 1, 1, 1, 0, 0, 0]);
+        bench.clock(&inputs([0, 1, 1, 1, 0, 0, 0], 0));
     }
     assert!(stalls > 20 && both_full > 20, "{name}: {stalls} {both_full}");
     bench.finish(vec![])

@@ -11,12 +11,17 @@ use crate::bench::{Bench, Case, low_bits, once_in, ports, signed, word};
 ports!(
     Lane, [clock],
     [
-        operand_address, pattern, write_enable, write_address, write_data, weight_address, enable, first, hold, use_held,
+        operand_address, pattern, write_enable, write_address, write_data, weight_address, store, store_address, store_data,
+        enable, first, hold, use_held,
     ] -> [sum]
 );
 
 pub(crate) fn cases() -> Vec<Case> {
-    vec![multiply("lane", false), multiply("lane_element_wise", true)]
+    vec![
+        multiply("lane", false, false),
+        multiply("lane_element_wise", true, false),
+        multiply("lane_writable", true, true),
+    ]
 }
 
 /// Clocks from the addresses to `hold` and `use_held`, to `enable` and `first`, and to the sum.
@@ -36,20 +41,34 @@ struct Step {
     sum: i64,
 }
 
-fn multiply(name: &'static str, element_wise: bool) -> Case {
+fn multiply(name: &'static str, element_wise: bool, is_writable: bool) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(37);
     let shape = MacShape { word: 16, weight: 8, sum: 40, element_wise };
     let (memory_words, weight_count, offsets) = (32, 23, [0, 7, 30]);
-    let weights: Vec<u64> = (0..weight_count).map(|_| word(&mut random, shape.weight)).collect();
+    let mut weights: Vec<u64> = (0..weight_count).map(|_| word(&mut random, shape.weight)).collect();
     let file = format!("{name}.hex");
-    let mut bench = Bench::new(name, Lane::new(shape, memory_words, weights.clone(), &file, &offsets));
+    let lane = Lane::new(shape, memory_words, weights.clone(), &file, &offsets);
+    let hex = lane.weights_hex();
+    let mut bench = Bench::new(name, if is_writable { lane.with_writable_weights() } else { lane });
+    // No weight is written in this clock.
+    let nothing: &[u64] = if is_writable { &[0, 0, 0] } else { &[] };
     let mut memory = vec![0; memory_words];
     for _ in 0..40 {
         // New contents, and time for what is in the pipeline to run out.
         for (address, stored) in memory.iter_mut().enumerate() {
             let data = word(&mut random, shape.word);
             *stored = signed(data, shape.word);
-            let mut words = vec![0, 0, 1, address as u64, data, 0, 0, 0];
+            let mut words = vec![0, 0, 1, address as u64, data, 0];
+            // Weights change while words come in, the first time as in the file.
+            if is_writable {
+                let (row, weight) = (random.random_range(0..weight_count), word(&mut random, shape.weight));
+                let changes = !bench.is_fresh() && once_in(&mut random, 2);
+                if changes {
+                    weights[row] = weight;
+                }
+                words.extend([changes.into(), row as u64, weight]);
+            }
+            words.extend([0, 0]);
             words.extend([0, 0].iter().take(2 * usize::from(element_wise)));
             bench.clock(&words);
         }
@@ -88,9 +107,12 @@ fn multiply(name: &'static str, element_wise: bool) -> Case {
                 0,
                 0,
                 now.map_or(random.random_range(0..weight_count), |s| s.weight) as u64,
-                step(TO_ENABLE).is_some_and(|s| s.enable).into(),
-                step(TO_ENABLE).is_some_and(|s| s.first).into(),
             ];
+            words.extend(nothing);
+            words.extend([
+                u64::from(step(TO_ENABLE).is_some_and(|s| s.enable)),
+                u64::from(step(TO_ENABLE).is_some_and(|s| s.first)),
+            ]);
             if element_wise {
                 let controls =
                     [step(TO_HOLD).is_some_and(|s| s.hold), step(TO_HOLD).is_some_and(|s| s.use_held)];
@@ -106,7 +128,6 @@ fn multiply(name: &'static str, element_wise: bool) -> Case {
             }
         }
     }
-    let hex = bench.unit.weights_hex();
     bench.finish(vec![(file, hex)])
 }
 

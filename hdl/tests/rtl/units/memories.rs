@@ -1,4 +1,4 @@
-//! ROM and RAM against arrays, with and without a read enable.
+//! ROM and RAM against arrays, with and without a read enable, and ROMs that can be written.
 
 use emeuro_hdl::units::{MemoryStyle, Ram, Rom};
 use rand::{RngExt, SeedableRng};
@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::bench::{Bench, Case, once_in, ports, word};
 
-ports!(Rom, [clock], [address, read_enable] -> [data]);
+ports!(Rom, [clock], [address, read_enable, write_enable, write_address, write_data] -> [data]);
 ports!(Ram, [clock], [write_enable, write_address, write_data, read_address, read_enable] -> [read_data]);
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -19,6 +19,12 @@ pub(crate) fn cases() -> Vec<Case> {
         read("rom", rom(13, 21, "rom.hex"), &contents(13, 21)),
         read("rom_enable", rom(64, 16, "rom_enable.hex").with_read_enable(), &contents(64, 16)),
         read("rom_bit", rom(1, 2, "rom_bit.hex"), &contents(1, 2)),
+        change("loaded_ram", rom(13, 21, "loaded_ram.hex").with_write_port(), contents(13, 21)),
+        change(
+            "loaded_ram_enable",
+            rom(48, 8, "loaded_ram_enable.hex").with_read_enable().with_write_port(),
+            contents(48, 8),
+        ),
         write("ram", Ram::new(13, 32, MemoryStyle::Block), true),
         write("ram_bare", Ram::new(13, 32, MemoryStyle::Block).without_collisions(), false),
         write("ram_enable", Ram::new(5, 11, MemoryStyle::Distributed).with_read_enable(), true),
@@ -47,6 +53,38 @@ fn read(name: &'static str, unit: Rom, contents: &[u64]) -> Case {
             None => bench.settled(),
         }
         data = if reads { Some(contents[address]) } else { data };
+    }
+    bench.finish(hex)
+}
+
+/// A memory that begins with `contents`; a word that is read while it is written is not looked at.
+fn change(name: &'static str, unit: Rom, mut contents: Vec<u64>) -> Case {
+    let mut random = ChaCha8Rng::seed_from_u64(39);
+    let hex = vec![(unit.init_file.text().to_owned(), unit.hex())];
+    let (width, is_enabled) = (unit.width(), !unit.read_enable.is_empty());
+    let mut bench = Bench::new(name, unit);
+    let mut data = None;
+    for clock in 0..2000 {
+        let [from, to] = [(); 2].map(|()| random.random_range(0..contents.len()));
+        // The file's words are read before any of them is changed.
+        let writes = clock > 200 && once_in(&mut random, 3);
+        let reads = !is_enabled || clock == 0 || once_in(&mut random, 2);
+        let written = word(&mut random, width);
+        let mut words = vec![from as u64];
+        words.extend(is_enabled.then_some(u64::from(reads)));
+        words.extend([writes.into(), to as u64, written]);
+        let [found] = bench.tick(&words);
+        match data {
+            Some(Some(data)) => assert_eq!(found, data, "{name}, clock {clock}"),
+            Some(None) => {}
+            None => bench.settled(),
+        }
+        if reads {
+            data = Some((!writes || from != to).then_some(contents[from]));
+        }
+        if writes {
+            contents[to] = written;
+        }
     }
     bench.finish(hex)
 }

@@ -2,6 +2,9 @@
 //! replayed in the printed Verilog (see `behaviour`), and the Verilog is linted.
 
 mod address_generator;
+mod axi_lite;
+mod control_registers;
+mod controlled_unit;
 mod delay_line;
 mod drain;
 mod input_loader;
@@ -19,6 +22,7 @@ mod programs;
 mod reducer;
 mod requantiser;
 mod unit;
+mod weight_store;
 mod write_port;
 
 use emeuro_hdl::VerilogFile;
@@ -30,6 +34,9 @@ use crate::tools;
 pub(crate) fn cases() -> Vec<Case> {
     [
         address_generator::cases,
+        axi_lite::cases,
+        control_registers::cases,
+        controlled_unit::cases,
         delay_line::cases,
         drain::cases,
         input_loader::cases,
@@ -45,6 +52,7 @@ pub(crate) fn cases() -> Vec<Case> {
         reducer::cases,
         requantiser::cases,
         unit::cases,
+        weight_store::cases,
         write_port::cases,
     ]
     .into_iter()
