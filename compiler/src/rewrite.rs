@@ -138,9 +138,9 @@ fn check(old: &Program, new: &Program) -> Result<(), RewriteError> {
     Ok(())
 }
 
+/// Something that widths, depths or counters are made for.
 type Number = fn(&Program) -> usize;
 
-/// What widths, depths and counters are made for.
 const NUMBERS: [(&str, Number); 17] = [
     ("bits of a word", |p| p.word_bits as usize),
     ("bits of an input word", |p| p.input_bits as usize),

@@ -378,8 +378,9 @@ fn a_reset_by_software_drops_what_is_in_flight() {
     if RtlPolicy::current().verilator_or_skip().is_none() {
         return;
     }
-    let unit = Unit::new(sample_emulator(204), 3);
+    let unit = Unit::new(sample_emulator(280), 8);
     let frame = &unit.frames(3, 8)[2];
+    assert!(frame.len() > 4, "a frame with a middle");
     let expected = raw(&unit.emulator.run(frame).unwrap(), unit.program.output_bits);
     let (mut sim, mut master) = unit.start(&Pattern::Always, 3);
     for words in 0..=2 * frame.len() {

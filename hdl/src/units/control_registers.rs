@@ -350,6 +350,11 @@ impl ControlRegisters {
         all.filter(|(_, field)| which(field)).collect()
     }
 
+    /// Letters of the longest name, for columns.
+    fn longest_name(&self) -> usize {
+        self.registers().map(|register| register.name.len()).max().unwrap_or(0)
+    }
+
     fn is_writable_memory(&self) -> bool {
         !self.store.is_empty()
     }
@@ -357,13 +362,14 @@ impl ControlRegisters {
     /// The numbers of the registers, and which of them is written.
     fn addresses(&self) -> String {
         let mut text = String::from("// Numbers of the registers: their offsets in words.\n");
+        let width = self.longest_name();
         for register in self.registers() {
             let (name, index) = (register.name, register.index());
-            text += &format!("localparam [{}:0] {name} = {INDEX_BITS}'d{index};\n", INDEX_BITS - 1);
+            text += &format!("localparam [{}:0] {name:width$} = {INDEX_BITS}'d{index};\n", INDEX_BITS - 1);
         }
         for register in self.registers().filter(|register| register.is_writable()) {
-            text +=
-                &format!("\nwire to_{} = write_address == {};", register.name.to_lowercase(), register.name);
+            let name = register.name.to_lowercase();
+            text += &format!("\nwire to_{name:width$} = write_address == {};", register.name);
         }
         text
     }
@@ -379,7 +385,8 @@ reg resetting;
 
 // A frame arrives when an input buffer fills.
 wire arrives = |(input_full & ~full_before);
-wire busy = |in_flight || |input_full;",
+wire busy = |in_flight || |input_full;
+",
         );
         for (_, field) in self.fields(|field| field.access == Access::ReadWrite) {
             text += &format!("\nreg [{}:0] {};", field.width_in(&self._numbers) - 1, field.name);
@@ -460,7 +467,10 @@ assign store_data_0    = {data};"
                 parts.push(format!("{}'d0", above - top));
             }
             parts.push(match field.content {
-                Content::Number(_) | Content::Unit(_) => format!("{width}'d{}", field.reset(&self._numbers)),
+                Content::Number(_) | Content::Unit(_) => match field.reset(&self._numbers) {
+                    number if number >= 1 << 24 => format!("{width}'h{number:x}"),
+                    number => format!("{width}'d{number}"),
+                },
                 Content::Reset | Content::WeightData => format!("{width}'d0"),
                 _ => field.name.to_owned(),
             });
@@ -483,15 +493,15 @@ assign store_data_0    = {data};"
         };
         let (live, fixed): (Vec<&Register>, Vec<&Register>) =
             self.registers().partition(|register| is_live(register));
+        let width = self.longest_name();
         let (mut flags, mut selects) = (String::new(), String::new());
         let mut words = vec!["fixed".to_owned()];
         for register in &live {
             let name = register.name.to_lowercase();
             flags += &format!("reg reads_{name};\n");
-            selects += &format!("    reads_{name} <= read_address == {};\n", register.name);
+            selects += &format!("    reads_{name:width$} <= read_address == {};\n", register.name);
             words.push(format!("({{32{{reads_{name}}}}} & {})", self.word(register)));
         }
-        let width = fixed.iter().map(|register| register.name.len()).max().unwrap_or(0);
         let table: String = fixed
             .iter()
             .map(|register| format!("        {:width$}: fixed <= {};\n", register.name, self.word(register)))
@@ -504,7 +514,8 @@ reg [31:0] fixed;
 assign read_data = {words};
 
 always @(posedge clock) begin
-{selects}    read_error <= 1'b0;
+{selects}
+    read_error <= 1'b0;
     case (read_address)
 {table}        {live}: fixed <= 32'd0;
         default: begin

@@ -141,8 +141,9 @@ impl Logic for WeightStore {
         let memories = self.lane.len() + self.biases.len();
         let (mut enables, mut selects) = (String::new(), String::new());
         for (number, name) in names.enumerate() {
-            enables += &format!("assign {name} = stores && selected[{number}];\n");
-            selects += &format!("    selected[{number}] <= select == {select}'d{number};\n");
+            enables += &format!("assign {name:14} = stores && selected[{number}];\n");
+            let place = format!("{number}]");
+            selects += &format!("    selected[{place:13} <= select == {select}'d{number};\n");
         }
         // What no memory has bits for.
         let used = |a: u32, b: u32| a.max(b);
@@ -177,9 +178,9 @@ initial begin
 end
 
 always @(posedge clock) begin
-    stores        <= resetn && store;
-    store_address <= address;
-    store_data    <= data;
+    stores                 <= resetn && store;
+    store_address          <= address;
+    store_data             <= data;
 {selects}end",
             memories - 1,
             address - 1,
