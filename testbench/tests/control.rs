@@ -489,3 +489,36 @@ fn applications_run_with_registers() {
         assert!(comparison.holds(predicted), "{app}: {comparison:?}, predicted {predicted:?}");
     }
 }
+
+/// The master finds every kind of fault that it names, each planted in a working slave.
+#[test]
+fn faults_of_the_slave_are_found() {
+    if RtlPolicy::current().verilator_or_skip().is_none() {
+        return;
+    }
+    let program = compile(&sample_emulator(3), &config(1, WeightMemory::Rom)).unwrap();
+    let good = design(&program);
+    for (from, to, expected) in [
+        ("write || s_axi_bvalid && !s_axi_bready", "write", "bvalid fell while bready was low"),
+        ("if (!s_axi_rvalid)", "if (1'b1)", "the r channel changed while rready was low"),
+        ("{write_error, 1'b0}", "{write_error, 1'b1}", "bresp is 1: expected 0 (OKAY) or 2 (SLVERR)"),
+        ("read_held && !fetch;", "read_held && fetch;", "no answer for 10000 clocks"),
+        ("address_held && data_held &&", "address_held &&", "bvalid is high without an access to answer"),
+    ] {
+        let mut bad = good.clone();
+        let slave = bad.sources.iter_mut().find(|source| source.name.ends_with("_axi_lite.v")).unwrap();
+        assert!(slave.text.contains(from), "{from}");
+        slave.text = slave.text.replace(from, to);
+        let model = Model::build(&bad, &options()).unwrap();
+        let mut sim = Sim::new(&model, Roms::Files(&bad.sources), 1).unwrap();
+        let master = ControlMaster::new(&model, &Pattern::Random { idle: 0.7 }, 1).unwrap();
+        let mut master = master.with_order(Order::Overlapping);
+        reset(&mut sim, &mut master);
+        for _ in 0..50 {
+            master.push(Transaction::write(STATUS.offset, 0));
+            master.push(Transaction::read(CYCLES.offset));
+        }
+        let error = master.finish(&mut sim).unwrap_err().to_string();
+        assert!(error.contains(expected), "{from}: {error}");
+    }
+}
