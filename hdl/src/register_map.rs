@@ -124,7 +124,7 @@ impl Field {
     /// The bits that this unit has, from `low` on; the rest is reserved.
     pub fn width_in(&self, numbers: &UnitNumbers) -> u32 {
         let needed = match self.content {
-            Content::WeightSelect => address_bits(numbers.lanes as usize + 1),
+            Content::WeightSelect => address_bits(numbers.memories() as usize),
             // One more address than there are words: where the address stands after the last word.
             Content::WeightAddress => address_bits(numbers.memory_words() as usize + 1),
             Content::WeightHigh => numbers.word_bits().saturating_sub(32).max(1),
@@ -225,6 +225,10 @@ impl Register {
 pub struct UnitNumbers {
     /// Lanes that are built.
     pub lanes: u32,
+    /// Slots of the post-processing: so many bias memories.
+    pub slots: u32,
+    /// Words per beat of both streams.
+    pub words_per_beat: u32,
     /// Words of an input frame.
     pub input_words: u32,
     /// Words of an output frame.
@@ -267,6 +271,11 @@ impl UnitNumbers {
     /// Bits of the widest word that can be written.
     pub fn word_bits(&self) -> u32 {
         self.weight_bits.max(self.bias_bits)
+    }
+
+    /// Memories that can be written: of the lanes, then of the slots.
+    pub fn memories(&self) -> u32 {
+        self.lanes + self.slots
     }
 
     /// Words of the largest memory that can be written.
@@ -445,12 +454,12 @@ pub const WEIGHT_WORDS: Register = number(
     "Depth of the weight memories.",
 );
 
-/// The depth of the bias memory.
+/// The depth of a slot's bias memory.
 pub const BIAS_WORDS: Register = number(
     "BIAS_WORDS",
     0x50,
-    &const { [word("bias_words", Access::Constant, Content::Unit(|unit| unit.bias_words), "biases")] },
-    "Depth of the bias memory.",
+    &const { [word("bias_words", Access::Constant, Content::Unit(|unit| unit.bias_words), "biases of each slot")] },
+    "Depth of the bias memories.",
 );
 
 /// The widths of words.
@@ -494,6 +503,31 @@ pub const WIDTHS: Register = number(
     "Widths of words.",
 );
 
+/// How many words move at once.
+pub const PARALLEL: Register = number(
+    "PARALLEL",
+    0x58,
+    &[
+        Field {
+            name: "slots",
+            high: 7,
+            low: 0,
+            access: Access::Constant,
+            content: Content::Unit(|unit| unit.slots),
+            description: "slots of the post-processing, each with a bias memory",
+        },
+        Field {
+            name: "words_per_beat",
+            high: 15,
+            low: 8,
+            access: Access::Constant,
+            content: Content::Unit(|unit| unit.words_per_beat),
+            description: "words per beat of both streams",
+        },
+    ],
+    "How many words move at once.",
+);
+
 const fn weight(
     name: &'static str,
     offset: u32,
@@ -513,7 +547,7 @@ pub const WEIGHT_SELECT: Register = weight(
         low: 0,
         access: Access::ReadWrite,
         content: Content::WeightSelect,
-        description: "number of a lane from 0, or LANES for the biases; as many bits as LANES has",
+        description: "number of a lane from 0, or LANES and up for the biases of the slots; as many bits as the memories need",
     }],
     "Selects the memory that WEIGHT_DATA writes.",
 );
@@ -571,7 +605,7 @@ pub const WEIGHT_DATA: Register = Register {
 };
 
 /// All registers, by offset.
-pub const REGISTERS: [&Register; 16] = [
+pub const REGISTERS: [&Register; 17] = [
     &ID,
     &VERSION,
     &CONTROL,
@@ -584,6 +618,7 @@ pub const REGISTERS: [&Register; 16] = [
     &WEIGHT_WORDS,
     &BIAS_WORDS,
     &WIDTHS,
+    &PARALLEL,
     &WEIGHT_SELECT,
     &WEIGHT_ADDRESS,
     &WEIGHT_HIGH,
@@ -704,6 +739,8 @@ mod tests {
     fn what_units_lack_is_not_there() {
         let small = UnitNumbers {
             lanes: 3,
+            slots: 1,
+            words_per_beat: 1,
             input_words: 4,
             output_words: 5,
             input_bits: 8,

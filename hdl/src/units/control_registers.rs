@@ -194,10 +194,10 @@ impl ControlRegisters {
 
     /// Whether WEIGHT_SELECT and WEIGHT_ADDRESS name a word.
     fn names_a_word(&self) -> bool {
-        let words = match self._state.select.cmp(&self._numbers.lanes) {
-            std::cmp::Ordering::Less => self._numbers.weight_words,
-            std::cmp::Ordering::Equal => self._numbers.bias_words,
-            std::cmp::Ordering::Greater => 0,
+        let words = match self._state.select {
+            lane if lane < self._numbers.lanes => self._numbers.weight_words,
+            memory if memory < self._numbers.memories() => self._numbers.bias_words,
+            _ => 0,
         };
         self._state.address < words
     }
@@ -245,6 +245,7 @@ pub(crate) fn store_shape(numbers: &UnitNumbers) -> Option<StoreShape> {
     };
     Some(StoreShape {
         lanes: numbers.lanes as usize,
+        slots: numbers.slots as usize,
         select: field(|c| matches!(c, Content::WeightSelect))?,
         address: field(|c| matches!(c, Content::WeightAddress))?,
         data: numbers.word_bits(),
@@ -562,15 +563,16 @@ end",
             let UnitNumbers { lanes, weight_words, bias_words, .. } = self._numbers;
             let (select, address) = (shape.select, shape.address);
             // Not where every number that fits is that of a memory.
-            let exists = match lanes + 1 == 1 << select {
+            let memories = self._numbers.memories();
+            let exists = match memories == 1 << select {
                 true => String::new(),
-                false => format!("weight_select <= {select}'d{lanes} && "),
+                false => format!("weight_select < {select}'d{memories} && "),
             };
             text += &format!(
                 "
 
 // Whether the selected word exists, for the next write.
-wire [{high}:0] words = weight_select == {select}'d{lanes} ? {address}'d{bias_words} : {address}'d{weight_words};
+wire [{high}:0] words = weight_select >= {select}'d{lanes} ? {address}'d{bias_words} : {address}'d{weight_words};
 
 always @(posedge clock) begin
     store_fits <= {exists}weight_address < words;

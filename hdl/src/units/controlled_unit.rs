@@ -31,7 +31,7 @@
 
 use emeuro_compiler::Program;
 
-use super::{Unit, axi_lite::AxiLite, control_registers::ControlRegisters};
+use super::{Unit, axi_lite::AxiLite, control_registers::ControlRegisters, input_loader::stream_data};
 use crate::prelude::*;
 use crate::register_map::{ADDRESS_BITS, UnitNumbers};
 
@@ -82,21 +82,23 @@ pub struct ControlledUnit {
     pub s_axi_rvalid: Wire<Out>,
     /// Control port, read data: it is taken.
     pub s_axi_rready: Wire<In>,
-    /// Input stream: the word.
+    /// Input stream: the words of a beat, the first in the low bits.
     pub s_axis_tdata: Wire<In>,
-    /// Input stream: a word is there.
+    /// Input stream: a beat is there.
     pub s_axis_tvalid: Wire<In>,
     /// Input stream: it is the last of its frame.
     pub s_axis_tlast: Wire<In>,
-    /// Input stream: the word is taken.
+    /// Input stream: the beat is taken.
     pub s_axis_tready: Wire<Out>,
-    /// Output stream: the word.
+    /// Output stream: the words of a beat, the first in the low bits.
     pub m_axis_tdata: Wire<Out>,
-    /// Output stream: a word is there.
+    /// Output stream: which bytes of the beat belong to the frame.
+    pub m_axis_tkeep: Wire<Out>,
+    /// Output stream: a beat is there.
     pub m_axis_tvalid: Wire<Out>,
     /// Output stream: it is the last of its frame.
     pub m_axis_tlast: Wire<Out>,
-    /// Output stream: the word is taken.
+    /// Output stream: the beat is taken.
     pub m_axis_tready: Wire<In>,
     /// A short input frame was dropped.
     pub short_frame: Wire<Out>,
@@ -111,7 +113,7 @@ impl ControlledUnit {
     /// The unit that runs `program`, with registers; its hex files are called `<prefix>_….hex`.
     pub fn new(program: &Program, prefix: &str) -> Self {
         let core = Unit::new(program, prefix);
-        let stream = |width: u32, comment: &str| Wire::new(width, comment).signed();
+        let per_beat = program.config.words_per_beat();
         Self {
             info: ModuleInfo::new("controlled_unit", format!("NN augmentation unit for the emulator {}", program.name))
                 .prose(
@@ -139,14 +141,15 @@ impl ControlledUnit {
             s_axi_rresp: Wire::new(2, "Read response: 0 OKAY, 2 SLVERR"),
             s_axi_rvalid: Wire::new(1, "The word that was read is valid"),
             s_axi_rready: Wire::new(1, "The word that was read is taken"),
-            s_axis_tdata: stream(core.s_axis_tdata.width(), "Input word, two's complement"),
-            s_axis_tvalid: Wire::new(1, "The input word is valid"),
-            s_axis_tlast: Wire::new(1, "The input word is the last of its frame"),
-            s_axis_tready: Wire::new(1, "The input word is taken"),
-            m_axis_tdata: stream_out(core.m_axis_tdata.width()),
-            m_axis_tvalid: Wire::new(1, "The output word is valid"),
-            m_axis_tlast: Wire::new(1, "The output word is the last of its frame"),
-            m_axis_tready: Wire::new(1, "The output word is taken"),
+            s_axis_tdata: stream_data(program.input_bits, per_beat, "Input"),
+            s_axis_tvalid: Wire::new(1, "The input is valid"),
+            s_axis_tlast: Wire::new(1, "The input is the last of its frame"),
+            s_axis_tready: Wire::new(1, "The input is taken"),
+            m_axis_tdata: stream_data(program.output_bits, per_beat, "Output"),
+            m_axis_tkeep: Wire::new(core.m_axis_tkeep.width(), "Which bytes of the output belong to the frame"),
+            m_axis_tvalid: Wire::new(1, "The output is valid"),
+            m_axis_tlast: Wire::new(1, "The output is the last of its frame"),
+            m_axis_tready: Wire::new(1, "The output is taken"),
             short_frame: Wire::new(1, "An input frame was too short and was dropped; stays until cleared"),
             long_frame: Wire::new(1, "An input frame was too long and was dropped; stays until cleared"),
             axi: AxiLite::new(ADDRESS_BITS),
@@ -159,10 +162,6 @@ impl ControlledUnit {
     pub fn hex_files(&self) -> Vec<(String, String)> {
         self.core.hex_files()
     }
-}
-
-fn stream_out(width: u32) -> Wire<Out> {
-    Wire::new(width, "Output word, two's complement").signed()
 }
 
 impl Logic for ControlledUnit {
@@ -227,6 +226,7 @@ impl Logic for ControlledUnit {
         self.core.s_axis_tvalid.next = self.s_axis_tvalid.val() & self.registers.running.val();
         self.s_axis_tready.next = self.core.s_axis_tready.val() & self.registers.running.val();
         self.m_axis_tdata.next = self.core.m_axis_tdata.val();
+        self.m_axis_tkeep.next = self.core.m_axis_tkeep.val();
         self.m_axis_tvalid.next = self.core.m_axis_tvalid.val();
         self.m_axis_tlast.next = self.core.m_axis_tlast.val();
         self.core.m_axis_tready.next = self.m_axis_tready.val();

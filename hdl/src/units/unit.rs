@@ -93,7 +93,7 @@ pub struct Unit {
     pub output_busy: Vec<Wire<Out>>,
     /// Stores a word in a weight memory; one wire, or none if the weights are in ROMs, as the three below.
     pub store: Vec<Wire<In>>,
-    /// Number of a lane, or of lanes for the biases.
+    /// Number of a lane, or of a slot after the last lane for its biases.
     pub store_select: Vec<Wire<In>>,
     /// Where to.
     pub store_address: Vec<Wire<In>>,
@@ -177,13 +177,8 @@ impl Unit {
         let drain = Drain::new(program, result, biases[0].address.width(), &file("drain"));
         let to_write = program.head_to_write();
         let per_beat = program.config.words_per_beat();
-        let loader = InputLoader::new(
-            program.input_words,
-            program.input_bits,
-            per_beat,
-            program.input_span,
-            address,
-        );
+        let loader =
+            InputLoader::new(program.input_words, program.input_bits, per_beat, program.input_span, address);
         let stream = StreamShape {
             buffer: &program.output,
             width: program.output_bits,
@@ -271,8 +266,6 @@ impl Unit {
         files.extend(self.streamer.hex_files());
         files
     }
-}
-
 }
 
 fn describe(program: &Program) -> ModuleInfo {
