@@ -237,6 +237,12 @@ impl Logic for Reducer {
                 moves += &format!("    {} <= {};\n", queued((slot, place - 1)), queued((slot, place)));
             }
         }
+        // Layers may have fewer results than the unit has slots.
+        let in_use = |slot: &usize| self._taps.iter().any(|t| (0..t.results).any(|j| t.place(j).0 == *slot));
+        let idle: String = (0..self._queues.len())
+            .filter(|slot| !in_use(slot))
+            .map(|slot| format!("assign head_{slot} = {}'d0;\n", high + 1))
+            .collect();
         // One shift register per tap: a tile leaves it when the sums of the tap's level are its own.
         let (mut flags, mut shifts, mut clears) = (String::new(), String::new(), String::new());
         let mut arrivals = vec![];
@@ -289,7 +295,7 @@ impl Logic for Reducer {
         Verilog::Custom(format!(
             "\
 {declarations}{flags}{unused}
-{capture}
+{capture}{idle}
 {tree}{flags_clocked}// The queues move on in every clock; a capture overrules it.
 always @(posedge clock) begin
 {moves}{loads}end"

@@ -239,9 +239,15 @@ impl Logic for WritePort {
         for place in 0..output_row {
             writes += &format!("    output_data_{place} <= {};\n", self.placed(place, &cut));
         }
+        // Input words always begin at a multiple of their number.
+        let unused = match beat.ilog2() {
+            0 => String::new(),
+            1 => "wire unused = input_address[0];\n".to_owned(),
+            low => format!("wire unused = &{{1'b0, input_address[{}:0]}};\n", low - 1),
+        };
         Verilog::Custom(format!(
             "\
-{declarations}{more}assign blocked = to_memory;
+{declarations}{more}{unused}assign blocked = to_memory;
 
 always @(posedge clock) begin
 {writes}end"

@@ -100,12 +100,12 @@ module demo_ram (
     // Clock and reset
     input  wire       clock,          // Clock, rising edge
     // Input ports
-    input  wire       write_enable,   // Writes in this cycle
-    input  wire [3:0] write_address,  // Index of the word to write
-    input  wire [8:0] write_data,     // The word to write
+    input  wire       write_enable,   // Writes in this cycle, one bit per word of a row
+    input  wire [3:0] write_address,  // Index of the row to write
+    input  wire [8:0] write_data_0,   // The word to write
     input  wire [3:0] read_address,   // Index of the word to read
     // Output ports
-    output reg  [8:0] read_data       // The word, one cycle later
+    output reg  [8:0] read_data_0     // The word, one cycle later
 );
 
     (* ram_style = "distributed" *) reg [8:0] memory [0:15];
@@ -119,9 +119,9 @@ module demo_ram (
 
     always @(posedge clock) begin
         if (write_enable) begin
-            memory[write_address] <= write_data;
+            memory[write_address] <= write_data_0;
         end
-        read_data <= memory[read_address];
+        read_data_0 <= memory[read_address];
     end
 
 endmodule
@@ -176,9 +176,9 @@ module top (
         .clock         (clock),
         .write_enable  (1'b1),
         .write_address (address),
-        .write_data    (y_0),
+        .write_data_0  (y_0),
         .read_address  (address),
-        .read_data     (y_3)
+        .read_data_0   (y_3)
     );
 
 endmodule

@@ -68,7 +68,7 @@ fn spoilt() -> (Case, Mismatch) {
     let output = &mut case.vectors[vector].1[0];
     let found = *output;
     *output ^= 1;
-    let (expected, port) = (*output, "read_data".to_owned());
+    let (expected, port) = (*output, "read_data_0".to_owned());
     let mismatch = Mismatch { case: case.name.clone(), port, vector, found, expected };
     (case, mismatch)
 }

@@ -118,7 +118,7 @@ pub(crate) struct Case {
 /// A unit in the direct simulation loop.
 pub(crate) struct Bench<B: Ported> {
     pub unit: B,
-    name: &'static str,
+    name: String,
     masks: Vec<u64>,
     vectors: Vec<(Vec<u64>, Vec<u64>)>,
     warm_up: usize,
@@ -127,10 +127,10 @@ pub(crate) struct Bench<B: Ported> {
 
 impl<B: Ported> Bench<B> {
     /// A bench for `unit`; `name` is that of its top module.
-    pub(crate) fn new(name: &'static str, mut unit: B) -> Self {
+    pub(crate) fn new(name: impl Into<String>, mut unit: B) -> Self {
         unit.connect_all();
         let masks = unit.inputs().iter().map(|(_, width)| u64::MAX >> (64 - width)).collect();
-        Self { unit, name, masks, vectors: vec![], warm_up: 0, meaning: vec![] }
+        Self { unit, name: name.into(), masks, vectors: vec![], warm_up: 0, meaning: vec![] }
     }
 
     /// Output `data` means something only while output `valid` is 1.
@@ -177,8 +177,8 @@ impl<B: Ported> Bench<B> {
     pub(crate) fn finish(self, hex: Vec<(String, String)>) -> Case {
         assert!(self.warm_up < self.vectors.len(), "{}: nothing would be compared", self.name);
         Case {
-            name: self.name.to_owned(),
-            files: print(&self.unit, self.name, self.name, "").unwrap(),
+            files: print(&self.unit, &self.name, &self.name, "").unwrap(),
+            name: self.name,
             hex,
             clock: B::CLOCK,
             inputs: self.unit.inputs(),

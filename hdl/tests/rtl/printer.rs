@@ -93,9 +93,9 @@ impl Logic for Memories {
         self.ram.clock.next = self.clock.val();
         self.ram.write_enable.next = true.into();
         self.ram.write_address.next = self.address.val();
-        self.ram.write_data.next = self.roms[0].data.val();
+        self.ram.write_data[0].next = self.roms[0].data.val();
         self.ram.read_address.next = self.address.val();
-        self.y[3].next = self.ram.read_data.val();
+        self.y[3].next = self.ram.read_data[0].val();
     }
 }
 

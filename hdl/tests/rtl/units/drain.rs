@@ -12,21 +12,20 @@ use crate::bench::{Bench, Case, low_bits, once_in, ports};
 
 ports!(
     Drain, [clock], [resetn, capture] -> [
-        bias_address, result_address, shift, rectify, narrow, to_memory, to_output, parity, lookup,
+        bias_address, result_address, shift, rectify, narrow, to_memory, to_output, parity, lookup, count,
     ]
 );
 
-const NAMES: [&str; 5] = ["drain_0", "drain_1", "drain_2", "drain_3", "drain_4"];
-
 pub(crate) fn cases() -> Vec<Case> {
-    programs().iter().zip(NAMES).map(|(program, name)| run(name, program)).collect()
+    programs().iter().enumerate().map(|(i, program)| run(&format!("drain_{i}"), program)).collect()
 }
 
-/// A tile: the addresses of its results.
+/// A tile: the addresses and the number of the results of its clocks.
 struct Tile {
     instruction: usize,
     biases: Vec<i64>,
     results: Vec<i64>,
+    counts: Vec<usize>,
     ends_instruction: bool,
 }
 
@@ -36,19 +35,29 @@ fn frame(program: &Program) -> Vec<Tile> {
     for (instruction, drain) in program.instructions.iter().map(|i| &i.drain).enumerate() {
         // Where a loop above that of the tiles advances, the last tile has just gone out.
         let last = |level: usize, loop_: usize| match (level, loop_) {
-            (1, 0) => drain.results - 1,
-            (_, 0) => drain.last_results - 1,
+            (1, 0) => (drain.results - 1) / drain.per_clock,
+            (_, 0) => (drain.last_results - 1) / drain.per_clock,
             (_, loop_) => drain.counts[loop_ - 1] - 1,
         };
         let (biases, results) = (distances(&drain.bias.deltas, last), distances(&drain.result.deltas, last));
         for iteration in iterations(&drain.counts) {
             let is_last = iteration.indices[0] + 1 == drain.counts[0];
-            let count = if is_last { drain.last_results } else { drain.results };
-            let indices = |result: usize| [&[result], iteration.indices.as_slice()].concat();
+            let mut left = if is_last { drain.last_results } else { drain.results };
+            let mut counts = vec![];
+            while left > 0 {
+                counts.push(left.min(drain.per_clock));
+                left -= counts.last().unwrap();
+            }
+            let indices = |clock: usize| [&[clock], iteration.indices.as_slice()].concat();
+            let clocks = 0..counts.len();
+            let addresses = |base: i64, distances: &[i64]| -> Vec<i64> {
+                clocks.clone().map(|clock| element(base, distances, &indices(clock))).collect()
+            };
             tiles.push(Tile {
                 instruction,
-                biases: (0..count).map(|r| element(drain.bias.base, &biases, &indices(r))).collect(),
-                results: (0..count).map(|r| element(drain.result.base, &results, &indices(r))).collect(),
+                biases: addresses(drain.bias.base, &biases),
+                results: addresses(drain.result.base, &results),
+                counts,
                 ends_instruction: iteration.level == drain.counts.len(),
             });
         }
@@ -64,6 +73,8 @@ struct Expected {
     fields: Option<usize>,
     bias: Option<i64>,
     result: Option<i64>,
+    /// Results at the heads.
+    count: usize,
     ends_frame: bool,
 }
 
@@ -82,6 +93,7 @@ fn expect(program: &Program, tiles: &[Tile], random: &mut ChaCha8Rng) -> Vec<Exp
             let head = capture + timing::CAPTURE_TO_HEAD as usize + result;
             clocks[head - 1].bias = Some(*bias);
             clocks[head].result = Some(*address);
+            clocks[head].count = tile.counts[result];
             clocks[head].fields = Some(tile.instruction);
             let is_last = result + 1 == count && tile.ends_instruction;
             clocks[head].ends_frame = is_last && program.instructions[tile.instruction].drain.last;
@@ -94,10 +106,10 @@ fn expect(program: &Program, tiles: &[Tile], random: &mut ChaCha8Rng) -> Vec<Exp
     clocks
 }
 
-fn run(name: &'static str, program: &Program) -> Case {
+fn run(name: &str, program: &Program) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(33);
     let result_width = program.address_bits().max(address_bits(program.output_span()));
-    let bias_width = address_bits(program.bias.len());
+    let bias_width = address_bits(program.bias[0].len());
     let file = format!("{name}.hex");
     let mut bench = Bench::new(name, Drain::new(program, result_width, bias_width, &file));
     // Addresses follow from the first instruction: they are known one clock after it is read.
@@ -131,11 +143,11 @@ fn run(name: &'static str, program: &Program) -> Case {
 
 fn check(program: &Program, expected: &Expected, found: &[u64], here: &str) {
     let [bias, result, shift, rectify, narrow, to_memory, to_output] = found[..7] else {
-        unreachable!("eight outputs and perhaps one more")
+        unreachable!("eight outputs and perhaps more")
     };
     let result_width = program.address_bits().max(address_bits(program.output_span()));
     if let Some(address) = expected.bias {
-        assert_eq!(bias, low_bits(address, address_bits(program.bias.len())), "{here}");
+        assert_eq!(bias, low_bits(address, address_bits(program.bias[0].len())), "{here}");
     }
     let goes_out = expected.fields.is_some_and(|i| program.instructions[i].drain.to_output);
     let is_valid = expected.result.is_some();
@@ -155,10 +167,10 @@ fn check(program: &Program, expected: &Expected, found: &[u64], here: &str) {
     assert_eq!(shift, u64::from(drain.shift), "{here}");
     assert_eq!(rectify, u64::from(drain.function == Function::Relu), "{here}");
     assert_eq!(narrow, u64::from(drain.bits < program.word_bits), "{here}");
-    if let [lookup] = &found[8..] {
-        let table = if let Function::Table(table) = drain.function { table + 1 } else { 0 };
-        assert_eq!(*lookup, table as u64, "{here}");
-    }
+    let table = if let Function::Table(table) = drain.function { table + 1 } else { 0 };
+    let lookup = (!program.tables.is_empty()).then_some(table as u64);
+    let count = (program.slots > 1).then(|| expected.count as u64 - 1);
+    assert_eq!(found[8..], lookup.into_iter().chain(count).collect::<Vec<_>>(), "{here}");
 }
 
 #[test]

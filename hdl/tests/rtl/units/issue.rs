@@ -17,10 +17,8 @@ ports!(
     ]
 );
 
-const NAMES: [&str; 5] = ["issue_0", "issue_1", "issue_2", "issue_3", "issue_4"];
-
 pub(crate) fn cases() -> Vec<Case> {
-    programs().iter().zip(NAMES).map(|(program, name)| run(name, program)).collect()
+    programs().iter().enumerate().map(|(i, program)| run(&format!("issue_{i}"), program)).collect()
 }
 
 /// What the sequencer does in one clock.
@@ -43,6 +41,7 @@ struct Step {
     pattern: usize,
     multiply: bool,
     reduce: u32,
+    per_clock: usize,
     first: bool,
     complete: bool,
     release: bool,
@@ -68,6 +67,7 @@ fn frame(program: &Program, parity: usize) -> Vec<Activity> {
                 pattern: issue.pattern,
                 multiply: issue.multiply,
                 reduce: drain.reduce,
+                per_clock: drain.per_clock,
                 first: indices[..2] == [0, 0],
                 complete,
                 release: issue.releases_input && iteration.level == issue.counts.len(),
@@ -80,7 +80,7 @@ fn frame(program: &Program, parity: usize) -> Vec<Activity> {
     activities
 }
 
-fn run(name: &'static str, program: &Program) -> Case {
+fn run(name: &str, program: &Program) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(32);
     let (operand_width, weight_width) = (program.address_bits(), address_bits(program.weights[0].len()));
     let file = format!("{name}.hex");
@@ -157,7 +157,10 @@ fn check(name: &str, program: &Program, activity: &Activity, parity: usize, goes
     assert!(holds || *first == u64::from(step.first || step.multiply), "{here}");
     let taps = taps(program);
     let (tap, products) = special.split_at(usize::from(taps.len() > 1));
-    assert!(tap.iter().all(|&tap| taps[tap as usize].level == step.reduce), "{here}");
+    for &tap in tap {
+        let tap = &taps[tap as usize];
+        assert_eq!((tap.level, tap.per_clock), (step.reduce, step.per_clock), "{here}");
+    }
     match products {
         [hold, use_held] => {
             assert_eq!(*hold, u64::from(holds), "{here}");

@@ -18,9 +18,12 @@ ports!(
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        multiply("lane", false, false),
-        multiply("lane_element_wise", true, false),
-        multiply("lane_writable", true, true),
+        multiply("lane", 1, false, false),
+        multiply("lane_element_wise", 1, true, false),
+        multiply("lane_row_2", 2, true, false),
+        multiply("lane_row_4", 4, false, true),
+        multiply("lane_row_16", 16, true, false),
+        multiply("lane_writable", 1, true, true),
     ]
 }
 
@@ -28,6 +31,34 @@ pub(crate) fn cases() -> Vec<Case> {
 const TO_HOLD: usize = TO_ENABLE - 1;
 const TO_ENABLE: usize = TO_SUM - 1;
 const TO_SUM: usize = timing::ISSUE_TO_SUM as usize;
+
+/// Words that are written to one row: which places, and all of the row's words.
+struct Write {
+    row: usize,
+    places: u64,
+    words: Vec<u64>,
+}
+
+impl Write {
+    fn new(random: &mut ChaCha8Rng, row: usize, words: usize, width: u32) -> Self {
+        let places = if once_in(random, 2) { u64::MAX >> (64 - words) } else { word(random, words as u32) };
+        Self { row, places, words: (0..words).map(|_| word(random, width)).collect() }
+    }
+
+    fn apply(&self, memory: &mut [i64], width: u32) {
+        let size = self.words.len();
+        for (place, &word) in
+            self.words.iter().enumerate().filter(|(place, _)| (self.places >> place) & 1 == 1)
+        {
+            memory[self.row * size + place] = signed(word, width);
+        }
+    }
+
+    /// The inputs of the write port.
+    fn inputs(&self) -> Vec<u64> {
+        [&[self.places, self.row as u64], self.words.as_slice()].concat()
+    }
+}
 
 /// One product of a tile.
 struct Step {
@@ -41,13 +72,13 @@ struct Step {
     sum: i64,
 }
 
-fn multiply(name: &'static str, element_wise: bool, is_writable: bool) -> Case {
+fn multiply(name: &str, row: usize, element_wise: bool, is_writable: bool) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(37);
     let shape = MacShape { word: 16, weight: 8, sum: 40, element_wise };
     let (memory_words, weight_count, offsets) = (32, 23, [0, 7, 30]);
     let mut weights: Vec<u64> = (0..weight_count).map(|_| word(&mut random, shape.weight)).collect();
     let file = format!("{name}.hex");
-    let lane = Lane::new(shape, memory_words, weights.clone(), &file, &offsets);
+    let lane = Lane::new(shape, memory_words, row, weights.clone(), &file, &offsets);
     let hex = lane.weights_hex();
     let mut bench = Bench::new(name, if is_writable { lane.with_writable_weights() } else { lane });
     // No weight is written in this clock.
@@ -55,10 +86,10 @@ fn multiply(name: &'static str, element_wise: bool, is_writable: bool) -> Case {
     let mut memory = vec![0; memory_words];
     for _ in 0..40 {
         // New contents, and time for what is in the pipeline to run out.
-        for (address, stored) in memory.iter_mut().enumerate() {
-            let data = word(&mut random, shape.word);
-            *stored = signed(data, shape.word);
-            let mut words = vec![0, 0, 1, address as u64, data, 0];
+        for index in (0..memory_words / row).chain(0..memory_words / row) {
+            let write = Write::new(&mut random, index, row, shape.word);
+            write.apply(&mut memory, shape.word);
+            let mut words = [vec![0, 0], write.inputs(), vec![0]].concat();
             // Weights change while words come in, the first time as in the file.
             if is_writable {
                 let (row, weight) = (random.random_range(0..weight_count), word(&mut random, shape.weight));
@@ -73,26 +104,36 @@ fn multiply(name: &'static str, element_wise: bool, is_writable: bool) -> Case {
             bench.clock(&words);
         }
         let pattern = random.random_range(0..offsets.len());
-        let at = |common: usize| memory[(common + offsets[pattern] as usize) % memory_words];
+        let lane_address = |common: usize| (common + offsets[pattern] as usize) % memory_words;
         let weight = |address: usize| signed(weights[address], shape.weight);
         let mut steps: Vec<Option<Step>> = vec![];
+        // What is written meanwhile, to rows that are not read in the same clock.
+        let mut writes: Vec<Option<Write>> = vec![];
         for _ in 0..6 {
             let multiplies = element_wise && once_in(&mut random, 2);
             let length = if multiplies { 2 } else { random.random_range(1..8) };
             let mut sum = 0;
             let mut held = 0;
             for position in 0..length {
-                let (address, row) =
+                let (address, weight_row) =
                     (random.random_range(0..memory_words), random.random_range(0..weight_count));
+                let operand = memory[lane_address(address)];
                 let (first, enable) = (position == 0 || multiplies, !multiplies || position == 1);
                 let (hold, use_held) = (multiplies && position == 0, multiplies);
                 if enable {
-                    sum += at(address) * if use_held { held } else { weight(row) };
+                    sum += operand * if use_held { held } else { weight(weight_row) };
                 }
-                held = at(address);
-                steps.push(Some(Step { address, weight: row, hold, use_held, enable, first, sum }));
+                held = operand;
+                steps.push(Some(Step { address, weight: weight_row, hold, use_held, enable, first, sum }));
                 if once_in(&mut random, 6) {
                     steps.push(None);
+                }
+                while writes.len() < steps.len() {
+                    let index = random.random_range(0..memory_words / row);
+                    let is_free = index != lane_address(address) / row && once_in(&mut random, 2);
+                    let write = is_free.then(|| Write::new(&mut random, index, row, shape.word));
+                    write.iter().for_each(|write| write.apply(&mut memory, shape.word));
+                    writes.push(write);
                 }
             }
         }
@@ -100,14 +141,15 @@ fn multiply(name: &'static str, element_wise: bool, is_writable: bool) -> Case {
             let step =
                 |ago: usize| clock.checked_sub(ago).and_then(|at| steps.get(at)).and_then(Option::as_ref);
             let now = step(0);
-            let mut words = vec![
-                now.map_or(random.random_range(0..memory_words), |s| s.address) as u64,
-                pattern as u64,
-                0,
-                0,
-                0,
+            let address = now.map_or(random.random_range(0..memory_words), |s| s.address);
+            let mut words = vec![address as u64, pattern as u64];
+            match writes.get(clock).and_then(Option::as_ref) {
+                Some(write) => words.extend(write.inputs()),
+                None => words.resize(words.len() + 2 + row, 0),
+            }
+            words.extend([
                 now.map_or(random.random_range(0..weight_count), |s| s.weight) as u64,
-            ];
+            ]);
             words.extend(nothing);
             words.extend([
                 u64::from(step(TO_ENABLE).is_some_and(|s| s.enable)),

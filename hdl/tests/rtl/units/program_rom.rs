@@ -3,6 +3,7 @@
 use emeuro_compiler::{Function, Instruction, Program};
 use emeuro_hdl::prelude::address_bits;
 use emeuro_hdl::units::program_rom::{DrainRom, IssueRom};
+use emeuro_hdl::units::reducer::Tap;
 
 use super::programs::{programs, taps};
 use crate::bench::{Bench, Case, Ported, low_bits, ports};
@@ -15,27 +16,22 @@ ports!(
 );
 ports!(
     DrainRom, [clock], [address] -> [
-        results, last_results, shift, rectify, narrow, to_output, ends_program, lookup, limit, bias, result,
+        clocks, last_clocks, shift, rectify, narrow, to_output, ends_program, lookup, per_clock, last_count, limit, bias,
+        result,
     ]
 );
-
-const NAMES: [[&str; 2]; 5] = [
-    ["issue_rom_0", "drain_rom_0"],
-    ["issue_rom_1", "drain_rom_1"],
-    ["issue_rom_2", "drain_rom_2"],
-    ["issue_rom_3", "drain_rom_3"],
-    ["issue_rom_4", "drain_rom_4"],
-];
 
 pub(crate) fn cases() -> Vec<Case> {
     programs()
         .iter()
-        .zip(NAMES)
-        .flat_map(|(program, names)| [issue(names[0], program), drain(names[1], program)])
+        .enumerate()
+        .flat_map(|(i, program)| {
+            [issue(&format!("issue_rom_{i}"), program), drain(&format!("drain_rom_{i}"), program)]
+        })
         .collect()
 }
 
-fn issue(name: &'static str, program: &Program) -> Case {
+fn issue(name: &str, program: &Program) -> Case {
     let weight_width = address_bits(program.weights[0].len());
     let file = format!("{name}.hex");
     let taps = taps(program);
@@ -54,7 +50,8 @@ fn issue(name: &'static str, program: &Program) -> Case {
         let mut fields = vec![i64::from(issue.delay), issue.pad.into()];
         fields.extend(flags.map(i64::from));
         fields.push(issue.pattern as i64);
-        let tap = taps.iter().position(|tap| tap.level == drain.reduce).unwrap();
+        let is_its = |tap: &Tap| (tap.level, tap.per_clock) == (drain.reduce, drain.per_clock);
+        let tap = taps.iter().position(is_its).unwrap();
         fields.extend((taps.len() > 1).then_some(tap as i64));
         fields.extend(has_products.then_some(i64::from(issue.multiply)));
         fields.extend(issue.counts.iter().map(|&count| count as i64 - 1));
@@ -67,13 +64,16 @@ fn issue(name: &'static str, program: &Program) -> Case {
     compare(name, unit, program.instructions.len(), fields, vec![(file, hex)])
 }
 
-fn drain(name: &'static str, program: &Program) -> Case {
+fn drain(name: &str, program: &Program) -> Case {
     let file = format!("{name}.hex");
-    let unit = DrainRom::new(program, program.address_bits(), address_bits(program.bias.len()), &file);
+    let unit = DrainRom::new(program, program.address_bits(), address_bits(program.bias[0].len()), &file);
     let hex = unit.hex();
     let fields = |instruction: usize| -> Vec<i64> {
         let drain = &program.instructions[instruction].drain;
-        let mut fields = vec![drain.results as i64 - 1, drain.last_results as i64 - 1, drain.shift.into()];
+        // The last clock of a tile takes what the others have left.
+        let clocks = |results: usize| (1..).find(|clocks| clocks * drain.per_clock >= results).unwrap();
+        let [all, last] = [drain.results, drain.last_results].map(clocks);
+        let mut fields = vec![all as i64 - 1, last as i64 - 1, drain.shift.into()];
         let flags = [
             drain.function == Function::Relu,
             drain.bits == 8 && program.word_bits == 16,
@@ -83,6 +83,8 @@ fn drain(name: &'static str, program: &Program) -> Case {
         fields.extend(flags.map(i64::from));
         let table = if let Function::Table(table) = drain.function { table as i64 + 1 } else { 0 };
         fields.extend((!program.tables.is_empty()).then_some(table));
+        let counts = [drain.per_clock, drain.last_results - (last - 1) * drain.per_clock];
+        fields.extend(counts.iter().filter(|_| program.slots > 1).map(|&count| count as i64 - 1));
         fields.extend(drain.counts.iter().map(|&count| count as i64 - 1));
         for generator in [&drain.bias, &drain.result] {
             fields.push(generator.base);
@@ -94,7 +96,7 @@ fn drain(name: &'static str, program: &Program) -> Case {
 }
 
 fn compare(
-    name: &'static str,
+    name: &str,
     unit: impl Ported,
     instructions: usize,
     fields: impl Fn(usize) -> Vec<i64>,

@@ -9,29 +9,39 @@ use emeuro_hdl::units::reducer::Tap;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Seeds and numbers of lanes; all of the networks are small enough for the direct loop.
-const SAMPLES: [(u64, usize); 3] = [(280, 8), (392, 2), (204, 3)];
+/// Seed, lanes, slots and words per beat; all of the networks are small enough for the direct loop.
+const SAMPLES: [(u64, usize, usize, usize); 7] = [
+    (280, 8, 1, 1),
+    (392, 2, 1, 1),
+    (204, 3, 1, 1),
+    (352, 16, 8, 4),
+    (385, 8, 2, 2),
+    (221, 4, 2, 4),
+    (392, 2, 1, 4),
+];
 
-pub(crate) fn samples() -> [(Emulator, Program); 3] {
-    let sample = |(seed, lanes)| {
-        let emulator = sample_emulator(seed);
-        let program = compile(&emulator, &UnitConfig::new(lanes).unwrap()).unwrap();
-        (emulator, program)
-    };
-    SAMPLES.map(sample)
+pub(crate) fn samples() -> Vec<(Emulator, Program)> {
+    SAMPLES.into_iter().map(|(seed, lanes, slots, words)| sample(seed, lanes, slots, words)).collect()
 }
 
-/// The samples' programs, and two that no compiler would make: whatever the fields say has to happen.
-pub(crate) fn programs() -> [Program; 5] {
-    let [(_, a), (_, b), (_, c)] = samples();
-    let (d, e) = (scramble(&a, 1), scramble(&c, 2));
-    [a, b, c, d, e]
+fn sample(seed: u64, lanes: usize, slots: usize, words_per_beat: usize) -> (Emulator, Program) {
+    let config = UnitConfig::new(lanes).unwrap().with_slots(slots).unwrap();
+    let emulator = sample_emulator(seed);
+    let program = compile(&emulator, &config.with_words_per_beat(words_per_beat).unwrap()).unwrap();
+    (emulator, program)
+}
+
+/// The samples' programs, and some that no compiler would make: whatever the fields say has to happen.
+pub(crate) fn programs() -> Vec<Program> {
+    let samples: Vec<Program> = samples().into_iter().map(|(_, program)| program).collect();
+    let scrambled = samples.iter().zip(1..).map(|(program, seed)| scramble(program, seed));
+    samples.iter().cloned().chain(scrambled).collect()
 }
 
 /// A program of the same shape with arbitrary loops, addresses and pauses.
 fn scramble(program: &Program, seed: u64) -> Program {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let (memory, weights, biases) = (program.memory_words, program.weights[0].len(), program.bias.len());
+    let (memory, weights, biases) = (program.memory_words, program.weights[0].len(), program.bias[0].len());
     let count = 6;
     let instruction = |index| {
         let mut counts = || [(); 5].map(|()| random.random_range(1..4));
@@ -51,7 +61,9 @@ fn scramble(program: &Program, seed: u64) -> Program {
         let weight = generator(weights, ISSUE_LEVELS);
         let bias = generator(biases, DRAIN_LEVELS);
         let result = generator(memory, DRAIN_LEVELS);
-        let results = random.random_range(1..5);
+        // Only the last tile of a block may leave slots empty.
+        let per_clock = if random.random() { program.slots } else { 1 };
+        let results = per_clock * random.random_range(1..5);
         let function = match random.random_range(0..3) {
             0 if !program.tables.is_empty() => Function::Table(random.random_range(0..program.tables.len())),
             1 => Function::Relu,
@@ -78,6 +90,7 @@ fn scramble(program: &Program, seed: u64) -> Program {
                 reduce: random.random_range(0..3),
                 results,
                 last_results: random.random_range(1..=results),
+                per_clock,
                 counts: [tiles[0], tiles[1], tiles[2]],
                 bias,
                 result,
@@ -92,16 +105,25 @@ fn scramble(program: &Program, seed: u64) -> Program {
     Program { instructions: (0..count).map(instruction).collect(), ..program.clone() }
 }
 
-/// The levels of the adder tree that a program uses, with the most results of a tile at each.
+/// The levels of the adder tree that a program uses, for one slot and for all, with the most results of a tile at each.
 pub(crate) fn taps(program: &Program) -> Vec<Tap> {
     let drains = || program.instructions.iter().map(|i| &i.drain);
-    let results = |level| drains().filter(|d| d.reduce == level).map(|d| d.results).max();
-    (0..8).filter_map(|level| results(level).map(|results| Tap { level, results })).collect()
+    let kinds = (0..8).flat_map(|level| (1..=program.slots).map(move |per_clock| (level, per_clock)));
+    let tap = |(level, per_clock)| {
+        let its = drains().filter(|d| (d.reduce, d.per_clock) == (level, per_clock));
+        its.map(|d| d.results).max().map(|results| Tap { level, per_clock, results })
+    };
+    kinds.filter_map(tap).collect()
+}
+
+/// How many results the last clock of an instruction's last tile has.
+fn last_count(drain: &Drain) -> usize {
+    (drain.last_results - 1) % drain.per_clock + 1
 }
 
 #[test]
 fn samples_have_everything() {
-    let programs = samples().map(|(_, program)| program);
+    let programs: Vec<Program> = samples().into_iter().map(|(_, program)| program).collect();
     let instructions = || programs.iter().flat_map(|p| &p.instructions);
     let mut lacking = vec![];
     let mut need = |what, found: bool| {
@@ -131,10 +153,52 @@ fn samples_have_everything() {
     need("several tables", programs.iter().any(|p| p.tables.len() > 1));
     need("narrow input", programs.iter().any(|p| p.input_bits < p.word_bits));
     need("narrow output", programs.iter().any(|p| p.output_bits < p.word_bits));
-    need("head start", programs.iter().any(|p| (2..p.output.words).contains(&p.output.head_start)));
+    need("head start", programs.iter().any(|p| (2..p.output.writes).contains(&p.output.head_start)));
     need("several taps", programs.iter().any(|p| taps(p).len() > 1));
     need("order", programs.iter().any(|p| p.output.order.is_some()));
     need("no order", programs.iter().any(|p| p.output.order.is_none()));
+    let grouped = |i: &&Instruction| i.drain.per_clock > 1;
+    need("grouped results", instructions().any(|i| grouped(&i)));
+    need("groups to memory", instructions().filter(grouped).any(|i| !i.drain.to_output));
+    need("groups to the output", instructions().filter(grouped).any(|i| i.drain.to_output));
+    need(
+        "several groups of a tile",
+        instructions().filter(grouped).any(|i| i.drain.results > i.drain.per_clock),
+    );
+    need("partial groups", instructions().filter(grouped).any(|i| last_count(&i.drain) < i.drain.per_clock));
+    need(
+        "partial groups of several results",
+        instructions().filter(grouped).any(|i| (2..i.drain.per_clock).contains(&last_count(&i.drain))),
+    );
+    need("tiles of groups", instructions().filter(grouped).any(|i| i.drain.counts[0] > 1));
+    need("blocks of groups", instructions().filter(grouped).any(|i| i.drain.counts[1] > 1));
+    need(
+        "groups and single results in one unit",
+        programs.iter().any(|p| p.slots > 1 && p.instructions.iter().any(|i| i.drain.per_clock == 1)),
+    );
+    need(
+        "single results to the output of a unit with slots",
+        programs.iter().any(|p| {
+            p.slots > 1 && p.instructions.iter().any(|i| i.drain.per_clock == 1 && i.drain.to_output)
+        }),
+    );
+    need(
+        "one level tapped for one slot and for all",
+        programs.iter().any(|p| taps(p).windows(2).any(|two| two[0].level == two[1].level)),
+    );
+    need("tables in several slots", programs.iter().any(|p| p.slots > 1 && !p.tables.is_empty()));
+    let beat = |p: &Program| p.config.words_per_beat();
+    need("slots as wide as a beat", programs.iter().any(|p| p.slots > 1 && p.slots == beat(p)));
+    need("slots wider than a beat", programs.iter().any(|p| p.slots > beat(p) && beat(p) > 1));
+    need("beats wider than the slots", programs.iter().any(|p| beat(p) > p.slots));
+    need("beats of two", programs.iter().any(|p| beat(p) == 2));
+    need("beats of four", programs.iter().any(|p| beat(p) == 4));
+    need("partial input beats", programs.iter().any(|p| !p.input_words.is_multiple_of(beat(p))));
+    need("partial output beats", programs.iter().any(|p| !p.output.frame_words().is_multiple_of(beat(p))));
+    need("beats without slots", programs.iter().any(|p| p.slots == 1 && beat(p) > 1));
+    need("order with beats", programs.iter().any(|p| beat(p) > 1 && p.output.order.is_some()));
+    need("no order with beats", programs.iter().any(|p| beat(p) > 1 && p.output.order.is_none()));
+    need("beats of bytes to words", programs.iter().any(|p| beat(p) > 1 && p.input_bits < p.word_bits));
     assert!(lacking.is_empty(), "{lacking:?}");
     for program in &programs {
         let cycles = Machine::cycles(program).unwrap();

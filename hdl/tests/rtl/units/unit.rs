@@ -13,22 +13,38 @@ use crate::bench::{Bench, Case, low_bits, once_in, ports, signed, word};
 
 ports!(
     Unit, [aclk], [aresetn, s_axis_tdata, s_axis_tvalid, s_axis_tlast, m_axis_tready] -> [
-        s_axis_tready, m_axis_tdata, m_axis_tvalid, m_axis_tlast, short_frame, long_frame,
+        s_axis_tready, m_axis_tdata, m_axis_tkeep, m_axis_tvalid, m_axis_tlast, short_frame, long_frame,
     ]
 );
 
 pub(crate) fn cases() -> Vec<Case> {
-    let emulator = narrow_sums();
-    let program = compile(&emulator, &UnitConfig::new(2).unwrap()).unwrap();
-    let frames = frames(&emulator, 8, 5);
-    let mut traffic = Traffic::new("unit_narrow_sums", &program);
-    for clocks in 0..40 {
-        traffic.disturb(clocks);
+    let narrow = |lanes| UnitConfig::new(lanes).unwrap();
+    // More slots than there are results, and beats that a frame does not fill.
+    let wide = narrow(4).with_slots(4).unwrap().with_words_per_beat(2).unwrap();
+    let narrow_sums = narrow_sums();
+    let [one, several] = [narrow(2), wide].map(|config| compile(&narrow_sums, &config).unwrap());
+    let mut cases = vec![
+        replayed("unit_narrow_sums", &narrow_sums, &one, 40),
+        replayed("unit_narrow_sums_wide", &narrow_sums, &several, 40),
+    ];
+    // The wires between the units are vectors where a unit has several slots or words per beat.
+    let samples = samples();
+    for (number, (emulator, program)) in samples.iter().enumerate().filter(|(_, (_, p))| p.memory_row() > 1) {
+        cases.push(replayed(&format!("unit_sample_{number}"), emulator, program, 4));
+    }
+    cases
+}
+
+fn replayed(name: &str, emulator: &Emulator, program: &Program, runs: u64) -> Case {
+    let frames = frames(emulator, 8, 5);
+    let mut traffic = Traffic::new(name, program);
+    for run in 0..runs {
+        traffic.disturb(run * 40 / runs);
         let outputs = traffic.run(&frames, 3).0;
-        compare(&emulator, &frames, &outputs);
+        compare(emulator, &frames, &outputs);
     }
     let hex = traffic.bench.unit.hex_files();
-    vec![traffic.bench.finish(hex)]
+    traffic.bench.finish(hex)
 }
 
 /// Bytes through weights of 0 and 1 to words: the sums need fewer bits than a word has.
@@ -59,6 +75,22 @@ fn compare(emulator: &Emulator, inputs: &[Vec<i16>], outputs: &[Vec<i16>]) {
     assert_eq!(inputs.len(), outputs.len());
 }
 
+/// The beat with these words; others that it has room for are all ones.
+fn beat(program: &Program, words: &[i16]) -> u64 {
+    let append =
+        |beat: u64, &word: &i16| beat << program.input_bits | low_bits(word.into(), program.input_bits);
+    words.iter().rev().fold(u64::MAX, append)
+}
+
+/// The words of a beat that belong to the frame: `keep` has as many ones, from the lowest byte up.
+fn kept(program: &Program, data: u64, keep: u64) -> Vec<i16> {
+    let bytes = program.output_bits / 8;
+    let count = keep.count_ones() / bytes;
+    assert_eq!(keep, (1 << (count * bytes)) - 1, "{keep:b}");
+    let word = |k: u32| signed(data >> (k * program.output_bits), program.output_bits) as i16;
+    (0..count).map(word).collect()
+}
+
 /// A unit with streams at both ends.
 struct Traffic<'a> {
     bench: Bench<Unit>,
@@ -70,7 +102,7 @@ struct Traffic<'a> {
 type Times = (Vec<u64>, Vec<u64>);
 
 impl<'a> Traffic<'a> {
-    fn new(name: &'static str, program: &'a Program) -> Self {
+    fn new(name: &str, program: &'a Program) -> Self {
         let mut bench =
             Bench::new(name, Unit::new(program, name)).only_while("m_axis_tdata", "m_axis_tvalid");
         bench.clock(&[0, 0, 0, 0, 1]);
@@ -82,11 +114,14 @@ impl<'a> Traffic<'a> {
     fn disturb(&mut self, clocks: u64) {
         let mut random = ChaCha8Rng::seed_from_u64(clocks);
         let mut index = 0;
+        let per_beat = self.program.config.words_per_beat();
         for _ in 0..clocks {
-            let is_last = index + 1 == self.program.input_words;
+            let is_last = (index + 1) * per_beat >= self.program.input_words;
             let [valid, ready] = [3, 2].map(|n| !once_in(&mut random, n));
-            let word = word(&mut random, self.program.input_bits);
-            let taken = self.bench.clock(&[1, word, valid.into(), is_last.into(), ready.into()])[0] == 1;
+            let words: Vec<i16> =
+                (0..per_beat).map(|_| word(&mut random, self.program.input_bits) as i16).collect();
+            let beat = beat(self.program, &words);
+            let taken = self.bench.clock(&[1, beat, valid.into(), is_last.into(), ready.into()])[0] == 1;
             if valid && taken {
                 index = if is_last { 0 } else { index + 1 };
             }
@@ -97,33 +132,37 @@ impl<'a> Traffic<'a> {
     /// Streams `frames` through the unit; the streams pause once in `pause` clocks, or never if it is 0.
     fn run(&mut self, frames: &[Vec<i16>], pause: u32) -> (Vec<Vec<i16>>, Times) {
         let mut random = ChaCha8Rng::seed_from_u64(38);
-        let mut words = frames.iter().flat_map(|frame| {
-            frame.iter().enumerate().map(|(index, word)| (index, *word, index + 1 == frame.len()))
+        let (program, per_beat) = (self.program, self.program.config.words_per_beat());
+        let mut beats = frames.iter().flat_map(|frame| {
+            let count = frame.len().div_ceil(per_beat);
+            let beats = frame.chunks(per_beat).enumerate();
+            beats.map(move |(index, words)| (index, beat(program, words), index + 1 == count))
         });
-        let mut next = words.next();
+        let mut next = beats.next();
         let (mut outputs, mut frame) = (vec![], vec![]);
         let (mut begun, mut ended) = (vec![], vec![]);
         let patience = self.clock + 100_000;
         let mut valid = false;
         while outputs.len() < frames.len() {
             assert!(self.clock < patience, "frame {} does not arrive", outputs.len());
-            // A word that was offered stays.
+            // A beat that was offered stays.
             valid = next.is_some() && (valid || pause == 0 || !once_in(&mut random, pause));
             let ready = pause == 0 || !once_in(&mut random, pause);
-            let (index, word, is_last) = next.unwrap_or((0, 0, false));
-            let [taken, data, there, last, short, long] =
-                self.bench.tick(&[1, word as u64, valid.into(), is_last.into(), ready.into()]);
+            let (index, beat, is_last) = next.unwrap_or((0, 0, false));
+            let [taken, data, keep, there, last, short, long] =
+                self.bench.tick(&[1, beat, valid.into(), is_last.into(), ready.into()]);
             assert_eq!((short, long), (0, 0));
             if valid && taken == 1 {
                 if index == 0 {
                     begun.push(self.clock);
                 }
-                next = words.next();
+                next = beats.next();
                 valid = false;
             }
             if there == 1 && ready {
-                frame.push(signed(data, self.program.output_bits) as i16);
-                assert_eq!(last == 1, frame.len() == self.program.output.frame_words());
+                frame.extend(kept(program, data, keep));
+                assert_eq!(last == 1, frame.len() == program.output.frame_words());
+                assert!(last == 1 || frame.len().is_multiple_of(per_beat));
                 if last == 1 {
                     outputs.push(std::mem::take(&mut frame));
                     ended.push(self.clock);
@@ -137,9 +176,9 @@ impl<'a> Traffic<'a> {
 
 #[test]
 fn words_and_clocks_are_as_predicted() {
-    const NAMES: [&str; 3] = ["unit_0", "unit_1", "unit_2"];
-    for ((emulator, program), name) in samples().iter().zip(NAMES) {
-        let mut traffic = Traffic::new(name, program);
+    for (number, (emulator, program)) in samples().iter().enumerate() {
+        let name = format!("unit_{number}");
+        let mut traffic = Traffic::new(&name, program);
         let single = frames(emulator, 1, 1);
         let (outputs, (begun, ended)) = traffic.run(&single, 0);
         compare(emulator, &single, &outputs);
@@ -166,11 +205,19 @@ fn words_and_clocks_are_as_predicted() {
 
 #[test]
 fn wrong_frames_are_dropped_whole() {
-    let (emulator, program) = &samples()[0];
-    let size = emulator.input().size();
+    for (emulator, program) in &samples() {
+        drop_wrong_frames(emulator, program);
+    }
+}
+
+fn drop_wrong_frames(emulator: &Emulator, program: &Program) {
+    let per_beat = program.config.words_per_beat();
+    let size = emulator.input().size().div_ceil(per_beat);
     let mut traffic = Traffic::new("unit_wrong", program);
     let good = frames(emulator, 2, 4);
-    for (length, flags) in [(size - 1, (1, 0)), (2 * size + 1, (0, 1))] {
+    // A frame of one beat can't be too short.
+    let lengths = [(size - 1, (1, 0)), (size + 1, (0, 1)), (2 * size + 1, (0, 1))];
+    for (length, flags) in lengths.into_iter().filter(|(length, _)| *length > 0) {
         let mut seen = (0, 0);
         for index in 0..length {
             let is_last = index + 1 == length;
@@ -178,15 +225,15 @@ fn wrong_frames_are_dropped_whole() {
         }
         // The flags stay; the next frames are not harmed.
         for frame in &good {
-            for (index, &word) in frame.iter().enumerate() {
-                let words = [1, low_bits(word.into(), program.input_bits), 1, (index + 1 == size).into(), 1];
+            for (index, words) in frame.chunks(per_beat).enumerate() {
+                let words = [1, beat(program, words), 1, (index + 1 == size).into(), 1];
                 while traffic.bench.clock(&words)[0] == 0 {}
             }
         }
         let (mut words, mut idle) = (vec![], 0);
         while words.len() < 2 * program.output.frame_words() {
-            let [_, data, valid, _, short, long] = traffic.bench.tick(&[1, 0, 0, 0, 1]);
-            words.extend((valid == 1).then(|| signed(data, program.output_bits) as i16));
+            let [_, data, keep, valid, _, short, long] = traffic.bench.tick(&[1, 0, 0, 0, 1]);
+            words.extend(if valid == 1 { kept(program, data, keep) } else { vec![] });
             seen = (short, long);
             idle += 1;
             assert!(idle < 100_000, "frames do not arrive");
