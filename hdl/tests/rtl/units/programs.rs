@@ -14,7 +14,7 @@ const SAMPLES: [(u64, usize, usize, usize); 7] = [
     (280, 8, 1, 1),
     (392, 2, 1, 1),
     (204, 3, 1, 1),
-    (352, 16, 8, 4),
+    (399, 16, 8, 4),
     (385, 8, 2, 2),
     (221, 4, 2, 4),
     (392, 2, 1, 4),
@@ -63,7 +63,10 @@ fn scramble(program: &Program, seed: u64) -> Program {
         let result = generator(memory, DRAIN_LEVELS);
         // Only the last tile of a block may leave slots empty.
         let per_clock = if random.random() { program.slots } else { 1 };
-        let results = per_clock * random.random_range(1..5);
+        let mut results = per_clock * random.random_range(1..5);
+        if tiles[0] == 1 {
+            results -= random.random_range(0..per_clock);
+        }
         let function = match random.random_range(0..3) {
             0 if !program.tables.is_empty() => Function::Table(random.random_range(0..program.tables.len())),
             1 => Function::Relu,
@@ -185,6 +188,12 @@ fn samples_have_everything() {
     need(
         "one level tapped for one slot and for all",
         programs.iter().any(|p| taps(p).windows(2).any(|two| two[0].level == two[1].level)),
+    );
+    need(
+        "biases of its own in every slot",
+        programs
+            .iter()
+            .any(|p| p.slots > 2 && p.bias.iter().all(|a| p.bias.iter().filter(|b| *b == a).count() == 1)),
     );
     need("tables in several slots", programs.iter().any(|p| p.slots > 1 && !p.tables.is_empty()));
     let beat = |p: &Program| p.config.words_per_beat();
