@@ -125,7 +125,7 @@ fn write(name: &str, unit: Ram, row: usize, may_collide: bool) -> Case {
     let mut data: Option<Vec<u64>> = None;
     // How often a whole row, a part of one and nothing at all was written where words were read.
     let mut met = [0; 3];
-    for clock in 0..1500 {
+    for clock in 0..if row == 1 { 4000 } else { 1500 } {
         let from = random.random_range(0..depth / reads_at_once) * reads_at_once;
         let to = random.random_range(0..depth / row) * row;
         let places = if once_in(&mut random, 2) { 0 } else { word(&mut random, row as u32) };
