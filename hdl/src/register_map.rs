@@ -752,15 +752,19 @@ mod tests {
             weights: WeightMemory::Rom,
         };
         let names = |numbers| registers_of(&numbers).map(|register| register.name).collect::<Vec<_>>();
-        assert_eq!(names(small).len(), 12);
+        assert_eq!(names(small).len(), 13);
         let ram = UnitNumbers { weights: WeightMemory::Ram, ..small };
-        assert_eq!(names(ram)[12..], ["WEIGHT_SELECT", "WEIGHT_ADDRESS", "WEIGHT_DATA"]);
+        assert_eq!(names(ram)[13..], ["WEIGHT_SELECT", "WEIGHT_ADDRESS", "WEIGHT_DATA"]);
         let wide = UnitNumbers { bias_bits: 33, ..ram };
         assert!(names(wide).contains(&"WEIGHT_HIGH"));
         let widths = |register: &Register, numbers| register.fields[0].width_in(&numbers);
         assert_eq!([&WEIGHT_SELECT, &WEIGHT_ADDRESS, &WEIGHT_DATA].map(|r| widths(r, ram)), [2, 5, 20]);
         assert_eq!([&WEIGHT_HIGH, &WEIGHT_DATA].map(|r| widths(r, wide)), [1, 32]);
         assert_eq!(WIDTHS.reset(&wide), 33 << 24 | 8 << 16 | 16 << 8 | 8);
+        let parallel = UnitNumbers { slots: 4, words_per_beat: 2, lanes: 64, ..ram };
+        assert_eq!(PARALLEL.reset(&parallel), 2 << 8 | 4);
+        // 64 lanes and 4 slots are 68 memories.
+        assert_eq!(widths(&WEIGHT_SELECT, parallel), 7);
         assert_eq!(ID.reset(&wide), 0x454d_4555);
     }
 }

@@ -109,7 +109,7 @@ fn send(sim: &mut Sim, words: &[i16], ends: bool) {
     let beats = words
         .iter()
         .enumerate()
-        .map(|(index, &word)| Beat { data: word as u64, last: ends && index + 1 == words.len() });
+        .map(|(index, &word)| Beat::new(word as u64, ends && index + 1 == words.len()));
     let mut driver = StreamDriver::new(sim.model(), "s_axis", beats, &Pattern::Always, 1).unwrap();
     let mut left = words.len();
     while left > 0 {

@@ -249,8 +249,15 @@ impl Logic for WritePort {
             "\
 {declarations}{more}{unused}assign blocked = to_memory;
 
+// Before the first clock nothing may be written: words of a row that belong to no vector stay 0.
+initial begin
+    memory_enable = {memory_row}'d0;
+    output_enable = {output_row}'d0;
+end
+
 always @(posedge clock) begin
-{writes}end"
+{writes}end",
+            memory_row = row,
         ))
     }
 }

@@ -24,6 +24,8 @@ ports!(
 
 const ROM: UnitNumbers = UnitNumbers {
     lanes: 3,
+    slots: 1,
+    words_per_beat: 1,
     input_words: 400,
     output_words: 200,
     input_bits: 8,
@@ -37,7 +39,7 @@ const ROM: UnitNumbers = UnitNumbers {
 
 pub(crate) fn cases() -> Vec<Case> {
     let ram = UnitNumbers { weights: WeightMemory::Ram, ..ROM };
-    let wide = UnitNumbers { bias_bits: 48, weight_words: 3, bias_words: 1000, lanes: 128, ..ram };
+    let wide = UnitNumbers { bias_bits: 48, weight_words: 3, bias_words: 1000, lanes: 128, slots: 4, ..ram };
     let word = UnitNumbers { bias_bits: 32, lanes: 1, weight_words: 1, bias_words: 1, ..ram };
     vec![
         access("control_registers", ROM),
@@ -83,6 +85,8 @@ fn value(world: &World, status: &Status, register: &Register, numbers: &UnitNumb
         "id" => 0x454d_4555,
         "version" => 1,
         "lanes" => numbers.lanes.into(),
+        "slots" => numbers.slots.into(),
+        "words_per_beat" => numbers.words_per_beat.into(),
         "input_words" => numbers.input_words.into(),
         "output_words" => numbers.output_words.into(),
         "weight_words" => numbers.weight_words.into(),
@@ -190,10 +194,11 @@ fn access(name: &'static str, numbers: UnitNumbers) -> Case {
         read = Some(from);
         // What the write of this clock means.
         let target = registers.iter().find(|r| u64::from(r.offset / 4) == to);
-        let words = match world.select.cmp(&numbers.lanes.into()) {
-            std::cmp::Ordering::Less => numbers.weight_words,
-            std::cmp::Ordering::Equal => numbers.bias_words,
-            std::cmp::Ordering::Greater => 0,
+        let lanes = u64::from(numbers.lanes);
+        let words = match world.select {
+            lane if lane < lanes => numbers.weight_words,
+            slot if slot < lanes + u64::from(numbers.slots) => numbers.bias_words,
+            _ => 0,
         };
         let is_data = target.is_some_and(|r| r.offset == WEIGHT_DATA.offset);
         let accepts = match target {

@@ -18,7 +18,7 @@ ports!(
         m_axis_tready,
     ] -> [
         s_axi_awready, s_axi_wready, s_axi_bresp, s_axi_bvalid, s_axi_arready, s_axi_rdata, s_axi_rresp, s_axi_rvalid,
-        s_axis_tready, m_axis_tdata, m_axis_tvalid, m_axis_tlast, short_frame, long_frame,
+        s_axis_tready, m_axis_tdata, m_axis_tkeep, m_axis_tvalid, m_axis_tlast, short_frame, long_frame,
     ]
 );
 
@@ -31,7 +31,7 @@ struct Host {
 
 impl Host {
     /// One clock: bus inputs from `awaddr` to `rready`, stream inputs.
-    fn clock(&mut self, bus: [u64; 11], stream: [u64; 4]) -> [u64; 14] {
+    fn clock(&mut self, bus: [u64; 11], stream: [u64; 4]) -> [u64; 15] {
         let inputs: Vec<u64> = [1].into_iter().chain(bus).chain(stream).collect();
         self.bench.tick(&inputs)
     }
@@ -74,9 +74,9 @@ impl Host {
         let mut words = vec![];
         loop {
             let found = self.clock([0; 11], [0, 0, 0, 1]);
-            if found[10] == 1 {
+            if found[11] == 1 {
                 words.push(signed(found[9], self.output_bits) as i16);
-                if found[11] == 1 {
+                if found[12] == 1 {
                     return words;
                 }
             }
@@ -90,7 +90,7 @@ pub(crate) fn cases() -> Vec<Case> {
         .iter()
         .zip(NAMES)
         .map(|((emulator, program), name)| {
-            let config = UnitConfig::new(program.lanes()).unwrap();
+            let config = UnitConfig::new(program.lanes()).unwrap().with_slots(program.slots).unwrap();
             let config = config.with_control(Control::AxiLite, WeightMemory::Ram).unwrap();
             let other = sample_weights(emulator, 9);
             let [old, new] = [emulator, &other].map(|emulator| compile(emulator, &config).unwrap());

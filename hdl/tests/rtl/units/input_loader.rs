@@ -22,12 +22,28 @@ pub(crate) fn cases() -> Vec<Case> {
         load("input_loader_word", Shape { words: 1, width: 8, per_beat: 1, span: 4, address: 3 }, false),
         load("input_loader_two", Shape { words: 2, width: 16, per_beat: 1, span: 2, address: 2 }, false),
         load("input_loader_pairs", Shape { words: 6, width: 16, per_beat: 2, span: 8, address: 4 }, false),
-        load("input_loader_pairs_rest", Shape { words: 7, width: 8, per_beat: 2, span: 8, address: 6 }, false),
+        load(
+            "input_loader_pairs_rest",
+            Shape { words: 7, width: 8, per_beat: 2, span: 8, address: 6 },
+            false,
+        ),
         // Less than a beat.
-        load("input_loader_pairs_one", Shape { words: 1, width: 16, per_beat: 2, span: 4, address: 3 }, false),
+        load(
+            "input_loader_pairs_one",
+            Shape { words: 1, width: 16, per_beat: 2, span: 4, address: 3 },
+            false,
+        ),
         load("input_loader_fours", Shape { words: 16, width: 8, per_beat: 4, span: 16, address: 5 }, false),
-        load("input_loader_fours_rest", Shape { words: 9, width: 16, per_beat: 4, span: 16, address: 7 }, false),
-        load("input_loader_fours_few", Shape { words: 3, width: 16, per_beat: 4, span: 32, address: 6 }, true),
+        load(
+            "input_loader_fours_rest",
+            Shape { words: 9, width: 16, per_beat: 4, span: 16, address: 7 },
+            false,
+        ),
+        load(
+            "input_loader_fours_few",
+            Shape { words: 3, width: 16, per_beat: 4, span: 32, address: 6 },
+            true,
+        ),
         load("input_loader_clear", Shape { words: 3, width: 8, per_beat: 1, span: 4, address: 3 }, true),
     ]
 }

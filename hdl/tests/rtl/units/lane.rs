@@ -12,7 +12,7 @@ ports!(
     Lane, [clock],
     [
         operand_address, pattern, write_enable, write_address, write_data, weight_address, store, store_address, store_data,
-        enable, first, hold, use_held,
+        enable, first, use_held,
     ] -> [sum]
 );
 
@@ -27,8 +27,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Clocks from the addresses to `hold` and `use_held`, to `enable` and `first`, and to the sum.
-const TO_HOLD: usize = TO_ENABLE - 1;
+/// Clocks from the addresses to `use_held`, to `enable` and `first`, and to the sum.
+const TO_USE_HELD: usize = TO_SUM - 3;
 const TO_ENABLE: usize = TO_SUM - 1;
 const TO_SUM: usize = timing::ISSUE_TO_SUM as usize;
 
@@ -64,7 +64,6 @@ impl Write {
 struct Step {
     address: usize,
     weight: usize,
-    hold: bool,
     use_held: bool,
     enable: bool,
     first: bool,
@@ -74,7 +73,7 @@ struct Step {
 
 fn multiply(name: &str, row: usize, element_wise: bool, is_writable: bool) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(37);
-    let shape = MacShape { word: 16, weight: 8, sum: 40, element_wise };
+    let shape = MacShape { word: 16, weight: 8, sum: 40, element_wise, multiplier: Default::default() };
     let (memory_words, weight_count, offsets) = (32, 23, [0, 7, 30]);
     let mut weights: Vec<u64> = (0..weight_count).map(|_| word(&mut random, shape.weight)).collect();
     let file = format!("{name}.hex");
@@ -100,7 +99,7 @@ fn multiply(name: &str, row: usize, element_wise: bool, is_writable: bool) -> Ca
                 words.extend([changes.into(), row as u64, weight]);
             }
             words.extend([0, 0]);
-            words.extend([0, 0].iter().take(2 * usize::from(element_wise)));
+            words.extend(element_wise.then_some(0));
             bench.clock(&words);
         }
         let pattern = random.random_range(0..offsets.len());
@@ -119,13 +118,14 @@ fn multiply(name: &str, row: usize, element_wise: bool, is_writable: bool) -> Ca
                     (random.random_range(0..memory_words), random.random_range(0..weight_count));
                 let operand = memory[lane_address(address)];
                 let (first, enable) = (position == 0 || multiplies, !multiplies || position == 1);
-                let (hold, use_held) = (multiplies && position == 0, multiplies);
+                let use_held = multiplies && position == 1;
                 if enable {
                     sum += operand * if use_held { held } else { weight(weight_row) };
                 }
                 held = operand;
-                steps.push(Some(Step { address, weight: weight_row, hold, use_held, enable, first, sum }));
-                if once_in(&mut random, 6) {
+                steps.push(Some(Step { address, weight: weight_row, use_held, enable, first, sum }));
+                // The two operands of a product follow each other.
+                if !(multiplies && position == 0) && once_in(&mut random, 6) {
                     steps.push(None);
                 }
                 while writes.len() < steps.len() {
@@ -147,18 +147,14 @@ fn multiply(name: &str, row: usize, element_wise: bool, is_writable: bool) -> Ca
                 Some(write) => words.extend(write.inputs()),
                 None => words.resize(words.len() + 2 + row, 0),
             }
-            words.extend([
-                now.map_or(random.random_range(0..weight_count), |s| s.weight) as u64,
-            ]);
+            words.extend([now.map_or(random.random_range(0..weight_count), |s| s.weight) as u64]);
             words.extend(nothing);
             words.extend([
                 u64::from(step(TO_ENABLE).is_some_and(|s| s.enable)),
                 u64::from(step(TO_ENABLE).is_some_and(|s| s.first)),
             ]);
             if element_wise {
-                let controls =
-                    [step(TO_HOLD).is_some_and(|s| s.hold), step(TO_HOLD).is_some_and(|s| s.use_held)];
-                words.extend(controls.map(u64::from));
+                words.push(step(TO_USE_HELD).is_some_and(|s| s.use_held).into());
             }
             let [sum] = bench.tick(&words);
             if let Some(step) = step(TO_SUM).filter(|s| s.enable) {

@@ -1,16 +1,20 @@
 //! The multiply-accumulate datapath against sums over its own past.
 
-use emeuro_compiler::timing;
+use emeuro_compiler::{Multiplier, timing};
 use emeuro_hdl::units::mac::{Mac, MacShape};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::bench::{Bench, Case, low_bits, once_in, ports, signed, word};
 
-ports!(Mac, [clock], [operand, weight, enable, first, hold, use_held] -> [sum]);
+ports!(Mac, [clock], [operand, weight, enable, first, use_held] -> [sum]);
 
 pub(crate) fn cases() -> Vec<Case> {
-    let shape = |word, weight, sum, element_wise| MacShape { word, weight, sum, element_wise };
+    let shape = |word, weight, sum, element_wise| {
+        let multiplier = Multiplier::Generic;
+        MacShape { word, weight, sum, element_wise, multiplier }
+    };
+    let ecp5 = |shape: MacShape| MacShape { multiplier: Multiplier::Ecp5, ..shape };
     vec![
         accumulate("mac", shape(16, 8, 40, false)),
         // Sums as wide as the product, narrower, and wider than both.
@@ -20,6 +24,8 @@ pub(crate) fn cases() -> Vec<Case> {
         accumulate("mac_element_wise", shape(16, 8, 36, true)),
         // The weight is the wider factor, and the sum is narrower than the product.
         accumulate("mac_element_wise_bytes", shape(8, 16, 20, true)),
+        accumulate("mac_ecp5", ecp5(shape(16, 8, 40, false))),
+        accumulate("mac_ecp5_element_wise", ecp5(shape(16, 8, 36, true))),
     ]
 }
 
@@ -27,23 +33,16 @@ pub(crate) fn cases() -> Vec<Case> {
 struct Clock {
     operand: i64,
     weight: i64,
-    hold: bool,
     use_held: bool,
 }
 
-/// Clocks from the operand to `hold` and `use_held`, and to `enable` and `first`; the sum follows one clock later.
-const TO_FACTOR: usize = 1;
-const TO_ENABLE: usize = timing::ISSUE_TO_SUM as usize - 2;
+/// Clocks from the operand to `enable` and `first`; the sum follows one clock later.
+const TO_ENABLE: usize = timing::ISSUE_TO_SUM as usize - 3;
 
 /// The product that the accumulator may add in `clock`, from the operands and weights of the past.
 fn product(past: &[Clock], clock: usize) -> i64 {
-    let (operand, control) = (&past[clock - TO_ENABLE], clock - TO_ENABLE + TO_FACTOR);
-    let held = past[..control].iter().rposition(|c| c.hold);
-    match (past[control].use_held, held) {
-        (true, Some(at)) => operand.operand * past[at - TO_FACTOR].operand,
-        (true, None) => panic!("nothing was held"),
-        (false, _) => operand.operand * operand.weight,
-    }
+    let at = clock - TO_ENABLE;
+    past[at].operand * if past[at].use_held { past[at - 1].operand } else { past[at].weight }
 }
 
 fn accumulate(name: &'static str, shape: MacShape) -> Case {
@@ -52,17 +51,14 @@ fn accumulate(name: &'static str, shape: MacShape) -> Case {
     let mut past: Vec<Clock> = vec![];
     let mut terms: Option<Vec<i64>> = None;
     for clock in 0..4000 {
-        // What is held must be held once before it is used, and a sum must have begun.
-        let warm = clock > 10;
         let (operand, weight) = (word(&mut random, shape.word), word(&mut random, shape.weight));
         let enable = once_in(&mut random, 2);
         let first = clock == 10 || once_in(&mut random, 12);
-        let hold = shape.element_wise && (clock == 5 || clock > 5 && once_in(&mut random, 4));
-        let use_held = shape.element_wise && warm && once_in(&mut random, 2);
+        let use_held = shape.element_wise && once_in(&mut random, 2);
         let enable = enable || clock == 10;
         let mut words = vec![operand, weight, enable.into(), first.into()];
         if shape.element_wise {
-            words.extend([u64::from(hold), use_held.into()]);
+            words.push(use_held.into());
         }
         let [sum] = bench.tick(&words);
         if let Some(terms) = &terms {
@@ -72,7 +68,7 @@ fn accumulate(name: &'static str, shape: MacShape) -> Case {
             bench.settled();
         }
         let (operand, weight) = (signed(operand, shape.word), signed(weight, shape.weight));
-        past.push(Clock { operand, weight, hold, use_held });
+        past.push(Clock { operand, weight, use_held });
         if clock >= 10 && enable {
             let term = product(&past, clock);
             match &mut terms {

@@ -20,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         read("rom", rom(13, 21, "rom.hex"), &contents(13, 21)),
         read("rom_enable", rom(64, 16, "rom_enable.hex").with_read_enable(), &contents(64, 16)),
         read("rom_bit", rom(1, 2, "rom_bit.hex"), &contents(1, 2)),
+        read_late("rom_late", rom(8, 40, "rom_late.hex").with_output_register(), &contents(8, 40)),
         change("loaded_ram", rom(13, 21, "loaded_ram.hex").with_write_port(), contents(13, 21)),
         change(
             "loaded_ram_enable",
@@ -38,7 +39,12 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
     ];
     let rams = rams.map(|(name, unit, may_collide)| write(name, unit, 1, may_collide));
-    roms.into_iter().chain(rams).chain(rows()).collect()
+    let late = [(1, 1), (2, 1), (4, 1), (4, 2), (8, 8)].map(|(row, read)| {
+        let ram = Ram::new(16, 32, MemoryStyle::Block).without_collisions();
+        let ram = ram.with_rows(row, read).with_output_register();
+        write_late(&format!("ram_late_{row}_{read}"), ram, row)
+    });
+    roms.into_iter().chain(rams).chain(rows()).chain(late).collect()
 }
 
 /// All widths of rows and reads, with and without collisions and a read enable.
@@ -79,6 +85,52 @@ fn read(name: &str, unit: Rom, contents: &[u64]) -> Case {
         data = if reads { Some(contents[address]) } else { data };
     }
     bench.finish(hex)
+}
+
+/// A ROM with an output register: words come two clocks after their addresses.
+fn read_late(name: &str, unit: Rom, contents: &[u64]) -> Case {
+    let mut random = ChaCha8Rng::seed_from_u64(43);
+    let hex = vec![(unit.init_file.text().to_owned(), unit.hex())];
+    let mut bench = Bench::new(name, unit);
+    let mut addresses: Vec<usize> = vec![];
+    for clock in 0..400 {
+        let address = random.random_range(0..contents.len());
+        let [found] = bench.tick(&[address as u64]);
+        match clock {
+            0 | 1 => bench.settled(),
+            _ => assert_eq!(found, contents[addresses[clock - 2]], "{name}, clock {clock}"),
+        }
+        addresses.push(address);
+    }
+    bench.finish(hex)
+}
+
+/// A memory in rows of `row` words with an output register, written in one pass and read in another.
+fn write_late(name: &str, unit: Ram, row: usize) -> Case {
+    let mut random = ChaCha8Rng::seed_from_u64(44);
+    let (depth, width, read) = (unit.depth(), unit.width(), unit.read_data.len());
+    let mut bench = Bench::new(name, unit);
+    let mut contents = vec![0; depth];
+    for pass in 0..20 {
+        for index in 0..depth / row {
+            let words: Vec<u64> = (0..row).map(|_| word(&mut random, width)).collect();
+            contents[index * row..][..row].copy_from_slice(&words);
+            bench.clock(&[vec![(1 << row) - 1, index as u64], words, vec![0]].concat());
+        }
+        let mut addresses: Vec<usize> = vec![];
+        for clock in 0..60 {
+            let address = random.random_range(0..depth / read);
+            let found = bench.clock(&[vec![0; 2 + row], vec![address as u64]].concat());
+            if clock >= 2 {
+                let first = addresses[clock - 2] * read;
+                assert_eq!(found, contents[first..first + read], "{name}, pass {pass}, clock {clock}");
+            } else if pass == 0 {
+                bench.settled();
+            }
+            addresses.push(address);
+        }
+    }
+    bench.finish(vec![])
 }
 
 /// A memory that begins with `contents`; a word that is read while it is written is not looked at.

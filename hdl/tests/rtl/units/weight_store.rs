@@ -15,6 +15,7 @@ ports!(
 pub(crate) fn cases() -> Vec<Case> {
     let shape = StoreShape {
         lanes: 3,
+        slots: 1,
         select: 2,
         address: 6,
         data: 20,
@@ -25,7 +26,12 @@ pub(crate) fn cases() -> Vec<Case> {
     };
     let narrow = StoreShape { lanes: 1, select: 1, address: 2, data: 16, weight: 16, bias: 12, ..shape };
     let narrow = StoreShape { weight_address: 1, bias_address: 1, ..narrow };
-    vec![distribute("weight_store", shape), distribute("weight_store_one", narrow)]
+    let slots = StoreShape { lanes: 2, slots: 4, select: 3, ..shape };
+    vec![
+        distribute("weight_store", shape),
+        distribute("weight_store_one", narrow),
+        distribute("weight_store_slots", slots),
+    ]
 }
 
 fn distribute(name: &'static str, shape: StoreShape) -> Case {
@@ -35,14 +41,14 @@ fn distribute(name: &'static str, shape: StoreShape) -> Case {
     bench.clock(&[0, 1, 0, 1, 1]);
     bench.settled();
     let mut expected: Option<[u64; 3]> = None;
-    let mut stored = vec![0; shape.lanes + 1];
-    for clock in 0..1000 {
+    let mut stored = vec![0; shape.lanes + shape.slots];
+    for clock in 0..2000 {
         let resetn = !once_in(&mut random, 10);
         let store = once_in(&mut random, 2);
         let select = random.random_range(0..1 << shape.select);
         let (address, data) = (word(&mut random, shape.address), word(&mut random, shape.data));
         let found = bench.clock(&[resetn.into(), store.into(), select, address, data]);
-        let (enables, words) = found.split_at(shape.lanes + 1);
+        let (enables, words) = found.split_at(shape.lanes + shape.slots);
         for (memory, enable) in enables.iter().enumerate() {
             let hit = expected.is_some_and(|[select, ..]| select == memory as u64);
             assert_eq!(*enable == 1, hit, "{name}, clock {clock}");
