@@ -4,7 +4,7 @@
 // Layers         modes, result
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 32 bits
-// Latency        2076 clocks from the first input word to the last output word
+// Latency        2077 clocks from the first input word to the last output word
 // Period         1538 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build convolution --lanes 16
@@ -23,8 +23,8 @@ module convolution_drain_rom #(
     // Input ports
     input  wire        address,       // Number of the instruction
     // Output ports
-    output wire [3:0]  results,       // Results of a tile, less 1
-    output wire [3:0]  last_results,  // Results of the last tile of a block, less 1
+    output wire [3:0]  clocks,        // Clocks of a tile's results, less 1
+    output wire [3:0]  last_clocks,   // Clocks of the last tile of a block, less 1
     output wire [3:0]  shift,         // Requantising shift
     output wire        rectify,       // Negative results become 0
     output wire        narrow,        // Results saturate to 8 bits
@@ -59,8 +59,8 @@ module convolution_drain_rom #(
         word <= memory[address];
     end
 
-    assign results = word[3:0];
-    assign last_results = word[7:4];
+    assign clocks = word[3:0];
+    assign last_clocks = word[7:4];
     assign shift = word[11:8];
     assign rectify = word[12];
     assign narrow = word[13];

@@ -4,14 +4,14 @@
 // Layers         modes, result
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 32 bits
-// Latency        2076 clocks from the first input word to the last output word
+// Latency        2077 clocks from the first input word to the last output word
 // Period         1538 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build convolution --lanes 16
 
-// convolution_flag_delay: a flag, 3 clocks later
+// convolution_flag_delay: a flag, 4 clocks later
 //
-// Latency: 3 clocks.
+// Latency: 4 clocks.
 
 `default_nettype none
 
@@ -25,11 +25,11 @@ module convolution_flag_delay (
     output reg  q        // The flag, later
 );
 
-    reg [1:0] stages;
+    reg [2:0] stages;
 
     always @(posedge clock) begin
         if (!resetn) begin
-            {q, stages} <= 3'd0;
+            {q, stages} <= 4'd0;
         end else begin
             {q, stages} <= {stages, d};
         end

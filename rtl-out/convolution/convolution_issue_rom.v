@@ -4,7 +4,7 @@
 // Layers         modes, result
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 32 bits
-// Latency        2076 clocks from the first input word to the last output word
+// Latency        2077 clocks from the first input word to the last output word
 // Period         1538 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build convolution --lanes 16
@@ -31,7 +31,7 @@ module convolution_issue_rom #(
     output wire        releases_input,   // Gives the input buffer back
     output wire        ends_program,     // The last instruction
     output wire        pattern,          // Selects the lanes' offsets
-    output wire        tap_0,            // Level of the adder tree
+    output wire        tap_0,            // Tap of the adder tree
     output wire [5:0]  limit_0,          // Iterations of loop 0, less 1
     output wire        limit_1,          // Iterations of loop 1, less 1
     output wire [5:0]  limit_2,          // Iterations of loop 2, less 1

@@ -4,14 +4,14 @@
 // Layers         modes, result
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 32 bits
-// Latency        2076 clocks from the first input word to the last output word
+// Latency        2077 clocks from the first input word to the last output word
 // Period         1538 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build convolution --lanes 16
 
-// convolution_reducer: sums of 16 lanes in groups, one result per clock
+// convolution_reducer: sums of 16 lanes in groups, 1 per clock
 //
-// Latency: `capture` as many clocks after `complete` as the level of the tap; the head one clock
+// Latency: `capture` as many clocks after `complete` as the level of the tap; the heads one clock
 // later.
 
 `default_nettype none
@@ -41,7 +41,7 @@ module convolution_reducer (
     input  wire signed [31:0] sum_15,    // Sum of lane 15
     // Output ports
     output wire               capture,   // The results of a tile are being captured
-    output reg  signed [31:0] head       // The result at the head of the drain register
+    output reg  signed [31:0] head_0     // Result for slot 0
 );
 
     reg signed [31:0] level_1_0;
@@ -58,21 +58,21 @@ module convolution_reducer (
     reg signed [31:0] level_2_3;
     reg signed [31:0] level_3_0;
     reg signed [31:0] level_3_1;
-    reg signed [31:0] result_1;
-    reg signed [31:0] result_2;
-    reg signed [31:0] result_3;
-    reg signed [31:0] result_4;
-    reg signed [31:0] result_5;
-    reg signed [31:0] result_6;
-    reg signed [31:0] result_7;
-    reg signed [31:0] result_8;
-    reg signed [31:0] result_9;
-    reg signed [31:0] result_10;
-    reg signed [31:0] result_11;
-    reg signed [31:0] result_12;
-    reg signed [31:0] result_13;
-    reg signed [31:0] result_14;
-    reg signed [31:0] result_15;
+    reg signed [31:0] queue_0_1;
+    reg signed [31:0] queue_0_2;
+    reg signed [31:0] queue_0_3;
+    reg signed [31:0] queue_0_4;
+    reg signed [31:0] queue_0_5;
+    reg signed [31:0] queue_0_6;
+    reg signed [31:0] queue_0_7;
+    reg signed [31:0] queue_0_8;
+    reg signed [31:0] queue_0_9;
+    reg signed [31:0] queue_0_10;
+    reg signed [31:0] queue_0_11;
+    reg signed [31:0] queue_0_12;
+    reg signed [31:0] queue_0_13;
+    reg signed [31:0] queue_0_14;
+    reg signed [31:0] queue_0_15;
     wire enters_0 = complete && tap_0 == 1'd0;
     wire enters_1 = complete && tap_0 == 1'd1;
     reg  [2:0] on_its_way_1;
@@ -104,44 +104,44 @@ module convolution_reducer (
         end
     end
 
-    // The drain register moves on in every clock; a capture overrules it.
+    // The queues move on in every clock; a capture overrules it.
     always @(posedge clock) begin
-        head <= result_1;
-        result_1 <= result_2;
-        result_2 <= result_3;
-        result_3 <= result_4;
-        result_4 <= result_5;
-        result_5 <= result_6;
-        result_6 <= result_7;
-        result_7 <= result_8;
-        result_8 <= result_9;
-        result_9 <= result_10;
-        result_10 <= result_11;
-        result_11 <= result_12;
-        result_12 <= result_13;
-        result_13 <= result_14;
-        result_14 <= result_15;
+        head_0 <= queue_0_1;
+        queue_0_1 <= queue_0_2;
+        queue_0_2 <= queue_0_3;
+        queue_0_3 <= queue_0_4;
+        queue_0_4 <= queue_0_5;
+        queue_0_5 <= queue_0_6;
+        queue_0_6 <= queue_0_7;
+        queue_0_7 <= queue_0_8;
+        queue_0_8 <= queue_0_9;
+        queue_0_9 <= queue_0_10;
+        queue_0_10 <= queue_0_11;
+        queue_0_11 <= queue_0_12;
+        queue_0_12 <= queue_0_13;
+        queue_0_13 <= queue_0_14;
+        queue_0_14 <= queue_0_15;
         if (enters_0) begin
-            head <= sum_0;
-            result_1 <= sum_1;
-            result_2 <= sum_2;
-            result_3 <= sum_3;
-            result_4 <= sum_4;
-            result_5 <= sum_5;
-            result_6 <= sum_6;
-            result_7 <= sum_7;
-            result_8 <= sum_8;
-            result_9 <= sum_9;
-            result_10 <= sum_10;
-            result_11 <= sum_11;
-            result_12 <= sum_12;
-            result_13 <= sum_13;
-            result_14 <= sum_14;
-            result_15 <= sum_15;
+            head_0 <= sum_0;
+            queue_0_1 <= sum_1;
+            queue_0_2 <= sum_2;
+            queue_0_3 <= sum_3;
+            queue_0_4 <= sum_4;
+            queue_0_5 <= sum_5;
+            queue_0_6 <= sum_6;
+            queue_0_7 <= sum_7;
+            queue_0_8 <= sum_8;
+            queue_0_9 <= sum_9;
+            queue_0_10 <= sum_10;
+            queue_0_11 <= sum_11;
+            queue_0_12 <= sum_12;
+            queue_0_13 <= sum_13;
+            queue_0_14 <= sum_14;
+            queue_0_15 <= sum_15;
         end
         if (on_its_way_1[2]) begin
-            head <= level_3_0;
-            result_1 <= level_3_1;
+            head_0 <= level_3_0;
+            queue_0_1 <= level_3_1;
         end
     end
 

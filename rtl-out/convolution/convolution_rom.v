@@ -4,16 +4,16 @@
 // Layers         modes, result
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 32 bits
-// Latency        2076 clocks from the first input word to the last output word
+// Latency        2077 clocks from the first input word to the last output word
 // Period         1538 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build convolution --lanes 16
 
-// convolution_rom: 1536 words of 8 bits, read-only
+// convolution_rom: 1536 words of 8 bits, read-only, with an output register
 //
 // The contents come from a hex file with one word per line.
 //
-// Latency: 1 cycle from `address` to `data`; a new address every cycle.
+// Latency: 2 cycles from `address` to `data`; a new address every cycle.
 //
 // Limits: an address beyond the last word reads as anything.
 
@@ -27,10 +27,11 @@ module convolution_rom #(
     // Input ports
     input  wire [10:0] address,  // Index of the word
     // Output ports
-    output reg  [7:0]  data      // The word, one cycle later
+    output reg  [7:0]  data      // The word, two cycles later
 );
 
     (* rom_style = "block" *) reg [7:0] memory [0:1535];
+    reg [7:0] word;
 
     // A tool that looks at this module alone finds no file name.
     initial begin
@@ -40,7 +41,8 @@ module convolution_rom #(
     end
 
     always @(posedge clock) begin
-        data <= memory[address];
+        word <= memory[address];
+        data <= word;
     end
 
 endmodule

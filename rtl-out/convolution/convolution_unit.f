@@ -11,6 +11,8 @@ convolution_word_delay_2.v
 convolution_operand_address.v
 convolution_ram.v
 convolution_rom.v
+convolution_multiplier.v
+convolution_accumulator.v
 convolution_mac.v
 convolution_lane.v
 convolution_reducer.v
@@ -18,11 +20,13 @@ convolution_drain_rom.v
 convolution_drain_control.v
 convolution_loop_counters_2.v
 convolution_address_generator_2.v
-convolution_address_generator_3.v
+convolution_drain_head.v
 convolution_drain.v
 convolution_rom_2.v
 convolution_requantiser.v
+convolution_flag_delay_3.v
 convolution_word_delay_3.v
+convolution_word_delay_4.v
 convolution_write_port.v
 convolution_stream_control.v
 convolution_ram_2.v

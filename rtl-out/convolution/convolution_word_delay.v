@@ -4,14 +4,14 @@
 // Layers         modes, result
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 32 bits
-// Latency        2076 clocks from the first input word to the last output word
+// Latency        2077 clocks from the first input word to the last output word
 // Period         1538 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build convolution --lanes 16
 
-// convolution_word_delay: 1 bits, 3 clocks later
+// convolution_word_delay: 1 bits, 4 clocks later
 //
-// Latency: 3 clocks.
+// Latency: 4 clocks.
 
 `default_nettype none
 
@@ -26,11 +26,13 @@ module convolution_word_delay (
 
     reg [0:0] stage_0;
     reg [0:0] stage_1;
+    reg [0:0] stage_2;
 
     always @(posedge clock) begin
         stage_0 <= d;
         stage_1 <= stage_0;
-        q <= stage_1;
+        stage_2 <= stage_1;
+        q <= stage_2;
     end
 
 endmodule

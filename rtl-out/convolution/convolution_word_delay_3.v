@@ -4,7 +4,7 @@
 // Layers         modes, result
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 32 bits
-// Latency        2076 clocks from the first input word to the last output word
+// Latency        2077 clocks from the first input word to the last output word
 // Period         1538 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build convolution --lanes 16

@@ -4,7 +4,7 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
@@ -23,8 +23,8 @@ module fft_drain_rom #(
     // Input ports
     input  wire [1:0]  address,       // Number of the instruction
     // Output ports
-    output wire        results,       // Results of a tile, less 1
-    output wire        last_results,  // Results of the last tile of a block, less 1
+    output wire        clocks,        // Clocks of a tile's results, less 1
+    output wire        last_clocks,   // Clocks of the last tile of a block, less 1
     output wire [3:0]  shift,         // Requantising shift
     output wire        rectify,       // Negative results become 0
     output wire        narrow,        // Results saturate to 8 bits
@@ -59,8 +59,8 @@ module fft_drain_rom #(
         word <= memory[address];
     end
 
-    assign results = word[0];
-    assign last_results = word[1];
+    assign clocks = word[0];
+    assign last_clocks = word[1];
     assign shift = word[5:2];
     assign rectify = word[6];
     assign narrow = word[7];

@@ -4,14 +4,14 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
 
-// fft_flag_delay: a flag, 3 clocks later
+// fft_flag_delay: a flag, 4 clocks later
 //
-// Latency: 3 clocks.
+// Latency: 4 clocks.
 
 `default_nettype none
 
@@ -25,11 +25,11 @@ module fft_flag_delay (
     output reg  q        // The flag, later
 );
 
-    reg [1:0] stages;
+    reg [2:0] stages;
 
     always @(posedge clock) begin
         if (!resetn) begin
-            {q, stages} <= 3'd0;
+            {q, stages} <= 4'd0;
         end else begin
             {q, stages} <= {stages, d};
         end

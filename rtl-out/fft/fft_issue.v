@@ -4,7 +4,7 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
@@ -31,7 +31,7 @@ module fft_issue #(
     output wire        enable,           // The lanes add a product
     output wire        first,            // It is the first of its sum
     output wire        complete,         // It is the last of its tile
-    output wire [1:0]  tap_0,            // Level of the adder tree for the tile
+    output wire [1:0]  tap_0,            // Tap of the adder tree for the tile
     output wire        reserve,          // The output buffer is taken
     output wire        release_input,    // The input buffer is given back
     output wire        parity            // Which of the two buffers the frame uses

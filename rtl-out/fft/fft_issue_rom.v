@@ -4,7 +4,7 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
@@ -31,7 +31,7 @@ module fft_issue_rom #(
     output wire        releases_input,   // Gives the input buffer back
     output wire        ends_program,     // The last instruction
     output wire [1:0]  pattern,          // Selects the lanes' offsets
-    output wire [1:0]  tap_0,            // Level of the adder tree
+    output wire [1:0]  tap_0,            // Tap of the adder tree
     output wire [1:0]  limit_0,          // Iterations of loop 0, less 1
     output wire        limit_1,          // Iterations of loop 1, less 1
     output wire [3:0]  limit_2,          // Iterations of loop 2, less 1

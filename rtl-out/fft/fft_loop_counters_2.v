@@ -4,12 +4,12 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
 
-// fft_loop_counters_2: 3 nested loops
+// fft_loop_counters_2: 4 nested loops
 //
 // Latency: none from the counters to `level`; limits must be there one clock before.
 
@@ -17,47 +17,57 @@
 
 module fft_loop_counters_2 (
     // Clock and reset
-    input  wire       clock,    // Clock, rising edge
-    input  wire       resetn,   // Synchronous reset, active low
+    input  wire       clock,         // Clock, rising edge
+    input  wire       resetn,        // Synchronous reset, active low
     // Input ports
-    input  wire       advance,  // Ends an iteration of the innermost loop
-    input  wire [3:0] limit_0,  // Iterations of loop 0, less 1
-    input  wire [5:0] limit_1,  // Iterations of loop 1, less 1
-    input  wire       limit_2,  // Iterations of loop 2, less 1
+    input  wire       advance,       // Ends an iteration of the innermost loop
+    input  wire       limit_0,       // Iterations of loop 0, less 1
+    input  wire [3:0] limit_1,       // Iterations of loop 1, less 1
+    input  wire [5:0] limit_2,       // Iterations of loop 2, less 1
+    input  wire       limit_3,       // Iterations of loop 3, less 1
+    input  wire       last_limit_0,  // The same for loop 0 in the last iteration of loop 1
     // Output ports
-    output wire [1:0] level     // Loop that advances; all loops end at the highest value
+    output wire [2:0] level          // Loop that advances; all loops end at the highest value
 );
 
-    reg  [3:0] counter_0;
+    reg  [0:0] counter_0;
     reg  ends_0;
-    wire [3:0] next_0 = !(advance) ? counter_0 : ends_0 ? 4'd0 : counter_0 + 4'd1;
-    reg  [5:0] counter_1;
+    wire [0:0] next_0 = !(advance) ? counter_0 : ends_0 ? 1'd0 : counter_0 + 1'd1;
+    reg  [3:0] counter_1;
     reg  ends_1;
-    wire [5:0] next_1 = !(advance && ends_0) ? counter_1 : ends_1 ? 6'd0 : counter_1 + 6'd1;
-    reg  [0:0] counter_2;
+    wire [3:0] next_1 = !(advance && ends_0) ? counter_1 : ends_1 ? 4'd0 : counter_1 + 4'd1;
+    reg  [5:0] counter_2;
     reg  ends_2;
-    wire [0:0] next_2 = !(advance && ends_0 && ends_1) ? counter_2 : ends_2 ? 1'd0 : counter_2 + 1'd1;
+    wire [5:0] next_2 = !(advance && ends_0 && ends_1) ? counter_2 : ends_2 ? 6'd0 : counter_2 + 6'd1;
+    reg  [0:0] counter_3;
+    reg  ends_3;
+    wire [0:0] next_3 = !(advance && ends_0 && ends_1 && ends_2) ? counter_3 : ends_3 ? 1'd0 : counter_3 + 1'd1;
 
-    assign level = !ends_0 ? 2'd0 :
-                   !ends_1 ? 2'd1 :
-                   !ends_2 ? 2'd2 :
-                   2'd3;
+    assign level = !ends_0 ? 3'd0 :
+                   !ends_1 ? 3'd1 :
+                   !ends_2 ? 3'd2 :
+                   !ends_3 ? 3'd3 :
+                   3'd4;
 
     always @(posedge clock) begin
         if (!resetn) begin
-            counter_0 <= 4'd0;
-            ends_0    <= limit_0 == 4'd0;
-            counter_1 <= 6'd0;
-            ends_1    <= limit_1 == 6'd0;
-            counter_2 <= 1'd0;
-            ends_2    <= limit_2 == 1'd0;
+            counter_0 <= 1'd0;
+            ends_0    <= (4'd0 == limit_1 ? last_limit_0 : limit_0) == 1'd0;
+            counter_1 <= 4'd0;
+            ends_1    <= limit_1 == 4'd0;
+            counter_2 <= 6'd0;
+            ends_2    <= limit_2 == 6'd0;
+            counter_3 <= 1'd0;
+            ends_3    <= limit_3 == 1'd0;
         end else begin
             counter_0 <= next_0;
-            ends_0    <= next_0 == limit_0;
+            ends_0    <= next_0 == (next_1 == limit_1 ? last_limit_0 : limit_0);
             counter_1 <= next_1;
             ends_1    <= next_1 == limit_1;
             counter_2 <= next_2;
             ends_2    <= next_2 == limit_2;
+            counter_3 <= next_3;
+            ends_3    <= next_3 == limit_3;
         end
     end
 

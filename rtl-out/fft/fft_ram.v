@@ -4,16 +4,16 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
 
-// fft_ram: 2048 words of 16 bits, one write and one read port
+// fft_ram: 2048 words of 16 bits, one write and one read port with an output register
 //
 // A word that is read while it is written is undefined. All words are 0 at the start.
 //
-// Latency: 1 cycle from `read_address` to `read_data`.
+// Latency: 2 cycles from `read_address` to `read_data`.
 //
 // Limits: an address beyond the last word reads as anything.
 
@@ -23,15 +23,16 @@ module fft_ram (
     // Clock and reset
     input  wire        clock,          // Clock, rising edge
     // Input ports
-    input  wire        write_enable,   // Writes in this cycle
-    input  wire [10:0] write_address,  // Index of the word to write
-    input  wire [15:0] write_data,     // The word to write
+    input  wire        write_enable,   // Writes in this cycle, one bit per word of a row
+    input  wire [10:0] write_address,  // Index of the row to write
+    input  wire [15:0] write_data_0,   // The word to write
     input  wire [10:0] read_address,   // Index of the word to read
     // Output ports
-    output reg  [15:0] read_data       // The word, one cycle later
+    output reg  [15:0] read_data_0     // The word, one cycle later
 );
 
     (* no_rw_check *) (* ram_style = "block" *) reg [15:0] memory [0:2047];
+    reg [15:0] read_words;
 
     integer index;
     initial begin
@@ -42,14 +43,15 @@ module fft_ram (
 
     always @(posedge clock) begin
         if (write_enable) begin
-            memory[write_address] <= write_data;
+            memory[write_address] <= write_data_0;
         end
-        read_data <= memory[read_address];
+        read_words <= memory[read_address];
     `ifndef SYNTHESIS
         if (write_enable && write_address == read_address) begin
-            read_data <= ~memory[read_address];
+            read_words <= ~memory[read_address];
         end
     `endif
+        read_data_0 <= read_words;
     end
 
 endmodule

@@ -4,14 +4,14 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
 
-// fft_reducer: sums of 16 lanes in groups, one result per clock
+// fft_reducer: sums of 16 lanes in groups, 1 per clock
 //
-// Latency: `capture` as many clocks after `complete` as the level of the tap; the head one clock
+// Latency: `capture` as many clocks after `complete` as the level of the tap; the heads one clock
 // later.
 
 `default_nettype none
@@ -41,7 +41,7 @@ module fft_reducer (
     input  wire signed [28:0] sum_15,    // Sum of lane 15
     // Output ports
     output wire               capture,   // The results of a tile are being captured
-    output reg  signed [28:0] head       // The result at the head of the drain register
+    output reg  signed [28:0] head_0     // Result for slot 0
 );
 
     reg signed [28:0] level_1_0;
@@ -59,7 +59,7 @@ module fft_reducer (
     reg signed [28:0] level_3_0;
     reg signed [28:0] level_3_1;
     reg signed [28:0] level_4_0;
-    reg signed [28:0] result_1;
+    reg signed [28:0] queue_0_1;
     wire enters_0 = complete && tap_0 == 2'd0;
     wire enters_1 = complete && tap_0 == 2'd1;
     reg  [2:0] on_its_way_1;
@@ -96,18 +96,18 @@ module fft_reducer (
         end
     end
 
-    // The drain register moves on in every clock; a capture overrules it.
+    // The queues move on in every clock; a capture overrules it.
     always @(posedge clock) begin
-        head <= result_1;
+        head_0 <= queue_0_1;
         if (enters_0) begin
-            head <= sum_0;
+            head_0 <= sum_0;
         end
         if (on_its_way_1[2]) begin
-            head <= level_3_0;
-            result_1 <= level_3_1;
+            head_0 <= level_3_0;
+            queue_0_1 <= level_3_1;
         end
         if (on_its_way_2[3]) begin
-            head <= level_4_0;
+            head_0 <= level_4_0;
         end
     end
 

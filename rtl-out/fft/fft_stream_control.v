@@ -4,33 +4,34 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
 
-// fft_stream_control: counts output words and keeps track of the buffers
+// fft_stream_control: counts output beats and keeps track of the buffers
 
 `default_nettype none
 
 module fft_stream_control (
     // Clock and reset
-    input  wire        clock,          // Clock, rising edge
-    input  wire        resetn,         // Synchronous reset, active low
+    input  wire        clock,           // Clock, rising edge
+    input  wire        resetn,          // Synchronous reset, active low
     // Input ports
-    input  wire        write_enable,   // A word is being written
-    input  wire [10:0] write_address,  // Where to; the top bit is the buffer
-    input  wire        reserve,        // A buffer is taken
-    input  wire        reserved,       // The buffer that is taken
-    input  wire [9:0]  translated_0,   // Address of the word in its buffer
-    input  wire        m_axis_tready,  // The word is taken
+    input  wire        write_enable,    // Words are being written
+    input  wire [10:0] write_address,   // Which row; the top bit is the buffer
+    input  wire        reserve,         // A buffer is taken
+    input  wire        reserved,        // The buffer that is taken
+    input  wire [9:0]  translated_0,    // Address of word 0 in its buffer
+    input  wire        m_axis_tready,   // The beat is taken
     // Output ports
-    output wire [9:0]  word_0,         // Index of the word
-    output wire        read_enable,    // The memories read
-    output wire [10:0] read_address,   // Address of the word
-    output wire [1:0]  busy,           // Which buffers are in use
-    output wire        m_axis_tvalid,  // The word is valid
-    output wire        m_axis_tlast    // The word is the last of its frame
+    output wire [9:0]  beat_0,          // Index of the beat
+    output wire        read_enable,     // The memories read
+    output wire [10:0] read_address_0,  // Address of the words
+    output wire [1:0]  busy,            // Which buffers are in use
+    output wire [1:0]  m_axis_tkeep,    // Which bytes of the output belong to the frame
+    output wire        m_axis_tvalid,   // The beat is valid
+    output wire        m_axis_tlast     // The beat is the last of its frame
 );
 
     reg [9:0] written;
@@ -46,14 +47,15 @@ module fft_stream_control (
     reg last_1;
     reg buffer_1;
 
+    wire writes = write_enable;
     wire written_buffer = write_address[10];
     wire unused = &{1'b0, write_address[9:0]};
 
     wire moves  = m_axis_tready || !valid;
     wire begins = full[buffer];
     wire at_end = count == 10'd513;
-    assign word_0 = count;
-    assign read_address = {buffer_1, translated_0};
+    assign beat_0 = count;
+    assign read_address_0 = {buffer_1, translated_0};
     wire reads      = valid_1;
     wire reads_last = last_1;
     wire from       = buffer_1;
@@ -62,6 +64,7 @@ module fft_stream_control (
     assign busy          = in_use;
     assign m_axis_tvalid = valid;
     assign m_axis_tlast  = last;
+    assign m_axis_tkeep  = {2{1'b1}};
 
     always @(posedge clock) begin
         if (!resetn) begin
@@ -75,7 +78,7 @@ module fft_stream_control (
             last   <= 1'b0;
             valid_1 <= 1'b0;
         end else begin
-            if (write_enable) begin
+            if (writes) begin
                 written <= written == 10'd512 ? 10'd0 : written + 10'd1;
                 if (written == 10'd511) begin
                     full[written_buffer] <= 1'b1;

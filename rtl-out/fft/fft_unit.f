@@ -11,6 +11,8 @@ fft_word_delay_2.v
 fft_operand_address.v
 fft_ram.v
 fft_rom.v
+fft_multiplier.v
+fft_accumulator.v
 fft_mac.v
 fft_lane.v
 fft_reducer.v
@@ -19,10 +21,13 @@ fft_drain_control.v
 fft_loop_counters_2.v
 fft_address_generator_2.v
 fft_address_generator_3.v
+fft_drain_head.v
 fft_drain.v
 fft_rom_2.v
 fft_requantiser.v
+fft_flag_delay_3.v
 fft_word_delay_3.v
+fft_word_delay_4.v
 fft_write_port.v
 fft_stream_control.v
 fft_rom_3.v

@@ -4,7 +4,7 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
@@ -12,7 +12,7 @@
 // fft_unit: NN augmentation unit for the emulator fft
 //
 // Frames of 512 words of 16 bits come in, frames of 514 words of 16 bits go out; `tlast` marks the
-// last word of a frame. A frame of the wrong length is dropped whole and sets a flag.
+// last beat of a frame. A frame of the wrong length is dropped whole and sets a flag.
 
 `default_nettype none
 
@@ -22,21 +22,22 @@ module fft_unit (
     input  wire               aresetn,        // Synchronous reset, active low
     // Input ports
     input  wire signed [15:0] s_axis_tdata,   // Input word, two's complement
-    input  wire               s_axis_tvalid,  // The input word is valid
-    input  wire               s_axis_tlast,   // The input word is the last of its frame
-    input  wire               m_axis_tready,  // The output word is taken
+    input  wire               s_axis_tvalid,  // The input is valid
+    input  wire               s_axis_tlast,   // The input is the last of its frame
+    input  wire               m_axis_tready,  // The output is taken
     // Output ports
-    output wire               s_axis_tready,  // The input word is taken
+    output wire               s_axis_tready,  // The input is taken
     output wire signed [15:0] m_axis_tdata,   // Output word, two's complement
-    output wire               m_axis_tvalid,  // The output word is valid
-    output wire               m_axis_tlast,   // The output word is the last of its frame
+    output wire        [1:0]  m_axis_tkeep,   // Which bytes of the output belong to the frame
+    output wire               m_axis_tvalid,  // The output is valid
+    output wire               m_axis_tlast,   // The output is the last of its frame
     output wire               short_frame,    // An input frame was too short and was dropped; stays until reset
     output wire               long_frame      // An input frame was too long and was dropped; stays until reset
 );
 
-    wire               loader_word_valid;      // A word for the memory
-    wire        [10:0] loader_word_address;    // Where to
-    wire signed [15:0] loader_word;            // The word
+    wire               loader_word_valid;      // Words for the memory
+    wire        [10:0] loader_word_address;    // Address of the first
+    wire signed [15:0] loader_word_0;          // Word 0
     wire        [1:0]  loader_full;            // Which buffers hold a frame
     wire        [10:0] issue_operand_address;  // Operand address of the first lane
     wire        [1:0]  issue_pattern;          // Selects the lanes' offsets
@@ -44,7 +45,7 @@ module fft_unit (
     wire               issue_enable;           // The lanes add a product
     wire               issue_first;            // It is the first of its sum
     wire               issue_complete;         // It is the last of its tile
-    wire        [1:0]  issue_tap_0;            // Level of the adder tree for the tile
+    wire        [1:0]  issue_tap_0;            // Tap of the adder tree for the tile
     wire               issue_reserve;          // The output buffer is taken
     wire               issue_release_input;    // The input buffer is given back
     wire               issue_parity;           // Which of the two buffers the frame uses
@@ -69,7 +70,7 @@ module fft_unit (
     wire signed [28:0] lane_14_sum;            // The accumulator
     wire signed [28:0] lane_15_sum;            // The accumulator
     wire               reducer_capture;        // The results of a tile are being captured
-    wire signed [28:0] reducer_head;           // The result at the head of the drain register
+    wire signed [28:0] reducer_head_0;         // Result for slot 0
     wire        [9:0]  drain_bias_address;     // Bias of the result of the next clock
     wire        [10:0] drain_result_address;   // Address of the result
     wire        [3:0]  drain_shift;            // Requantising shift
@@ -78,19 +79,19 @@ module fft_unit (
     wire               drain_to_memory;        // The result goes to the lanes' memory
     wire               drain_to_output;        // The result goes to the output buffer
     wire               drain_parity;           // Which output buffer the frame uses
-    wire        [15:0] biases_data;            // The word, one cycle later
-    wire signed [15:0] requantiser_word;       // The word
+    wire        [15:0] biases_0_data;          // The word, one cycle later
+    wire signed [15:0] requantiser_0_word;     // The word
     wire               to_memory_q;            // The flag, later
     wire               to_output_q;            // The flag, later
     wire        [10:0] result_address_q;       // The word, later
     wire               parity_q;               // The word, later
     wire               write_blocked;          // The input has to wait in this clock
-    wire               write_memory_enable;    // Writes the lanes' memory
-    wire        [10:0] write_memory_address;   // Where to
-    wire signed [15:0] write_memory_data;      // The word
-    wire               write_output_enable;    // Writes the output buffer
-    wire        [10:0] write_output_address;   // Where to; the top bit is the buffer
-    wire signed [15:0] write_output_data;      // The word
+    wire               write_memory_enable;    // Writes the lanes' memory, one bit per word
+    wire        [10:0] write_memory_address;   // Which row
+    wire signed [15:0] write_memory_data_0;    // Word 0 of the row
+    wire               write_output_enable;    // Writes the output buffer, one bit per word
+    wire        [10:0] write_output_address;   // Which row; the top bit is the buffer
+    wire signed [15:0] write_output_data_0;    // Word 0 of the row
     wire        [1:0]  streamer_busy;          // Which buffers are in use
 
     fft_input_loader loader (
@@ -105,7 +106,7 @@ module fft_unit (
         .parity         (issue_parity),
         .word_valid     (loader_word_valid),
         .word_address   (loader_word_address),
-        .word           (loader_word),
+        .word_0         (loader_word_0),
         .full           (loader_full),
         .short_frame    (short_frame),
         .long_frame     (long_frame)
@@ -168,7 +169,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -187,7 +188,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -206,7 +207,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -225,7 +226,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -244,7 +245,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -263,7 +264,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -282,7 +283,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -301,7 +302,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -320,7 +321,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -339,7 +340,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -358,7 +359,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -377,7 +378,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -396,7 +397,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -415,7 +416,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -434,7 +435,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -453,7 +454,7 @@ module fft_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -482,7 +483,7 @@ module fft_unit (
         .sum_14   (lane_14_sum),
         .sum_15   (lane_15_sum),
         .capture  (reducer_capture),
-        .head     (reducer_head)
+        .head_0   (reducer_head_0)
     );
 
     fft_drain #(
@@ -503,30 +504,30 @@ module fft_unit (
 
     fft_rom_2 #(
         .INIT_FILE ("fft_biases.hex")
-    ) biases (
+    ) biases_0 (
         .clock   (aclk),
         .address (drain_bias_address),
-        .data    (biases_data)
+        .data    (biases_0_data)
     );
 
-    fft_requantiser requantiser (
+    fft_requantiser requantiser_0 (
         .clock   (aclk),
-        .result  (reducer_head),
-        .bias    (biases_data),
+        .result  (reducer_head_0),
+        .bias    (biases_0_data),
         .shift   (drain_shift),
         .rectify (drain_rectify),
         .narrow  (drain_narrow),
-        .word    (requantiser_word)
+        .word    (requantiser_0_word)
     );
 
-    fft_flag_delay to_memory (
+    fft_flag_delay_3 to_memory (
         .clock  (aclk),
         .resetn (aresetn),
         .d      (drain_to_memory),
         .q      (to_memory_q)
     );
 
-    fft_flag_delay to_output (
+    fft_flag_delay_3 to_output (
         .clock  (aclk),
         .resetn (aresetn),
         .d      (drain_to_output),
@@ -539,7 +540,7 @@ module fft_unit (
         .q     (result_address_q)
     );
 
-    fft_word_delay parity (
+    fft_word_delay_4 parity (
         .clock (aclk),
         .d     (drain_parity),
         .q     (parity_q)
@@ -552,17 +553,17 @@ module fft_unit (
         .to_output      (to_output_q),
         .parity         (parity_q),
         .result_address (result_address_q),
-        .result         (requantiser_word),
+        .result_0       (requantiser_0_word),
         .input_valid    (loader_word_valid),
         .input_address  (loader_word_address),
-        .word           (loader_word),
+        .word_0         (loader_word_0),
         .blocked        (write_blocked),
         .memory_enable  (write_memory_enable),
         .memory_address (write_memory_address),
-        .memory_data    (write_memory_data),
+        .memory_data_0  (write_memory_data_0),
         .output_enable  (write_output_enable),
         .output_address (write_output_address),
-        .output_data    (write_output_data)
+        .output_data_0  (write_output_data_0)
     );
 
     fft_output_streamer #(
@@ -572,11 +573,12 @@ module fft_unit (
         .resetn        (aresetn),
         .write_enable  (write_output_enable),
         .write_address (write_output_address),
-        .write_data    (write_output_data),
+        .write_data_0  (write_output_data_0),
         .reserve       (issue_reserve),
         .reserved      (issue_parity),
         .busy          (streamer_busy),
         .m_axis_tdata  (m_axis_tdata),
+        .m_axis_tkeep  (m_axis_tkeep),
         .m_axis_tvalid (m_axis_tvalid),
         .m_axis_tlast  (m_axis_tlast),
         .m_axis_tready (m_axis_tready)

@@ -4,14 +4,14 @@
 // Layers         short, real, complex, zero
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 29 bits
-// Latency        3477 clocks from the first input word to the last output word
+// Latency        3478 clocks from the first input word to the last output word
 // Period         2441 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build fft --lanes 16
 
-// fft_word_delay_2: 2 bits, 4 clocks later
+// fft_word_delay_2: 2 bits, 5 clocks later
 //
-// Latency: 4 clocks.
+// Latency: 5 clocks.
 
 `default_nettype none
 
@@ -27,12 +27,14 @@ module fft_word_delay_2 (
     reg [1:0] stage_0;
     reg [1:0] stage_1;
     reg [1:0] stage_2;
+    reg [1:0] stage_3;
 
     always @(posedge clock) begin
         stage_0 <= d;
         stage_1 <= stage_0;
         stage_2 <= stage_1;
-        q <= stage_2;
+        stage_3 <= stage_2;
+        q <= stage_3;
     end
 
 endmodule

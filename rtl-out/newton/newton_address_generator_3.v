@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -19,19 +19,18 @@
 
 module newton_address_generator_3 (
     // Clock and reset
-    input  wire       clock,           // Clock, rising edge
+    input  wire       clock,    // Clock, rising edge
     // Input ports
-    input  wire       load,            // Takes the base address
-    input  wire [7:0] base,            // Address of the first element
-    input  wire       advance,         // Adds the delta of the level
-    input  wire [2:0] level,           // Loop level that advances, innermost 0
-    input  wire [7:0] delta_0,         // Added when level 0 advances
-    input  wire [7:0] delta_1,         // Added when level 1 advances
-    input  wire [7:0] delta_2,         // Added when level 2 advances
-    input  wire [7:0] delta_3,         // Added when level 3 advances
+    input  wire       load,     // Takes the base address
+    input  wire [7:0] base,     // Address of the first element
+    input  wire       advance,  // Adds the delta of the level
+    input  wire [2:0] level,    // Loop level that advances, innermost 0
+    input  wire [7:0] delta_0,  // Added when level 0 advances
+    input  wire [7:0] delta_1,  // Added when level 1 advances
+    input  wire [7:0] delta_2,  // Added when level 2 advances
+    input  wire [7:0] delta_3,  // Added when level 3 advances
     // Output ports
-    output reg  [7:0] address,         // The address
-    output wire [7:0] next_address_0   // The address of the next clock
+    output reg  [7:0] address   // The address
 );
 
     reg [7:0] step;
@@ -45,10 +44,12 @@ module newton_address_generator_3 (
         endcase
     end
 
-    assign next_address_0 = load ? base : advance ? address + step : address;
-
     always @(posedge clock) begin
-        address <= next_address_0;
+        if (load) begin
+            address <= base;
+        end else if (advance) begin
+            address <= address + step;
+        end
     end
 
 endmodule

@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -23,8 +23,8 @@ module newton_drain_rom #(
     // Input ports
     input  wire [2:0] address,       // Number of the instruction
     // Output ports
-    output wire [3:0] results,       // Results of a tile, less 1
-    output wire [3:0] last_results,  // Results of the last tile of a block, less 1
+    output wire [3:0] clocks,        // Clocks of a tile's results, less 1
+    output wire [3:0] last_clocks,   // Clocks of the last tile of a block, less 1
     output wire [2:0] shift,         // Requantising shift
     output wire       rectify,       // Negative results become 0
     output wire       narrow,        // Results saturate to 8 bits
@@ -60,8 +60,8 @@ module newton_drain_rom #(
         word <= memory[address];
     end
 
-    assign results = word[3:0];
-    assign last_results = word[7:4];
+    assign clocks = word[3:0];
+    assign last_clocks = word[7:4];
     assign shift = word[10:8];
     assign rectify = word[11];
     assign narrow = word[12];

@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
-// newton_flag_delay: a flag, 3 clocks later
+// newton_flag_delay: a flag, 4 clocks later
 //
-// Latency: 3 clocks.
+// Latency: 4 clocks.
 
 `default_nettype none
 
@@ -25,11 +25,11 @@ module newton_flag_delay (
     output reg  q        // The flag, later
 );
 
-    reg [1:0] stages;
+    reg [2:0] stages;
 
     always @(posedge clock) begin
         if (!resetn) begin
-            {q, stages} <= 3'd0;
+            {q, stages} <= 4'd0;
         end else begin
             {q, stages} <= {stages, d};
         end

@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -31,20 +31,20 @@ module newton_issue #(
     output wire       enable,           // The lanes add a product
     output wire       first,            // It is the first of its sum
     output wire       complete,         // It is the last of its tile
-    output wire [1:0] tap_0,            // Level of the adder tree for the tile
+    output wire [1:0] tap_0,            // Tap of the adder tree for the tile
     output wire       reserve,          // The output buffer is taken
     output wire       release_input,    // The input buffer is given back
     output wire       parity            // Which of the two buffers the frame uses
 );
 
-    wire [1:0] rom_delay;              // Idle clocks before the first step
+    wire [2:0] rom_delay;              // Idle clocks before the first step
     wire [3:0] rom_pad;                // Idle clocks between tiles
     wire       rom_reads_input;        // The operand is the input frame
     wire       rom_waits_for_input;    // Waits for an input frame
     wire       rom_reserves_output;    // Reserves an output buffer
     wire       rom_releases_input;     // Gives the input buffer back
     wire       rom_ends_program;       // The last instruction
-    wire [3:0] rom_limit_0;            // Iterations of loop 0, less 1
+    wire [4:0] rom_limit_0;            // Iterations of loop 0, less 1
     wire       rom_limit_1;            // Iterations of loop 1, less 1
     wire [5:0] rom_limit_2;            // Iterations of loop 2, less 1
     wire       rom_limit_3;            // Iterations of loop 3, less 1

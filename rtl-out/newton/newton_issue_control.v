@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -22,7 +22,7 @@ module newton_issue_control (
     // Input ports
     input  wire [1:0] input_full,       // Which input buffers hold a frame
     input  wire [1:0] output_busy,      // Which output buffers are in use
-    input  wire [1:0] delay,            // Idle clocks before the first step
+    input  wire [2:0] delay,            // Idle clocks before the first step
     input  wire [3:0] pad,              // Idle clocks between tiles
     input  wire       reads_input,      // The operand is the input frame
     input  wire       waits_for_input,  // Waits for an input frame
@@ -58,7 +58,7 @@ module newton_issue_control (
     wire ends_tile        = step && level >= 3'd2;
     wire ends_instruction = step && level == 3'd5;
     wire ends_frame       = ends_instruction && ends_program;
-    wire [3:0] idle = state == LOAD ? {2'd0, delay} : pad;
+    wire [3:0] idle = state == LOAD ? {1'd0, delay} : pad;
 
     // One clock of reset is enough: the first instruction is read in it.
     assign rom_address   = !resetn || ends_frame ? 3'd0 :

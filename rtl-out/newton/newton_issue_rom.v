@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -23,7 +23,7 @@ module newton_issue_rom #(
     // Input ports
     input  wire [2:0] address,          // Number of the instruction
     // Output ports
-    output wire [1:0] delay,            // Idle clocks before the first step
+    output wire [2:0] delay,            // Idle clocks before the first step
     output wire [3:0] pad,              // Idle clocks between tiles
     output wire       reads_input,      // The operand is the input frame
     output wire       waits_for_input,  // Waits for an input frame
@@ -31,8 +31,8 @@ module newton_issue_rom #(
     output wire       releases_input,   // Gives the input buffer back
     output wire       ends_program,     // The last instruction
     output wire [1:0] pattern,          // Selects the lanes' offsets
-    output wire [1:0] tap_0,            // Level of the adder tree
-    output wire [3:0] limit_0,          // Iterations of loop 0, less 1
+    output wire [1:0] tap_0,            // Tap of the adder tree
+    output wire [4:0] limit_0,          // Iterations of loop 0, less 1
     output wire       limit_1,          // Iterations of loop 1, less 1
     output wire [5:0] limit_2,          // Iterations of loop 2, less 1
     output wire       limit_3,          // Iterations of loop 3, less 1
@@ -51,8 +51,8 @@ module newton_issue_rom #(
     output wire [9:0] weight_5          // Weight address: delta of level 4
 );
 
-    reg [141:0] memory [0:5];
-    reg [141:0] word;
+    reg [143:0] memory [0:5];
+    reg [143:0] word;
 
     // A tool that looks at this module alone finds no file name.
     initial begin
@@ -65,32 +65,32 @@ module newton_issue_rom #(
         word <= memory[address];
     end
 
-    assign delay = word[1:0];
-    assign pad = word[5:2];
-    assign reads_input = word[6];
-    assign waits_for_input = word[7];
-    assign reserves_output = word[8];
-    assign releases_input = word[9];
-    assign ends_program = word[10];
-    assign pattern = word[12:11];
-    assign tap_0 = word[14:13];
-    assign limit_0 = word[18:15];
-    assign limit_1 = word[19];
-    assign limit_2 = word[25:20];
-    assign limit_3 = word[26];
-    assign limit_4 = word[27];
-    assign operand_0 = word[36:28];
-    assign operand_1 = word[45:37];
-    assign operand_2 = word[54:46];
-    assign operand_3 = word[63:55];
-    assign operand_4 = word[72:64];
-    assign operand_5 = word[81:73];
-    assign weight_0 = word[91:82];
-    assign weight_1 = word[101:92];
-    assign weight_2 = word[111:102];
-    assign weight_3 = word[121:112];
-    assign weight_4 = word[131:122];
-    assign weight_5 = word[141:132];
+    assign delay = word[2:0];
+    assign pad = word[6:3];
+    assign reads_input = word[7];
+    assign waits_for_input = word[8];
+    assign reserves_output = word[9];
+    assign releases_input = word[10];
+    assign ends_program = word[11];
+    assign pattern = word[13:12];
+    assign tap_0 = word[15:14];
+    assign limit_0 = word[20:16];
+    assign limit_1 = word[21];
+    assign limit_2 = word[27:22];
+    assign limit_3 = word[28];
+    assign limit_4 = word[29];
+    assign operand_0 = word[38:30];
+    assign operand_1 = word[47:39];
+    assign operand_2 = word[56:48];
+    assign operand_3 = word[65:57];
+    assign operand_4 = word[74:66];
+    assign operand_5 = word[83:75];
+    assign weight_0 = word[93:84];
+    assign weight_1 = word[103:94];
+    assign weight_2 = word[113:104];
+    assign weight_3 = word[123:114];
+    assign weight_4 = word[133:124];
+    assign weight_5 = word[143:134];
 
 endmodule
 

@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
 // newton_lane: a copy of the memory, a weight ROM and a multiply-accumulate datapath
 //
-// Latency: after the addresses: `enable` and `first` 3 clocks, `sum` 4 clocks.
+// Latency: after the addresses: `enable` and `first` 4 clocks, `sum` 5 clocks.
 
 `default_nettype none
 
@@ -19,16 +19,17 @@ module newton_lane #(
     parameter       WEIGHT_FILE = "",  // Hex file with the weights
     parameter [8:0] OFFSET_0 = 9'd0,   // Offset of pattern 0
     parameter [8:0] OFFSET_1 = 9'd0,   // Offset of pattern 1
-    parameter [8:0] OFFSET_2 = 9'd0    // Offset of pattern 2
+    parameter [8:0] OFFSET_2 = 9'd0,   // Offset of pattern 2
+    parameter [8:0] OFFSET_3 = 9'd0    // Offset of pattern 3
 ) (
     // Clock and reset
     input  wire               clock,            // Clock, rising edge
     // Input ports
     input  wire        [8:0]  operand_address,  // Operand address of the first lane
     input  wire        [1:0]  pattern,          // Selects the offset of this lane
-    input  wire               write_enable,     // Writes a word to memory
-    input  wire        [8:0]  write_address,    // Where to
-    input  wire        [15:0] write_data,       // The word
+    input  wire               write_enable,     // Writes words to memory, one bit per word of a row
+    input  wire        [8:0]  write_address,    // Which row
+    input  wire        [15:0] write_data_0,     // Word 0 of the row
     input  wire        [9:0]  weight_address,   // Address of the weight
     input  wire               enable,           // Adds the product
     input  wire               first,            // Begins a new sum
@@ -37,13 +38,14 @@ module newton_lane #(
 );
 
     wire [8:0]  lane_address_address;  // Address of this lane
-    wire [15:0] operands_read_data;    // The word, one cycle later
-    wire [7:0]  weights_data;          // The word, one cycle later
+    wire [15:0] operands_read_data_0;  // The word, one cycle later
+    wire [7:0]  weights_data;          // The word, two cycles later
 
     newton_operand_address #(
         .OFFSET_0 (OFFSET_0),
         .OFFSET_1 (OFFSET_1),
-        .OFFSET_2 (OFFSET_2)
+        .OFFSET_2 (OFFSET_2),
+        .OFFSET_3 (OFFSET_3)
     ) lane_address (
         .common  (operand_address),
         .pattern (pattern),
@@ -54,9 +56,9 @@ module newton_lane #(
         .clock         (clock),
         .write_enable  (write_enable),
         .write_address (write_address),
-        .write_data    (write_data),
+        .write_data_0  (write_data_0),
         .read_address  (lane_address_address),
-        .read_data     (operands_read_data)
+        .read_data_0   (operands_read_data_0)
     );
 
     newton_rom #(
@@ -69,7 +71,7 @@ module newton_lane #(
 
     newton_mac mac (
         .clock   (clock),
-        .operand (operands_read_data),
+        .operand (operands_read_data_0),
         .weight  (weights_data),
         .enable  (enable),
         .first   (first),

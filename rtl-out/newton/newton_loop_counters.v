@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -21,7 +21,7 @@ module newton_loop_counters (
     input  wire       resetn,   // Synchronous reset, active low
     // Input ports
     input  wire       advance,  // Ends an iteration of the innermost loop
-    input  wire [3:0] limit_0,  // Iterations of loop 0, less 1
+    input  wire [4:0] limit_0,  // Iterations of loop 0, less 1
     input  wire       limit_1,  // Iterations of loop 1, less 1
     input  wire [5:0] limit_2,  // Iterations of loop 2, less 1
     input  wire       limit_3,  // Iterations of loop 3, less 1
@@ -30,9 +30,9 @@ module newton_loop_counters (
     output wire [2:0] level     // Loop that advances; all loops end at the highest value
 );
 
-    reg  [3:0] counter_0;
+    reg  [4:0] counter_0;
     reg  ends_0;
-    wire [3:0] next_0 = !(advance) ? counter_0 : ends_0 ? 4'd0 : counter_0 + 4'd1;
+    wire [4:0] next_0 = !(advance) ? counter_0 : ends_0 ? 5'd0 : counter_0 + 5'd1;
     reg  [0:0] counter_1;
     reg  ends_1;
     wire [0:0] next_1 = !(advance && ends_0) ? counter_1 : ends_1 ? 1'd0 : counter_1 + 1'd1;
@@ -55,8 +55,8 @@ module newton_loop_counters (
 
     always @(posedge clock) begin
         if (!resetn) begin
-            counter_0 <= 4'd0;
-            ends_0    <= limit_0 == 4'd0;
+            counter_0 <= 5'd0;
+            ends_0    <= limit_0 == 5'd0;
             counter_1 <= 1'd0;
             ends_1    <= limit_1 == 1'd0;
             counter_2 <= 6'd0;

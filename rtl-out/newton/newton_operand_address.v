@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -20,7 +20,8 @@
 module newton_operand_address #(
     parameter [8:0] OFFSET_0 = 9'd0,  // Offset of pattern 0
     parameter [8:0] OFFSET_1 = 9'd0,  // Offset of pattern 1
-    parameter [8:0] OFFSET_2 = 9'd0   // Offset of pattern 2
+    parameter [8:0] OFFSET_2 = 9'd0,  // Offset of pattern 2
+    parameter [8:0] OFFSET_3 = 9'd0   // Offset of pattern 3
 ) (
     // Input ports
     input  wire [8:0] common,   // Address of the first lane
@@ -35,7 +36,8 @@ module newton_operand_address #(
         case (pattern)
             2'd0: offset = OFFSET_0;
             2'd1: offset = OFFSET_1;
-            default: offset = OFFSET_2;
+            2'd2: offset = OFFSET_2;
+            default: offset = OFFSET_3;
         endcase
     end
 

@@ -4,12 +4,12 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
-// newton_output_register: 16 bits with an enable
+// newton_output_register: 1 words of 16 bits with an enable
 //
 // Latency: 1 clock.
 
@@ -19,15 +19,15 @@ module newton_output_register (
     // Clock and reset
     input  wire               clock,   // Clock, rising edge
     // Input ports
-    input  wire               enable,  // Takes the word
-    input  wire signed [15:0] d,       // The word
+    input  wire               enable,  // Takes the words
+    input  wire        [15:0] d_0,     // Word 0
     // Output ports
-    output reg  signed [15:0] q        // The word, later
+    output reg  signed [15:0] q        // Output word, two's complement
 );
 
     always @(posedge clock) begin
         if (enable) begin
-            q <= d;
+            q <= {d_0};
         end
     end
 

@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
 // newton_output_streamer: sends frames of 20 words to the stream
 //
-// Latency: 3 clocks from the write of word 1 of a frame to its first word at the output.
+// Latency: 3 clocks from write 1 of the 20 of a frame to its first beat at the output.
 
 `default_nettype none
 
@@ -20,52 +20,54 @@ module newton_output_streamer (
     input  wire               clock,          // Clock, rising edge
     input  wire               resetn,         // Synchronous reset, active low
     // Input ports
-    input  wire               write_enable,   // Writes a word
-    input  wire        [5:0]  write_address,  // Where to; the top bit is the buffer
-    input  wire signed [15:0] write_data,     // The word
+    input  wire               write_enable,   // Writes words, one bit per word of a row
+    input  wire        [5:0]  write_address,  // Which row; the top bit is the buffer
+    input  wire signed [15:0] write_data_0,   // Word 0 of the row
     input  wire               reserve,        // A buffer is taken
     input  wire               reserved,       // The buffer that is taken
-    input  wire               m_axis_tready,  // The word is taken
+    input  wire               m_axis_tready,  // The beat is taken
     // Output ports
     output wire        [1:0]  busy,           // Which buffers are in use
-    output wire signed [15:0] m_axis_tdata,   // Output word
-    output wire               m_axis_tvalid,  // The word is valid
-    output wire               m_axis_tlast    // The word is the last of its frame
+    output wire signed [15:0] m_axis_tdata,   // Output word, two's complement
+    output wire        [1:0]  m_axis_tkeep,   // Which bytes of the output belong to the frame
+    output wire               m_axis_tvalid,  // The beat is valid
+    output wire               m_axis_tlast    // The beat is the last of its frame
 );
 
-    wire        control_read_enable;   // The memories read
-    wire [5:0]  control_read_address;  // Address of the word
-    wire [15:0] frames_read_data;      // The word, one cycle later
+    wire        control_read_enable;     // The memories read
+    wire [5:0]  control_read_address_0;  // Address of the words
+    wire [15:0] frames_0_read_data_0;    // The word, one cycle later
 
     newton_stream_control control (
-        .clock         (clock),
-        .resetn        (resetn),
-        .write_enable  (write_enable),
-        .write_address (write_address),
-        .reserve       (reserve),
-        .reserved      (reserved),
-        .read_enable   (control_read_enable),
-        .read_address  (control_read_address),
-        .busy          (busy),
-        .m_axis_tready (m_axis_tready),
-        .m_axis_tvalid (m_axis_tvalid),
-        .m_axis_tlast  (m_axis_tlast)
+        .clock          (clock),
+        .resetn         (resetn),
+        .write_enable   (write_enable),
+        .write_address  (write_address),
+        .reserve        (reserve),
+        .reserved       (reserved),
+        .read_enable    (control_read_enable),
+        .read_address_0 (control_read_address_0),
+        .busy           (busy),
+        .m_axis_tready  (m_axis_tready),
+        .m_axis_tkeep   (m_axis_tkeep),
+        .m_axis_tvalid  (m_axis_tvalid),
+        .m_axis_tlast   (m_axis_tlast)
     );
 
-    newton_ram_2 frames (
+    newton_ram_2 frames_0 (
         .clock         (clock),
         .write_enable  (write_enable),
         .write_address (write_address),
-        .write_data    (write_data),
-        .read_address  (control_read_address),
+        .write_data_0  (write_data_0),
+        .read_address  (control_read_address_0),
         .read_enable_0 (control_read_enable),
-        .read_data     (frames_read_data)
+        .read_data_0   (frames_0_read_data_0)
     );
 
     newton_output_register data (
         .clock  (clock),
         .enable (control_read_enable),
-        .d      (frames_read_data),
+        .d_0    (frames_0_read_data_0),
         .q      (m_axis_tdata)
     );
 

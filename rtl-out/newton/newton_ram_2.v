@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -23,13 +23,13 @@ module newton_ram_2 (
     // Clock and reset
     input  wire        clock,          // Clock, rising edge
     // Input ports
-    input  wire        write_enable,   // Writes in this cycle
-    input  wire [5:0]  write_address,  // Index of the word to write
-    input  wire [15:0] write_data,     // The word to write
+    input  wire        write_enable,   // Writes in this cycle, one bit per word of a row
+    input  wire [5:0]  write_address,  // Index of the row to write
+    input  wire [15:0] write_data_0,   // The word to write
     input  wire [5:0]  read_address,   // Index of the word to read
     input  wire        read_enable_0,  // Reads in this cycle
     // Output ports
-    output reg  [15:0] read_data       // The word, one cycle later
+    output reg  [15:0] read_data_0     // The word, one cycle later
 );
 
     (* no_rw_check *) (* ram_style = "block" *) reg [15:0] memory [0:63];
@@ -43,13 +43,13 @@ module newton_ram_2 (
 
     always @(posedge clock) begin
         if (write_enable) begin
-            memory[write_address] <= write_data;
+            memory[write_address] <= write_data_0;
         end
         if (read_enable_0) begin
-            read_data <= memory[read_address];
+            read_data_0 <= memory[read_address];
     `ifndef SYNTHESIS
             if (write_enable && write_address == read_address) begin
-                read_data <= ~memory[read_address];
+                read_data_0 <= ~memory[read_address];
             end
     `endif
         end

@@ -4,31 +4,32 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
-// newton_stream_control: counts output words and keeps track of the buffers
+// newton_stream_control: counts output beats and keeps track of the buffers
 
 `default_nettype none
 
 module newton_stream_control (
     // Clock and reset
-    input  wire       clock,          // Clock, rising edge
-    input  wire       resetn,         // Synchronous reset, active low
+    input  wire       clock,           // Clock, rising edge
+    input  wire       resetn,          // Synchronous reset, active low
     // Input ports
-    input  wire       write_enable,   // A word is being written
-    input  wire [5:0] write_address,  // Where to; the top bit is the buffer
-    input  wire       reserve,        // A buffer is taken
-    input  wire       reserved,       // The buffer that is taken
-    input  wire       m_axis_tready,  // The word is taken
+    input  wire       write_enable,    // Words are being written
+    input  wire [5:0] write_address,   // Which row; the top bit is the buffer
+    input  wire       reserve,         // A buffer is taken
+    input  wire       reserved,        // The buffer that is taken
+    input  wire       m_axis_tready,   // The beat is taken
     // Output ports
-    output wire       read_enable,    // The memories read
-    output wire [5:0] read_address,   // Address of the word
-    output wire [1:0] busy,           // Which buffers are in use
-    output wire       m_axis_tvalid,  // The word is valid
-    output wire       m_axis_tlast    // The word is the last of its frame
+    output wire       read_enable,     // The memories read
+    output wire [5:0] read_address_0,  // Address of the words
+    output wire [1:0] busy,            // Which buffers are in use
+    output wire [1:0] m_axis_tkeep,    // Which bytes of the output belong to the frame
+    output wire       m_axis_tvalid,   // The beat is valid
+    output wire       m_axis_tlast     // The beat is the last of its frame
 );
 
     reg [4:0] written;
@@ -41,13 +42,14 @@ module newton_stream_control (
     reg valid;
     reg last;
 
+    wire writes = write_enable;
     wire written_buffer = write_address[5];
     wire unused = &{1'b0, write_address[4:0]};
 
     wire moves  = m_axis_tready || !valid;
     wire begins = full[buffer];
     wire at_end = count == 5'd19;
-    assign read_address = {buffer, count};
+    assign read_address_0 = {buffer, count};
     wire reads      = begins;
     wire reads_last = at_end;
     wire from       = buffer;
@@ -56,6 +58,7 @@ module newton_stream_control (
     assign busy          = in_use;
     assign m_axis_tvalid = valid;
     assign m_axis_tlast  = last;
+    assign m_axis_tkeep  = {2{1'b1}};
 
     always @(posedge clock) begin
         if (!resetn) begin
@@ -68,7 +71,7 @@ module newton_stream_control (
             valid  <= 1'b0;
             last   <= 1'b0;
         end else begin
-            if (write_enable) begin
+            if (writes) begin
                 written <= written == 5'd19 ? 5'd0 : written + 5'd1;
                 if (written == 5'd0) begin
                     full[written_buffer] <= 1'b1;

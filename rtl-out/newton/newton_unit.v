@@ -4,15 +4,15 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
 // newton_unit: NN augmentation unit for the emulator newton
 //
 // Frames of 40 words of 16 bits come in, frames of 20 words of 16 bits go out; `tlast` marks the last
-// word of a frame. A frame of the wrong length is dropped whole and sets a flag.
+// beat of a frame. A frame of the wrong length is dropped whole and sets a flag.
 
 `default_nettype none
 
@@ -22,21 +22,22 @@ module newton_unit (
     input  wire               aresetn,        // Synchronous reset, active low
     // Input ports
     input  wire signed [15:0] s_axis_tdata,   // Input word, two's complement
-    input  wire               s_axis_tvalid,  // The input word is valid
-    input  wire               s_axis_tlast,   // The input word is the last of its frame
-    input  wire               m_axis_tready,  // The output word is taken
+    input  wire               s_axis_tvalid,  // The input is valid
+    input  wire               s_axis_tlast,   // The input is the last of its frame
+    input  wire               m_axis_tready,  // The output is taken
     // Output ports
-    output wire               s_axis_tready,  // The input word is taken
+    output wire               s_axis_tready,  // The input is taken
     output wire signed [15:0] m_axis_tdata,   // Output word, two's complement
-    output wire               m_axis_tvalid,  // The output word is valid
-    output wire               m_axis_tlast,   // The output word is the last of its frame
+    output wire        [1:0]  m_axis_tkeep,   // Which bytes of the output belong to the frame
+    output wire               m_axis_tvalid,  // The output is valid
+    output wire               m_axis_tlast,   // The output is the last of its frame
     output wire               short_frame,    // An input frame was too short and was dropped; stays until reset
     output wire               long_frame      // An input frame was too long and was dropped; stays until reset
 );
 
-    wire               loader_word_valid;      // A word for the memory
-    wire        [8:0]  loader_word_address;    // Where to
-    wire signed [15:0] loader_word;            // The word
+    wire               loader_word_valid;      // Words for the memory
+    wire        [8:0]  loader_word_address;    // Address of the first
+    wire signed [15:0] loader_word_0;          // Word 0
     wire        [1:0]  loader_full;            // Which buffers hold a frame
     wire        [8:0]  issue_operand_address;  // Operand address of the first lane
     wire        [1:0]  issue_pattern;          // Selects the lanes' offsets
@@ -44,7 +45,7 @@ module newton_unit (
     wire               issue_enable;           // The lanes add a product
     wire               issue_first;            // It is the first of its sum
     wire               issue_complete;         // It is the last of its tile
-    wire        [1:0]  issue_tap_0;            // Level of the adder tree for the tile
+    wire        [1:0]  issue_tap_0;            // Tap of the adder tree for the tile
     wire               issue_reserve;          // The output buffer is taken
     wire               issue_release_input;    // The input buffer is given back
     wire               issue_parity;           // Which of the two buffers the frame uses
@@ -69,7 +70,7 @@ module newton_unit (
     wire signed [27:0] lane_14_sum;            // The accumulator
     wire signed [27:0] lane_15_sum;            // The accumulator
     wire               reducer_capture;        // The results of a tile are being captured
-    wire signed [27:0] reducer_head;           // The result at the head of the drain register
+    wire signed [27:0] reducer_head_0;         // Result for slot 0
     wire               drain_lookup_0;         // 0, or number of the table
     wire        [7:0]  drain_bias_address;     // Bias of the result of the next clock
     wire        [8:0]  drain_result_address;   // Address of the result
@@ -79,8 +80,8 @@ module newton_unit (
     wire               drain_to_memory;        // The result goes to the lanes' memory
     wire               drain_to_output;        // The result goes to the output buffer
     wire               drain_parity;           // Which output buffer the frame uses
-    wire        [20:0] biases_data;            // The word, one cycle later
-    wire signed [15:0] requantiser_word;       // The word
+    wire        [20:0] biases_0_data;          // The word, one cycle later
+    wire signed [15:0] requantiser_0_word;     // The word
     wire               lookup_0_q;             // The word, later
     wire signed [15:0] interpolator_0_y;       // The function of the word
     wire               to_memory_q;            // The flag, later
@@ -88,12 +89,12 @@ module newton_unit (
     wire        [8:0]  result_address_q;       // The word, later
     wire               parity_q;               // The word, later
     wire               write_blocked;          // The input has to wait in this clock
-    wire               write_memory_enable;    // Writes the lanes' memory
-    wire        [8:0]  write_memory_address;   // Where to
-    wire signed [15:0] write_memory_data;      // The word
-    wire               write_output_enable;    // Writes the output buffer
-    wire        [5:0]  write_output_address;   // Where to; the top bit is the buffer
-    wire signed [15:0] write_output_data;      // The word
+    wire               write_memory_enable;    // Writes the lanes' memory, one bit per word
+    wire        [8:0]  write_memory_address;   // Which row
+    wire signed [15:0] write_memory_data_0;    // Word 0 of the row
+    wire               write_output_enable;    // Writes the output buffer, one bit per word
+    wire        [5:0]  write_output_address;   // Which row; the top bit is the buffer
+    wire signed [15:0] write_output_data_0;    // Word 0 of the row
     wire        [1:0]  streamer_busy;          // Which buffers are in use
 
     newton_input_loader loader (
@@ -108,7 +109,7 @@ module newton_unit (
         .parity         (issue_parity),
         .word_valid     (loader_word_valid),
         .word_address   (loader_word_address),
-        .word           (loader_word),
+        .word_0         (loader_word_0),
         .full           (loader_full),
         .short_frame    (short_frame),
         .long_frame     (long_frame)
@@ -163,14 +164,15 @@ module newton_unit (
         .WEIGHT_FILE ("newton_weights_0.hex"),
         .OFFSET_0    (9'd0),
         .OFFSET_1    (9'd0),
-        .OFFSET_2    (9'd0)
+        .OFFSET_2    (9'd0),
+        .OFFSET_3    (9'd0)
     ) lane_0 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -181,14 +183,15 @@ module newton_unit (
         .WEIGHT_FILE ("newton_weights_1.hex"),
         .OFFSET_0    (9'd1),
         .OFFSET_1    (9'd1),
-        .OFFSET_2    (9'd20)
+        .OFFSET_2    (9'd1),
+        .OFFSET_3    (9'd20)
     ) lane_1 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -199,14 +202,15 @@ module newton_unit (
         .WEIGHT_FILE ("newton_weights_2.hex"),
         .OFFSET_0    (9'd2),
         .OFFSET_1    (9'd2),
-        .OFFSET_2    (9'd1)
+        .OFFSET_2    (9'd2),
+        .OFFSET_3    (9'd1)
     ) lane_2 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -217,14 +221,15 @@ module newton_unit (
         .WEIGHT_FILE ("newton_weights_3.hex"),
         .OFFSET_0    (9'd3),
         .OFFSET_1    (9'd3),
-        .OFFSET_2    (9'd21)
+        .OFFSET_2    (9'd3),
+        .OFFSET_3    (9'd21)
     ) lane_3 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -234,15 +239,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_4.hex"),
         .OFFSET_0    (9'd4),
-        .OFFSET_1    (9'd4),
-        .OFFSET_2    (9'd2)
+        .OFFSET_1    (9'd0),
+        .OFFSET_2    (9'd4),
+        .OFFSET_3    (9'd2)
     ) lane_4 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -252,15 +258,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_5.hex"),
         .OFFSET_0    (9'd5),
-        .OFFSET_1    (9'd5),
-        .OFFSET_2    (9'd22)
+        .OFFSET_1    (9'd1),
+        .OFFSET_2    (9'd5),
+        .OFFSET_3    (9'd22)
     ) lane_5 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -270,15 +277,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_6.hex"),
         .OFFSET_0    (9'd6),
-        .OFFSET_1    (9'd6),
-        .OFFSET_2    (9'd3)
+        .OFFSET_1    (9'd2),
+        .OFFSET_2    (9'd6),
+        .OFFSET_3    (9'd3)
     ) lane_6 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -288,15 +296,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_7.hex"),
         .OFFSET_0    (9'd7),
-        .OFFSET_1    (9'd7),
-        .OFFSET_2    (9'd23)
+        .OFFSET_1    (9'd3),
+        .OFFSET_2    (9'd7),
+        .OFFSET_3    (9'd23)
     ) lane_7 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -306,15 +315,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_8.hex"),
         .OFFSET_0    (9'd0),
-        .OFFSET_1    (9'd8),
-        .OFFSET_2    (9'd4)
+        .OFFSET_1    (9'd0),
+        .OFFSET_2    (9'd8),
+        .OFFSET_3    (9'd4)
     ) lane_8 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -324,15 +334,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_9.hex"),
         .OFFSET_0    (9'd1),
-        .OFFSET_1    (9'd9),
-        .OFFSET_2    (9'd24)
+        .OFFSET_1    (9'd1),
+        .OFFSET_2    (9'd9),
+        .OFFSET_3    (9'd24)
     ) lane_9 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -342,15 +353,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_10.hex"),
         .OFFSET_0    (9'd2),
-        .OFFSET_1    (9'd10),
-        .OFFSET_2    (9'd5)
+        .OFFSET_1    (9'd2),
+        .OFFSET_2    (9'd10),
+        .OFFSET_3    (9'd5)
     ) lane_10 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -360,15 +372,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_11.hex"),
         .OFFSET_0    (9'd3),
-        .OFFSET_1    (9'd11),
-        .OFFSET_2    (9'd25)
+        .OFFSET_1    (9'd3),
+        .OFFSET_2    (9'd11),
+        .OFFSET_3    (9'd25)
     ) lane_11 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -378,15 +391,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_12.hex"),
         .OFFSET_0    (9'd4),
-        .OFFSET_1    (9'd12),
-        .OFFSET_2    (9'd6)
+        .OFFSET_1    (9'd0),
+        .OFFSET_2    (9'd12),
+        .OFFSET_3    (9'd6)
     ) lane_12 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -396,15 +410,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_13.hex"),
         .OFFSET_0    (9'd5),
-        .OFFSET_1    (9'd13),
-        .OFFSET_2    (9'd26)
+        .OFFSET_1    (9'd1),
+        .OFFSET_2    (9'd13),
+        .OFFSET_3    (9'd26)
     ) lane_13 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -414,15 +429,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_14.hex"),
         .OFFSET_0    (9'd6),
-        .OFFSET_1    (9'd14),
-        .OFFSET_2    (9'd7)
+        .OFFSET_1    (9'd2),
+        .OFFSET_2    (9'd14),
+        .OFFSET_3    (9'd7)
     ) lane_14 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -432,15 +448,16 @@ module newton_unit (
     newton_lane #(
         .WEIGHT_FILE ("newton_weights_15.hex"),
         .OFFSET_0    (9'd7),
-        .OFFSET_1    (9'd15),
-        .OFFSET_2    (9'd27)
+        .OFFSET_1    (9'd3),
+        .OFFSET_2    (9'd15),
+        .OFFSET_3    (9'd27)
     ) lane_15 (
         .clock           (aclk),
         .operand_address (issue_operand_address),
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -469,7 +486,7 @@ module newton_unit (
         .sum_14   (lane_14_sum),
         .sum_15   (lane_15_sum),
         .capture  (reducer_capture),
-        .head     (reducer_head)
+        .head_0   (reducer_head_0)
     );
 
     newton_drain #(
@@ -491,23 +508,23 @@ module newton_unit (
 
     newton_rom_2 #(
         .INIT_FILE ("newton_biases.hex")
-    ) biases (
+    ) biases_0 (
         .clock   (aclk),
         .address (drain_bias_address),
-        .data    (biases_data)
+        .data    (biases_0_data)
     );
 
-    newton_requantiser requantiser (
+    newton_requantiser requantiser_0 (
         .clock   (aclk),
-        .result  (reducer_head),
-        .bias    (biases_data),
+        .result  (reducer_head_0),
+        .bias    (biases_0_data),
         .shift   (drain_shift),
         .rectify (drain_rectify),
         .narrow  (drain_narrow),
-        .word    (requantiser_word)
+        .word    (requantiser_0_word)
     );
 
-    newton_word_delay lookup_0 (
+    newton_word_delay_3 lookup_0 (
         .clock (aclk),
         .d     (drain_lookup_0),
         .q     (lookup_0_q)
@@ -517,7 +534,7 @@ module newton_unit (
         .TABLE_FILE ("newton_tables.hex")
     ) interpolator_0 (
         .clock  (aclk),
-        .x      (requantiser_word),
+        .x      (requantiser_0_word),
         .select (lookup_0_q),
         .y      (interpolator_0_y)
     );
@@ -536,13 +553,13 @@ module newton_unit (
         .q      (to_output_q)
     );
 
-    newton_word_delay_3 result_address (
+    newton_word_delay_4 result_address (
         .clock (aclk),
         .d     (drain_result_address),
         .q     (result_address_q)
     );
 
-    newton_word_delay_4 parity (
+    newton_word_delay_5 parity (
         .clock (aclk),
         .d     (drain_parity),
         .q     (parity_q)
@@ -555,17 +572,17 @@ module newton_unit (
         .to_output      (to_output_q),
         .parity         (parity_q),
         .result_address (result_address_q),
-        .result         (interpolator_0_y),
+        .result_0       (interpolator_0_y),
         .input_valid    (loader_word_valid),
         .input_address  (loader_word_address),
-        .word           (loader_word),
+        .word_0         (loader_word_0),
         .blocked        (write_blocked),
         .memory_enable  (write_memory_enable),
         .memory_address (write_memory_address),
-        .memory_data    (write_memory_data),
+        .memory_data_0  (write_memory_data_0),
         .output_enable  (write_output_enable),
         .output_address (write_output_address),
-        .output_data    (write_output_data)
+        .output_data_0  (write_output_data_0)
     );
 
     newton_output_streamer streamer (
@@ -573,11 +590,12 @@ module newton_unit (
         .resetn        (aresetn),
         .write_enable  (write_output_enable),
         .write_address (write_output_address),
-        .write_data    (write_output_data),
+        .write_data_0  (write_output_data_0),
         .reserve       (issue_reserve),
         .reserved      (issue_parity),
         .busy          (streamer_busy),
         .m_axis_tdata  (m_axis_tdata),
+        .m_axis_tkeep  (m_axis_tkeep),
         .m_axis_tvalid (m_axis_tvalid),
         .m_axis_tlast  (m_axis_tlast),
         .m_axis_tready (m_axis_tready)

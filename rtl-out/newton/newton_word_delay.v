@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
-// newton_word_delay: 1 bits, 3 clocks later
+// newton_word_delay: 1 bits, 4 clocks later
 //
-// Latency: 3 clocks.
+// Latency: 4 clocks.
 
 `default_nettype none
 
@@ -26,11 +26,13 @@ module newton_word_delay (
 
     reg [0:0] stage_0;
     reg [0:0] stage_1;
+    reg [0:0] stage_2;
 
     always @(posedge clock) begin
         stage_0 <= d;
         stage_1 <= stage_0;
-        q <= stage_1;
+        stage_2 <= stage_1;
+        q <= stage_2;
     end
 
 endmodule

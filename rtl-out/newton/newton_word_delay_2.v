@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
-// newton_word_delay_2: 2 bits, 4 clocks later
+// newton_word_delay_2: 2 bits, 5 clocks later
 //
-// Latency: 4 clocks.
+// Latency: 5 clocks.
 
 `default_nettype none
 
@@ -27,12 +27,14 @@ module newton_word_delay_2 (
     reg [1:0] stage_0;
     reg [1:0] stage_1;
     reg [1:0] stage_2;
+    reg [1:0] stage_3;
 
     always @(posedge clock) begin
         stage_0 <= d;
         stage_1 <= stage_0;
         stage_2 <= stage_1;
-        q <= stage_2;
+        stage_3 <= stage_2;
+        q <= stage_3;
     end
 
 endmodule

@@ -4,41 +4,33 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
-// newton_word_delay_3: 9 bits, 7 clocks later
+// newton_word_delay_3: 1 bits, 3 clocks later
 //
-// Latency: 7 clocks.
+// Latency: 3 clocks.
 
 `default_nettype none
 
 module newton_word_delay_3 (
     // Clock and reset
-    input  wire       clock,  // Clock, rising edge
+    input  wire clock,  // Clock, rising edge
     // Input ports
-    input  wire [8:0] d,      // The word
+    input  wire d,      // The word
     // Output ports
-    output reg  [8:0] q       // The word, later
+    output reg  q       // The word, later
 );
 
-    reg [8:0] stage_0;
-    reg [8:0] stage_1;
-    reg [8:0] stage_2;
-    reg [8:0] stage_3;
-    reg [8:0] stage_4;
-    reg [8:0] stage_5;
+    reg [0:0] stage_0;
+    reg [0:0] stage_1;
 
     always @(posedge clock) begin
         stage_0 <= d;
         stage_1 <= stage_0;
-        stage_2 <= stage_1;
-        stage_3 <= stage_2;
-        stage_4 <= stage_3;
-        stage_5 <= stage_4;
-        q <= stage_5;
+        q <= stage_1;
     end
 
 endmodule

@@ -4,12 +4,12 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
-// newton_word_delay_4: 1 bits, 7 clocks later
+// newton_word_delay_4: 9 bits, 7 clocks later
 //
 // Latency: 7 clocks.
 
@@ -17,19 +17,19 @@
 
 module newton_word_delay_4 (
     // Clock and reset
-    input  wire clock,  // Clock, rising edge
+    input  wire       clock,  // Clock, rising edge
     // Input ports
-    input  wire d,      // The word
+    input  wire [8:0] d,      // The word
     // Output ports
-    output reg  q       // The word, later
+    output reg  [8:0] q       // The word, later
 );
 
-    reg [0:0] stage_0;
-    reg [0:0] stage_1;
-    reg [0:0] stage_2;
-    reg [0:0] stage_3;
-    reg [0:0] stage_4;
-    reg [0:0] stage_5;
+    reg [8:0] stage_0;
+    reg [8:0] stage_1;
+    reg [8:0] stage_2;
+    reg [8:0] stage_3;
+    reg [8:0] stage_4;
+    reg [8:0] stage_5;
 
     always @(posedge clock) begin
         stage_0 <= d;

@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, add_1, add_2
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 28 bits
-// Latency        688 clocks from the first input word to the last output word
-// Period         628 clocks per frame, frames back to back
+// Latency        690 clocks from the first input word to the last output word
+// Period         629 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build newton --lanes 16
 
@@ -20,34 +20,40 @@ module newton_write_port (
     input  wire               clock,           // Clock, rising edge
     input  wire               resetn,          // Synchronous reset, active low
     // Input ports
-    input  wire               to_memory,       // The result goes to the lanes' memory
-    input  wire               to_output,       // The result goes to the output buffer
+    input  wire               to_memory,       // The results go to the lanes' memory
+    input  wire               to_output,       // The results go to the output buffer
     input  wire               parity,          // Which output buffer
-    input  wire        [8:0]  result_address,  // Address of the result
-    input  wire signed [15:0] result,          // The result
-    input  wire               input_valid,     // An input word is there
-    input  wire        [8:0]  input_address,   // Address of the input word
-    input  wire signed [15:0] word,            // The input word
+    input  wire        [8:0]  result_address,  // Address of the first result
+    input  wire signed [15:0] result_0,        // Result 0
+    input  wire               input_valid,     // Input words are there
+    input  wire        [8:0]  input_address,   // Address of the first input word
+    input  wire signed [15:0] word_0,          // Input word 0
     // Output ports
     output wire               blocked,         // The input has to wait in this clock
-    output reg                memory_enable,   // Writes the lanes' memory
-    output reg         [8:0]  memory_address,  // Where to
-    output reg  signed [15:0] memory_data,     // The word
-    output reg                output_enable,   // Writes the output buffer
-    output reg         [5:0]  output_address,  // Where to; the top bit is the buffer
-    output reg  signed [15:0] output_data      // The word
+    output reg                memory_enable,   // Writes the lanes' memory, one bit per word
+    output reg         [8:0]  memory_address,  // Which row
+    output reg  signed [15:0] memory_data_0,   // Word 0 of the row
+    output reg                output_enable,   // Writes the output buffer, one bit per word
+    output reg         [5:0]  output_address,  // Which row; the top bit is the buffer
+    output reg  signed [15:0] output_data_0    // Word 0 of the row
 );
 
     assign blocked = to_memory;
 
-    always @(posedge clock) begin
-        memory_enable  <= resetn & (to_memory | input_valid);
-        memory_address <= to_memory ? result_address : input_address;
-        memory_data    <= to_memory ? result : word;
+    // Before the first clock nothing may be written: words of a row that belong to no vector stay 0.
+    initial begin
+        memory_enable = 1'd0;
+        output_enable = 1'd0;
+    end
 
-        output_enable  <= resetn & to_output;
+    always @(posedge clock) begin
+        memory_enable <= resetn & (to_memory ? 1'b1 : input_valid);
+        memory_address <= to_memory ? result_address : input_address;
+        memory_data_0 <= to_memory ? result_0 : word_0;
+
+        output_enable <= resetn & to_output & 1'b1;
         output_address <= {parity, result_address[4:0]};
-        output_data    <= result;
+        output_data_0 <= result_0;
     end
 
 endmodule

@@ -4,7 +4,7 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16
@@ -23,8 +23,8 @@ module optical_flow_drain_rom #(
     // Input ports
     input  wire [1:0]  address,       // Number of the instruction
     // Output ports
-    output wire [1:0]  results,       // Results of a tile, less 1
-    output wire [1:0]  last_results,  // Results of the last tile of a block, less 1
+    output wire [1:0]  clocks,        // Clocks of a tile's results, less 1
+    output wire [1:0]  last_clocks,   // Clocks of the last tile of a block, less 1
     output wire [3:0]  shift,         // Requantising shift
     output wire        rectify,       // Negative results become 0
     output wire        narrow,        // Results saturate to 8 bits
@@ -60,8 +60,8 @@ module optical_flow_drain_rom #(
         word <= memory[address];
     end
 
-    assign results = word[1:0];
-    assign last_results = word[3:2];
+    assign clocks = word[1:0];
+    assign last_clocks = word[3:2];
     assign shift = word[7:4];
     assign rectify = word[8];
     assign narrow = word[9];

@@ -4,7 +4,7 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16
@@ -22,17 +22,17 @@ module optical_flow_input_loader (
     input  wire               clock,           // Clock, rising edge
     input  wire               resetn,          // Synchronous reset, active low
     // Input ports
-    input  wire signed [15:0] s_axis_tdata,    // Input word
-    input  wire               s_axis_tvalid,   // The word is valid
-    input  wire               s_axis_tlast,    // The word is the last of its frame
+    input  wire signed [15:0] s_axis_tdata,    // Input word, two's complement
+    input  wire               s_axis_tvalid,   // The beat is valid
+    input  wire               s_axis_tlast,    // The beat is the last of its frame
     input  wire               blocked,         // The write port is taken
     input  wire               release_buffer,  // A buffer is given back
     input  wire               parity,          // Which buffer is given back
     // Output ports
-    output wire               s_axis_tready,   // The word is taken
-    output wire               word_valid,      // A word for the memory
-    output wire        [10:0] word_address,    // Where to
-    output wire signed [15:0] word,            // The word
+    output wire               s_axis_tready,   // The beat is taken
+    output wire               word_valid,      // Words for the memory
+    output wire        [10:0] word_address,    // Address of the first
+    output wire signed [15:0] word_0,          // Word 0
     output wire        [1:0]  full,            // Which buffers hold a frame
     output wire               short_frame,     // A frame was too short and was dropped; stays until reset
     output wire               long_frame       // A frame was too long and was dropped; stays until reset
@@ -51,7 +51,7 @@ module optical_flow_input_loader (
     assign s_axis_tready = !buffers[buffer] && !blocked;
     assign word_valid    = accept && !dropping;
     assign word_address  = {1'd0, buffer, count};
-    assign word          = s_axis_tdata;
+    assign word_0        = s_axis_tdata;
     assign full          = buffers;
     assign short_frame   = short_seen;
     assign long_frame    = long_seen;

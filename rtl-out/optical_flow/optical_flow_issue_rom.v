@@ -4,7 +4,7 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16
@@ -31,7 +31,7 @@ module optical_flow_issue_rom #(
     output wire        releases_input,   // Gives the input buffer back
     output wire        ends_program,     // The last instruction
     output wire        pattern,          // Selects the lanes' offsets
-    output wire        tap_0,            // Level of the adder tree
+    output wire        tap_0,            // Tap of the adder tree
     output wire [5:0]  limit_0,          // Iterations of loop 0, less 1
     output wire        limit_1,          // Iterations of loop 1, less 1
     output wire [5:0]  limit_2,          // Iterations of loop 2, less 1

@@ -4,7 +4,7 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16
@@ -23,25 +23,28 @@ module optical_flow_mac (
     // Input ports
     input  wire signed [15:0] operand,  // The word from memory
     input  wire signed [7:0]  weight,   // The weight
-    input  wire               enable,   // Adds the product of the clock before
+    input  wire               enable,   // Adds the product
     input  wire               first,    // Begins a new sum with it
     // Output ports
-    output reg  signed [29:0] sum       // The accumulator
+    output wire signed [29:0] sum       // The accumulator
 );
 
-    reg  signed [15:0] operand_in;
-    reg  signed [7:0] weight_in;
-    reg  signed [23:0] product;
-    wire signed [29:0] addend = {{6{product[23]}}, product};
+    wire signed [23:0] multiplier_product;  // The product
 
-    always @(posedge clock) begin
-        operand_in <= operand;
-        weight_in  <= weight;
-        product    <= operand_in * weight_in;
-        if (enable) begin
-            sum <= first ? addend : sum + addend;
-        end
-    end
+    optical_flow_multiplier multiplier (
+        .clock   (clock),
+        .operand (operand),
+        .weight  (weight),
+        .product (multiplier_product)
+    );
+
+    optical_flow_accumulator accumulator (
+        .clock   (clock),
+        .product (multiplier_product),
+        .enable  (enable),
+        .first   (first),
+        .sum     (sum)
+    );
 
 endmodule
 

@@ -4,12 +4,12 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16
 
-// optical_flow_output_register: 16 bits with an enable
+// optical_flow_output_register: 1 words of 16 bits with an enable
 //
 // Latency: 1 clock.
 
@@ -19,15 +19,15 @@ module optical_flow_output_register (
     // Clock and reset
     input  wire               clock,   // Clock, rising edge
     // Input ports
-    input  wire               enable,  // Takes the word
-    input  wire signed [15:0] d,       // The word
+    input  wire               enable,  // Takes the words
+    input  wire        [15:0] d_0,     // Word 0
     // Output ports
-    output reg  signed [15:0] q        // The word, later
+    output reg  signed [15:0] q        // Output word, two's complement
 );
 
     always @(posedge clock) begin
         if (enable) begin
-            q <= d;
+            q <= {d_0};
         end
     end
 

@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16
 
-// optical_flow_reducer: sums of 16 lanes in groups, one result per clock
+// optical_flow_reducer: sums of 16 lanes in groups, 1 per clock
 //
-// Latency: `capture` as many clocks after `complete` as the level of the tap; the head one clock
+// Latency: `capture` as many clocks after `complete` as the level of the tap; the heads one clock
 // later.
 
 `default_nettype none
@@ -41,7 +41,7 @@ module optical_flow_reducer (
     input  wire signed [29:0] sum_15,    // Sum of lane 15
     // Output ports
     output wire               capture,   // The results of a tile are being captured
-    output reg  signed [29:0] head       // The result at the head of the drain register
+    output reg  signed [29:0] head_0     // Result for slot 0
 );
 
     reg signed [29:0] level_1_0;
@@ -58,9 +58,9 @@ module optical_flow_reducer (
     reg signed [29:0] level_2_3;
     reg signed [29:0] level_3_0;
     reg signed [29:0] level_3_1;
-    reg signed [29:0] result_1;
-    reg signed [29:0] result_2;
-    reg signed [29:0] result_3;
+    reg signed [29:0] queue_0_1;
+    reg signed [29:0] queue_0_2;
+    reg signed [29:0] queue_0_3;
     wire enters_0 = complete && tap_0 == 1'd0;
     reg  [1:0] on_its_way_0;
     wire enters_1 = complete && tap_0 == 1'd1;
@@ -95,20 +95,20 @@ module optical_flow_reducer (
         end
     end
 
-    // The drain register moves on in every clock; a capture overrules it.
+    // The queues move on in every clock; a capture overrules it.
     always @(posedge clock) begin
-        head <= result_1;
-        result_1 <= result_2;
-        result_2 <= result_3;
+        head_0 <= queue_0_1;
+        queue_0_1 <= queue_0_2;
+        queue_0_2 <= queue_0_3;
         if (on_its_way_0[1]) begin
-            head <= level_2_0;
-            result_1 <= level_2_1;
-            result_2 <= level_2_2;
-            result_3 <= level_2_3;
+            head_0 <= level_2_0;
+            queue_0_1 <= level_2_1;
+            queue_0_2 <= level_2_2;
+            queue_0_3 <= level_2_3;
         end
         if (on_its_way_1[2]) begin
-            head <= level_3_0;
-            result_1 <= level_3_1;
+            head_0 <= level_3_0;
+            queue_0_1 <= level_3_1;
         end
     end
 

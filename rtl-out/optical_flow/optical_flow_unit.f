@@ -12,6 +12,8 @@ optical_flow_word_delay_2.v
 optical_flow_operand_address.v
 optical_flow_ram.v
 optical_flow_rom.v
+optical_flow_multiplier.v
+optical_flow_accumulator.v
 optical_flow_mac.v
 optical_flow_lane.v
 optical_flow_reducer.v
@@ -20,6 +22,7 @@ optical_flow_drain_control.v
 optical_flow_loop_counters_2.v
 optical_flow_address_generator_3.v
 optical_flow_address_generator_4.v
+optical_flow_drain_head.v
 optical_flow_drain.v
 optical_flow_rom_2.v
 optical_flow_requantiser.v

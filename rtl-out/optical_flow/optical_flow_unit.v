@@ -4,7 +4,7 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16
@@ -12,7 +12,7 @@
 // optical_flow_unit: NN augmentation unit for the emulator optical_flow
 //
 // Frames of 512 words of 16 bits come in, frames of 200 words of 16 bits go out; `tlast` marks the
-// last word of a frame. A frame of the wrong length is dropped whole and sets a flag.
+// last beat of a frame. A frame of the wrong length is dropped whole and sets a flag.
 
 `default_nettype none
 
@@ -22,21 +22,22 @@ module optical_flow_unit (
     input  wire               aresetn,        // Synchronous reset, active low
     // Input ports
     input  wire signed [15:0] s_axis_tdata,   // Input word, two's complement
-    input  wire               s_axis_tvalid,  // The input word is valid
-    input  wire               s_axis_tlast,   // The input word is the last of its frame
-    input  wire               m_axis_tready,  // The output word is taken
+    input  wire               s_axis_tvalid,  // The input is valid
+    input  wire               s_axis_tlast,   // The input is the last of its frame
+    input  wire               m_axis_tready,  // The output is taken
     // Output ports
-    output wire               s_axis_tready,  // The input word is taken
+    output wire               s_axis_tready,  // The input is taken
     output wire signed [15:0] m_axis_tdata,   // Output word, two's complement
-    output wire               m_axis_tvalid,  // The output word is valid
-    output wire               m_axis_tlast,   // The output word is the last of its frame
+    output wire        [1:0]  m_axis_tkeep,   // Which bytes of the output belong to the frame
+    output wire               m_axis_tvalid,  // The output is valid
+    output wire               m_axis_tlast,   // The output is the last of its frame
     output wire               short_frame,    // An input frame was too short and was dropped; stays until reset
     output wire               long_frame      // An input frame was too long and was dropped; stays until reset
 );
 
-    wire               loader_word_valid;      // A word for the memory
-    wire        [10:0] loader_word_address;    // Where to
-    wire signed [15:0] loader_word;            // The word
+    wire               loader_word_valid;      // Words for the memory
+    wire        [10:0] loader_word_address;    // Address of the first
+    wire signed [15:0] loader_word_0;          // Word 0
     wire        [1:0]  loader_full;            // Which buffers hold a frame
     wire        [10:0] issue_operand_address;  // Operand address of the first lane
     wire               issue_pattern;          // Selects the lanes' offsets
@@ -44,7 +45,7 @@ module optical_flow_unit (
     wire               issue_enable;           // The lanes add a product
     wire               issue_first;            // It is the first of its sum
     wire               issue_complete;         // It is the last of its tile
-    wire               issue_tap_0;            // Level of the adder tree for the tile
+    wire               issue_tap_0;            // Tap of the adder tree for the tile
     wire               issue_reserve;          // The output buffer is taken
     wire               issue_release_input;    // The input buffer is given back
     wire               issue_parity;           // Which of the two buffers the frame uses
@@ -69,7 +70,7 @@ module optical_flow_unit (
     wire signed [29:0] lane_14_sum;            // The accumulator
     wire signed [29:0] lane_15_sum;            // The accumulator
     wire               reducer_capture;        // The results of a tile are being captured
-    wire signed [29:0] reducer_head;           // The result at the head of the drain register
+    wire signed [29:0] reducer_head_0;         // Result for slot 0
     wire        [1:0]  drain_lookup_0;         // 0, or number of the table
     wire        [8:0]  drain_bias_address;     // Bias of the result of the next clock
     wire        [10:0] drain_result_address;   // Address of the result
@@ -79,8 +80,8 @@ module optical_flow_unit (
     wire               drain_to_memory;        // The result goes to the lanes' memory
     wire               drain_to_output;        // The result goes to the output buffer
     wire               drain_parity;           // Which output buffer the frame uses
-    wire        [18:0] biases_data;            // The word, one cycle later
-    wire signed [15:0] requantiser_word;       // The word
+    wire        [18:0] biases_0_data;          // The word, one cycle later
+    wire signed [15:0] requantiser_0_word;     // The word
     wire        [1:0]  lookup_0_q;             // The word, later
     wire signed [15:0] interpolator_0_y;       // The function of the word
     wire               to_memory_q;            // The flag, later
@@ -88,12 +89,12 @@ module optical_flow_unit (
     wire        [10:0] result_address_q;       // The word, later
     wire               parity_q;               // The word, later
     wire               write_blocked;          // The input has to wait in this clock
-    wire               write_memory_enable;    // Writes the lanes' memory
-    wire        [10:0] write_memory_address;   // Where to
-    wire signed [15:0] write_memory_data;      // The word
-    wire               write_output_enable;    // Writes the output buffer
-    wire        [8:0]  write_output_address;   // Where to; the top bit is the buffer
-    wire signed [15:0] write_output_data;      // The word
+    wire               write_memory_enable;    // Writes the lanes' memory, one bit per word
+    wire        [10:0] write_memory_address;   // Which row
+    wire signed [15:0] write_memory_data_0;    // Word 0 of the row
+    wire               write_output_enable;    // Writes the output buffer, one bit per word
+    wire        [8:0]  write_output_address;   // Which row; the top bit is the buffer
+    wire signed [15:0] write_output_data_0;    // Word 0 of the row
     wire        [1:0]  streamer_busy;          // Which buffers are in use
 
     optical_flow_input_loader loader (
@@ -108,7 +109,7 @@ module optical_flow_unit (
         .parity         (issue_parity),
         .word_valid     (loader_word_valid),
         .word_address   (loader_word_address),
-        .word           (loader_word),
+        .word_0         (loader_word_0),
         .full           (loader_full),
         .short_frame    (short_frame),
         .long_frame     (long_frame)
@@ -169,7 +170,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -186,7 +187,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -203,7 +204,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -220,7 +221,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -237,7 +238,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -254,7 +255,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -271,7 +272,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -288,7 +289,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -305,7 +306,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -322,7 +323,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -339,7 +340,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -356,7 +357,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -373,7 +374,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -390,7 +391,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -407,7 +408,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -424,7 +425,7 @@ module optical_flow_unit (
         .pattern         (issue_pattern),
         .write_enable    (write_memory_enable),
         .write_address   (write_memory_address),
-        .write_data      (write_memory_data),
+        .write_data_0    (write_memory_data_0),
         .weight_address  (issue_weight_address),
         .enable          (enable_q),
         .first           (first_q),
@@ -453,7 +454,7 @@ module optical_flow_unit (
         .sum_14   (lane_14_sum),
         .sum_15   (lane_15_sum),
         .capture  (reducer_capture),
-        .head     (reducer_head)
+        .head_0   (reducer_head_0)
     );
 
     optical_flow_drain #(
@@ -475,20 +476,20 @@ module optical_flow_unit (
 
     optical_flow_rom_2 #(
         .INIT_FILE ("optical_flow_biases.hex")
-    ) biases (
+    ) biases_0 (
         .clock   (aclk),
         .address (drain_bias_address),
-        .data    (biases_data)
+        .data    (biases_0_data)
     );
 
-    optical_flow_requantiser requantiser (
+    optical_flow_requantiser requantiser_0 (
         .clock   (aclk),
-        .result  (reducer_head),
-        .bias    (biases_data),
+        .result  (reducer_head_0),
+        .bias    (biases_0_data),
         .shift   (drain_shift),
         .rectify (drain_rectify),
         .narrow  (drain_narrow),
-        .word    (requantiser_word)
+        .word    (requantiser_0_word)
     );
 
     optical_flow_word_delay_3 lookup_0 (
@@ -501,7 +502,7 @@ module optical_flow_unit (
         .TABLE_FILE ("optical_flow_tables.hex")
     ) interpolator_0 (
         .clock  (aclk),
-        .x      (requantiser_word),
+        .x      (requantiser_0_word),
         .select (lookup_0_q),
         .y      (interpolator_0_y)
     );
@@ -539,17 +540,17 @@ module optical_flow_unit (
         .to_output      (to_output_q),
         .parity         (parity_q),
         .result_address (result_address_q),
-        .result         (interpolator_0_y),
+        .result_0       (interpolator_0_y),
         .input_valid    (loader_word_valid),
         .input_address  (loader_word_address),
-        .word           (loader_word),
+        .word_0         (loader_word_0),
         .blocked        (write_blocked),
         .memory_enable  (write_memory_enable),
         .memory_address (write_memory_address),
-        .memory_data    (write_memory_data),
+        .memory_data_0  (write_memory_data_0),
         .output_enable  (write_output_enable),
         .output_address (write_output_address),
-        .output_data    (write_output_data)
+        .output_data_0  (write_output_data_0)
     );
 
     optical_flow_output_streamer streamer (
@@ -557,11 +558,12 @@ module optical_flow_unit (
         .resetn        (aresetn),
         .write_enable  (write_output_enable),
         .write_address (write_output_address),
-        .write_data    (write_output_data),
+        .write_data_0  (write_output_data_0),
         .reserve       (issue_reserve),
         .reserved      (issue_parity),
         .busy          (streamer_busy),
         .m_axis_tdata  (m_axis_tdata),
+        .m_axis_tkeep  (m_axis_tkeep),
         .m_axis_tvalid (m_axis_tvalid),
         .m_axis_tlast  (m_axis_tlast),
         .m_axis_tready (m_axis_tready)

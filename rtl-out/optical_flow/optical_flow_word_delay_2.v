@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16
 
-// optical_flow_word_delay_2: 1 bits, 4 clocks later
+// optical_flow_word_delay_2: 1 bits, 5 clocks later
 //
-// Latency: 4 clocks.
+// Latency: 5 clocks.
 
 `default_nettype none
 
@@ -27,12 +27,14 @@ module optical_flow_word_delay_2 (
     reg [0:0] stage_0;
     reg [0:0] stage_1;
     reg [0:0] stage_2;
+    reg [0:0] stage_3;
 
     always @(posedge clock) begin
         stage_0 <= d;
         stage_1 <= stage_0;
         stage_2 <= stage_1;
-        q <= stage_2;
+        stage_3 <= stage_2;
+        q <= stage_3;
     end
 
 endmodule

@@ -4,7 +4,7 @@
 // Layers         dense_1, dense_2, dense_3
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        6288 clocks from the first input word to the last output word
+// Latency        6289 clocks from the first input word to the last output word
 // Period         5739 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build optical_flow --lanes 16

@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
@@ -19,19 +19,18 @@
 
 module rope_address_generator_2 (
     // Clock and reset
-    input  wire       clock,           // Clock, rising edge
+    input  wire       clock,    // Clock, rising edge
     // Input ports
-    input  wire       load,            // Takes the base address
-    input  wire [8:0] base,            // Address of the first element
-    input  wire       advance,         // Adds the delta of the level
-    input  wire [2:0] level,           // Loop level that advances, innermost 0
-    input  wire [8:0] delta_0,         // Added when level 0 advances
-    input  wire [8:0] delta_1,         // Added when level 1 advances
-    input  wire [8:0] delta_2,         // Added when level 2 advances
-    input  wire [8:0] delta_3,         // Added when level 3 advances
+    input  wire       load,     // Takes the base address
+    input  wire [8:0] base,     // Address of the first element
+    input  wire       advance,  // Adds the delta of the level
+    input  wire [2:0] level,    // Loop level that advances, innermost 0
+    input  wire [8:0] delta_0,  // Added when level 0 advances
+    input  wire [8:0] delta_1,  // Added when level 1 advances
+    input  wire [8:0] delta_2,  // Added when level 2 advances
+    input  wire [8:0] delta_3,  // Added when level 3 advances
     // Output ports
-    output reg  [8:0] address,         // The address
-    output wire [8:0] next_address_0   // The address of the next clock
+    output reg  [8:0] address   // The address
 );
 
     reg [8:0] step;
@@ -45,10 +44,12 @@ module rope_address_generator_2 (
         endcase
     end
 
-    assign next_address_0 = load ? base : advance ? address + step : address;
-
     always @(posedge clock) begin
-        address <= next_address_0;
+        if (load) begin
+            address <= base;
+        end else if (advance) begin
+            address <= address + step;
+        end
     end
 
 endmodule

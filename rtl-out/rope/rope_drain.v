@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
@@ -34,8 +34,11 @@ module rope_drain #(
     output wire        parity           // Which output buffer the frame uses
 );
 
-    wire [2:0]  rom_results;          // Results of a tile, less 1
-    wire [2:0]  rom_last_results;     // Results of the last tile of a block, less 1
+    wire [2:0]  rom_clocks;           // Clocks of a tile's results, less 1
+    wire [2:0]  rom_last_clocks;      // Clocks of the last tile of a block, less 1
+    wire [3:0]  rom_shift;            // Requantising shift
+    wire        rom_rectify;          // Negative results become 0
+    wire        rom_narrow;           // Results saturate to 8 bits
     wire        rom_to_output;        // Results go to the output buffer
     wire        rom_ends_program;     // The last instruction
     wire [4:0]  rom_limit_0;          // Iterations of loop 0, less 1
@@ -53,22 +56,22 @@ module rope_drain #(
     wire [10:0] rom_result_4;         // Result address: delta of level 3
     wire [2:0]  control_rom_address;  // Instruction of the next clock
     wire        control_load;         // The address generators take their bases
-    wire        control_valid;        // A result is at the head
-    wire [2:0]  control_level;        // Level that advances after the result
-    wire        control_ends_tile;    // It is the last result of its tile
-    wire [1:0]  counters_level;       // Loop that advances; all loops end at the highest value
-    wire [8:0]  biases_address;       // The address
+    wire        control_advance;      // A result is at the head in the next clock
+    wire        control_ends_block;   // The results of this clock are the last of their block
+    wire        control_parity;       // Which output buffer the frame uses
+    wire [2:0]  counters_level;       // Loop that advances; all loops end at the highest value
+    wire [10:0] results_address;      // The address
 
     rope_drain_rom #(
         .INIT_FILE (PROGRAM_FILE)
     ) rom (
         .clock        (clock),
         .address      (control_rom_address),
-        .results      (rom_results),
-        .last_results (rom_last_results),
-        .shift        (shift),
-        .rectify      (rectify),
-        .narrow       (narrow),
+        .clocks       (rom_clocks),
+        .last_clocks  (rom_last_clocks),
+        .shift        (rom_shift),
+        .rectify      (rom_rectify),
+        .narrow       (rom_narrow),
         .to_output    (rom_to_output),
         .ends_program (rom_ends_program),
         .limit_0      (rom_limit_0),
@@ -90,60 +93,72 @@ module rope_drain #(
         .clock        (clock),
         .resetn       (resetn),
         .capture      (capture),
-        .results      (rom_results),
-        .last_results (rom_last_results),
+        .level        (counters_level),
         .ends_program (rom_ends_program),
-        .loop_level   (counters_level),
         .rom_address  (control_rom_address),
         .load         (control_load),
-        .valid        (control_valid),
-        .level        (control_level),
-        .ends_tile    (control_ends_tile),
-        .parity       (parity)
+        .advance      (control_advance),
+        .ends_block   (control_ends_block),
+        .parity       (control_parity)
     );
 
     rope_loop_counters_2 counters (
-        .clock   (clock),
-        .resetn  (resetn),
-        .advance (control_ends_tile),
-        .limit_0 (rom_limit_0),
-        .limit_1 (rom_limit_1),
-        .limit_2 (rom_limit_2),
-        .level   (counters_level)
+        .clock        (clock),
+        .resetn       (resetn),
+        .advance      (control_advance),
+        .limit_0      (rom_clocks),
+        .limit_1      (rom_limit_0),
+        .limit_2      (rom_limit_1),
+        .limit_3      (rom_limit_2),
+        .last_limit_0 (rom_last_clocks),
+        .level        (counters_level)
     );
 
     rope_address_generator_2 biases (
-        .clock          (clock),
-        .load           (control_load),
-        .base           (rom_bias_0),
-        .advance        (control_valid),
-        .level          (control_level),
-        .delta_0        (rom_bias_1),
-        .delta_1        (rom_bias_2),
-        .delta_2        (rom_bias_3),
-        .delta_3        (rom_bias_4),
-        .address        (biases_address),
-        .next_address_0 (bias_address)
+        .clock   (clock),
+        .load    (control_load),
+        .base    (rom_bias_0),
+        .advance (control_advance),
+        .level   (counters_level),
+        .delta_0 (rom_bias_1),
+        .delta_1 (rom_bias_2),
+        .delta_2 (rom_bias_3),
+        .delta_3 (rom_bias_4),
+        .address (bias_address)
     );
 
     rope_address_generator_3 results (
         .clock   (clock),
         .load    (control_load),
         .base    (rom_result_0),
-        .advance (control_valid),
-        .level   (control_level),
+        .advance (control_advance),
+        .level   (counters_level),
         .delta_0 (rom_result_1),
         .delta_1 (rom_result_2),
         .delta_2 (rom_result_3),
         .delta_3 (rom_result_4),
-        .address (result_address)
+        .address (results_address)
     );
 
-    assign to_memory = control_valid & (~rom_to_output);
-    assign to_output = control_valid & rom_to_output;
-
-    // Nothing reads these.
-    wire unused = &{1'b0, biases_address};
+    rope_drain_head head (
+        .clock          (clock),
+        .resetn         (resetn),
+        .valid          (control_advance),
+        .goes_out       (rom_to_output),
+        .address        (results_address),
+        .shift_in       (rom_shift),
+        .rectify_in     (rom_rectify),
+        .narrow_in      (rom_narrow),
+        .buffer         (control_parity),
+        .ends_block     (control_ends_block),
+        .to_memory      (to_memory),
+        .to_output      (to_output),
+        .result_address (result_address),
+        .shift          (shift),
+        .rectify        (rectify),
+        .narrow         (narrow),
+        .parity         (parity)
+    );
 
 endmodule
 

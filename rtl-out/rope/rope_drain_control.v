@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
@@ -21,53 +21,46 @@ module rope_drain_control (
     input  wire       resetn,        // Synchronous reset, active low
     // Input ports
     input  wire       capture,       // A tile's results are being captured
-    input  wire [2:0] results,       // Results of a tile, less 1
-    input  wire [2:0] last_results,  // Results of the last tile of a block, less 1
+    input  wire [2:0] level,         // Loop that advances after this result
     input  wire       ends_program,  // The last instruction
-    input  wire [1:0] loop_level,    // Loop that advances after the tile
     // Output ports
     output wire [2:0] rom_address,   // Instruction of the next clock
     output wire       load,          // The address generators take their bases
-    output wire       valid,         // A result is at the head
-    output wire [2:0] level,         // Level that advances after the result
-    output wire       ends_tile,     // It is the last result of its tile
+    output wire       advance,       // A result is at the head in the next clock
+    output wire       ends_block,    // The results of this clock are the last of their block
     output wire       parity         // Which output buffer the frame uses
 );
 
     reg [2:0] instruction;
-    reg [2:0] index;
     reg fresh;
-    reg at_head;
+    reg busy;
     reg this_buffer;
 
-    wire [2:0] last = loop_level == 2'd0 ? results : last_results;
-    wire ends_instruction = ends_tile && loop_level == 2'd3;
+    wire ends_instruction = advance && level == 3'd4;
     wire ends_frame       = ends_instruction && ends_program;
 
-    assign ends_tile   = at_head && index == last;
     // In reset the first instruction is read, so that one clock of reset is enough.
     assign rom_address = ends_frame || !resetn ? 3'd0 :
                          ends_instruction ? instruction + 3'd1 : instruction;
-    assign load        = fresh;
-    assign valid       = at_head;
-    assign level       = ends_tile ? {1'd0, loop_level} + 3'd1 : 3'd0;
+    assign load        = fresh && !capture;
+    assign advance     = capture || busy;
+    assign ends_block  = level > 3'd1;
     assign parity      = this_buffer;
 
     always @(posedge clock) begin
         if (!resetn) begin
             instruction <= 3'd0;
             fresh       <= 1'b1;
-            at_head     <= 1'b0;
+            busy        <= 1'b0;
             this_buffer <= 1'b0;
         end else begin
             instruction <= rom_address;
             fresh       <= ends_instruction || (fresh && !capture);
-            at_head     <= capture || (at_head && !ends_tile);
+            busy        <= advance && level == 3'd0;
             if (ends_frame) begin
                 this_buffer <= !this_buffer;
             end
         end
-        index <= capture || !at_head ? 3'd0 : index + 3'd1;
     end
 
 endmodule

@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
@@ -23,8 +23,8 @@ module rope_drain_rom #(
     // Input ports
     input  wire [2:0]  address,       // Number of the instruction
     // Output ports
-    output wire [2:0]  results,       // Results of a tile, less 1
-    output wire [2:0]  last_results,  // Results of the last tile of a block, less 1
+    output wire [2:0]  clocks,        // Clocks of a tile's results, less 1
+    output wire [2:0]  last_clocks,   // Clocks of the last tile of a block, less 1
     output wire [3:0]  shift,         // Requantising shift
     output wire        rectify,       // Negative results become 0
     output wire        narrow,        // Results saturate to 8 bits
@@ -59,8 +59,8 @@ module rope_drain_rom #(
         word <= memory[address];
     end
 
-    assign results = word[2:0];
-    assign last_results = word[5:3];
+    assign clocks = word[2:0];
+    assign last_clocks = word[5:3];
     assign shift = word[9:6];
     assign rectify = word[10];
     assign narrow = word[11];

@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
-// rope_flag_delay: a flag, 3 clocks later
+// rope_flag_delay: a flag, 4 clocks later
 //
-// Latency: 3 clocks.
+// Latency: 4 clocks.
 
 `default_nettype none
 
@@ -25,11 +25,11 @@ module rope_flag_delay (
     output reg  q        // The flag, later
 );
 
-    reg [1:0] stages;
+    reg [2:0] stages;
 
     always @(posedge clock) begin
         if (!resetn) begin
-            {q, stages} <= 3'd0;
+            {q, stages} <= 4'd0;
         end else begin
             {q, stages} <= {stages, d};
         end

@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
@@ -31,7 +31,7 @@ module rope_issue #(
     output wire        enable,           // The lanes add a product
     output wire        first,            // It is the first of its sum
     output wire        complete,         // It is the last of its tile
-    output wire [1:0]  tap_0,            // Level of the adder tree for the tile
+    output wire [1:0]  tap_0,            // Tap of the adder tree for the tile
     output wire        reserve,          // The output buffer is taken
     output wire        release_input,    // The input buffer is given back
     output wire        parity            // Which of the two buffers the frame uses

@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
@@ -31,7 +31,7 @@ module rope_issue_rom #(
     output wire        releases_input,   // Gives the input buffer back
     output wire        ends_program,     // The last instruction
     output wire [1:0]  pattern,          // Selects the lanes' offsets
-    output wire [1:0]  tap_0,            // Level of the adder tree
+    output wire [1:0]  tap_0,            // Tap of the adder tree
     output wire [5:0]  limit_0,          // Iterations of loop 0, less 1
     output wire        limit_1,          // Iterations of loop 1, less 1
     output wire [4:0]  limit_2,          // Iterations of loop 2, less 1

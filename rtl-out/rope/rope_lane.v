@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
 // rope_lane: a copy of the memory, a weight ROM and a multiply-accumulate datapath
 //
-// Latency: after the addresses: `enable` and `first` 3 clocks, `sum` 4 clocks.
+// Latency: after the addresses: `enable` and `first` 4 clocks, `sum` 5 clocks.
 
 `default_nettype none
 
@@ -27,9 +27,9 @@ module rope_lane #(
     // Input ports
     input  wire        [10:0] operand_address,  // Operand address of the first lane
     input  wire        [1:0]  pattern,          // Selects the offset of this lane
-    input  wire               write_enable,     // Writes a word to memory
-    input  wire        [10:0] write_address,    // Where to
-    input  wire        [15:0] write_data,       // The word
+    input  wire               write_enable,     // Writes words to memory, one bit per word of a row
+    input  wire        [10:0] write_address,    // Which row
+    input  wire        [15:0] write_data_0,     // Word 0 of the row
     input  wire        [10:0] weight_address,   // Address of the weight
     input  wire               enable,           // Adds the product
     input  wire               first,            // Begins a new sum
@@ -38,8 +38,8 @@ module rope_lane #(
 );
 
     wire [10:0] lane_address_address;  // Address of this lane
-    wire [15:0] operands_read_data;    // The word, one cycle later
-    wire [7:0]  weights_data;          // The word, one cycle later
+    wire [15:0] operands_read_data_0;  // The word, one cycle later
+    wire [7:0]  weights_data;          // The word, two cycles later
 
     rope_operand_address #(
         .OFFSET_0 (OFFSET_0),
@@ -56,9 +56,9 @@ module rope_lane #(
         .clock         (clock),
         .write_enable  (write_enable),
         .write_address (write_address),
-        .write_data    (write_data),
+        .write_data_0  (write_data_0),
         .read_address  (lane_address_address),
-        .read_data     (operands_read_data)
+        .read_data_0   (operands_read_data_0)
     );
 
     rope_rom #(
@@ -71,7 +71,7 @@ module rope_lane #(
 
     rope_mac mac (
         .clock   (clock),
-        .operand (operands_read_data),
+        .operand (operands_read_data_0),
         .weight  (weights_data),
         .enable  (enable),
         .first   (first),

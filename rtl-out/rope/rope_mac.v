@@ -4,8 +4,8 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
@@ -23,25 +23,28 @@ module rope_mac (
     // Input ports
     input  wire signed [15:0] operand,  // The word from memory
     input  wire signed [7:0]  weight,   // The weight
-    input  wire               enable,   // Adds the product of the clock before
+    input  wire               enable,   // Adds the product
     input  wire               first,    // Begins a new sum with it
     // Output ports
-    output reg  signed [29:0] sum       // The accumulator
+    output wire signed [29:0] sum       // The accumulator
 );
 
-    reg  signed [15:0] operand_in;
-    reg  signed [7:0] weight_in;
-    reg  signed [23:0] product;
-    wire signed [29:0] addend = {{6{product[23]}}, product};
+    wire signed [23:0] multiplier_product;  // The product
 
-    always @(posedge clock) begin
-        operand_in <= operand;
-        weight_in  <= weight;
-        product    <= operand_in * weight_in;
-        if (enable) begin
-            sum <= first ? addend : sum + addend;
-        end
-    end
+    rope_multiplier multiplier (
+        .clock   (clock),
+        .operand (operand),
+        .weight  (weight),
+        .product (multiplier_product)
+    );
+
+    rope_accumulator accumulator (
+        .clock   (clock),
+        .product (multiplier_product),
+        .enable  (enable),
+        .first   (first),
+        .sum     (sum)
+    );
 
 endmodule
 

@@ -4,12 +4,12 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
-// rope_output_register: 16 bits with an enable
+// rope_output_register: 1 words of 16 bits with an enable
 //
 // Latency: 1 clock.
 
@@ -19,15 +19,15 @@ module rope_output_register (
     // Clock and reset
     input  wire               clock,   // Clock, rising edge
     // Input ports
-    input  wire               enable,  // Takes the word
-    input  wire signed [15:0] d,       // The word
+    input  wire               enable,  // Takes the words
+    input  wire        [15:0] d_0,     // Word 0
     // Output ports
-    output reg  signed [15:0] q        // The word, later
+    output reg  signed [15:0] q        // Output word, two's complement
 );
 
     always @(posedge clock) begin
         if (enable) begin
-            q <= d;
+            q <= {d_0};
         end
     end
 

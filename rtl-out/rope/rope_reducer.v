@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
-// rope_reducer: sums of 16 lanes in groups, one result per clock
+// rope_reducer: sums of 16 lanes in groups, 1 per clock
 //
-// Latency: `capture` as many clocks after `complete` as the level of the tap; the head one clock
+// Latency: `capture` as many clocks after `complete` as the level of the tap; the heads one clock
 // later.
 
 `default_nettype none
@@ -41,7 +41,7 @@ module rope_reducer (
     input  wire signed [29:0] sum_15,    // Sum of lane 15
     // Output ports
     output wire               capture,   // The results of a tile are being captured
-    output reg  signed [29:0] head       // The result at the head of the drain register
+    output reg  signed [29:0] head_0     // Result for slot 0
 );
 
     reg signed [29:0] level_1_0;
@@ -58,13 +58,13 @@ module rope_reducer (
     reg signed [29:0] level_2_3;
     reg signed [29:0] level_3_0;
     reg signed [29:0] level_3_1;
-    reg signed [29:0] result_1;
-    reg signed [29:0] result_2;
-    reg signed [29:0] result_3;
-    reg signed [29:0] result_4;
-    reg signed [29:0] result_5;
-    reg signed [29:0] result_6;
-    reg signed [29:0] result_7;
+    reg signed [29:0] queue_0_1;
+    reg signed [29:0] queue_0_2;
+    reg signed [29:0] queue_0_3;
+    reg signed [29:0] queue_0_4;
+    reg signed [29:0] queue_0_5;
+    reg signed [29:0] queue_0_6;
+    reg signed [29:0] queue_0_7;
     wire enters_0 = complete && tap_0 == 2'd0;
     reg  on_its_way_0;
     wire enters_1 = complete && tap_0 == 2'd1;
@@ -103,34 +103,34 @@ module rope_reducer (
         end
     end
 
-    // The drain register moves on in every clock; a capture overrules it.
+    // The queues move on in every clock; a capture overrules it.
     always @(posedge clock) begin
-        head <= result_1;
-        result_1 <= result_2;
-        result_2 <= result_3;
-        result_3 <= result_4;
-        result_4 <= result_5;
-        result_5 <= result_6;
-        result_6 <= result_7;
+        head_0 <= queue_0_1;
+        queue_0_1 <= queue_0_2;
+        queue_0_2 <= queue_0_3;
+        queue_0_3 <= queue_0_4;
+        queue_0_4 <= queue_0_5;
+        queue_0_5 <= queue_0_6;
+        queue_0_6 <= queue_0_7;
         if (on_its_way_0) begin
-            head <= level_1_0;
-            result_1 <= level_1_1;
-            result_2 <= level_1_2;
-            result_3 <= level_1_3;
-            result_4 <= level_1_4;
-            result_5 <= level_1_5;
-            result_6 <= level_1_6;
-            result_7 <= level_1_7;
+            head_0 <= level_1_0;
+            queue_0_1 <= level_1_1;
+            queue_0_2 <= level_1_2;
+            queue_0_3 <= level_1_3;
+            queue_0_4 <= level_1_4;
+            queue_0_5 <= level_1_5;
+            queue_0_6 <= level_1_6;
+            queue_0_7 <= level_1_7;
         end
         if (on_its_way_1[1]) begin
-            head <= level_2_0;
-            result_1 <= level_2_1;
-            result_2 <= level_2_2;
-            result_3 <= level_2_3;
+            head_0 <= level_2_0;
+            queue_0_1 <= level_2_1;
+            queue_0_2 <= level_2_2;
+            queue_0_3 <= level_2_3;
         end
         if (on_its_way_2[2]) begin
-            head <= level_3_0;
-            result_1 <= level_3_1;
+            head_0 <= level_3_0;
+            queue_0_1 <= level_3_1;
         end
     end
 

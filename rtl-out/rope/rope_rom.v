@@ -4,16 +4,16 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
-// rope_rom: 1865 words of 8 bits, read-only
+// rope_rom: 1865 words of 8 bits, read-only, with an output register
 //
 // The contents come from a hex file with one word per line.
 //
-// Latency: 1 cycle from `address` to `data`; a new address every cycle.
+// Latency: 2 cycles from `address` to `data`; a new address every cycle.
 //
 // Limits: an address beyond the last word reads as anything.
 
@@ -27,10 +27,11 @@ module rope_rom #(
     // Input ports
     input  wire [10:0] address,  // Index of the word
     // Output ports
-    output reg  [7:0]  data      // The word, one cycle later
+    output reg  [7:0]  data      // The word, two cycles later
 );
 
     (* rom_style = "block" *) reg [7:0] memory [0:1864];
+    reg [7:0] word;
 
     // A tool that looks at this module alone finds no file name.
     initial begin
@@ -40,7 +41,8 @@ module rope_rom #(
     end
 
     always @(posedge clock) begin
-        data <= memory[address];
+        word <= memory[address];
+        data <= word;
     end
 
 endmodule

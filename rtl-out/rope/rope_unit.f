@@ -11,6 +11,8 @@ rope_word_delay_2.v
 rope_operand_address.v
 rope_ram.v
 rope_rom.v
+rope_multiplier.v
+rope_accumulator.v
 rope_mac.v
 rope_lane.v
 rope_reducer.v
@@ -19,10 +21,13 @@ rope_drain_control.v
 rope_loop_counters_2.v
 rope_address_generator_2.v
 rope_address_generator_3.v
+rope_drain_head.v
 rope_drain.v
 rope_rom_2.v
 rope_requantiser.v
+rope_flag_delay_3.v
 rope_word_delay_3.v
+rope_word_delay_4.v
 rope_write_port.v
 rope_stream_control.v
 rope_ram_2.v

@@ -4,14 +4,14 @@
 // Layers         dense_1, dense_2, dense_3, dense_4, dense_5, add_1, dense_6
 // Lanes          16
 // Formats        words of 16 bits, weights of 8 bits, sums of 30 bits
-// Latency        2314 clocks from the first input word to the last output word
-// Period         1894 clocks per frame, frames back to back
+// Latency        2317 clocks from the first input word to the last output word
+// Period         1896 clocks per frame, frames back to back
 //
 // Regenerate     emeuro build rope --lanes 16
 
-// rope_word_delay: 1 bits, 3 clocks later
+// rope_word_delay: 1 bits, 4 clocks later
 //
-// Latency: 3 clocks.
+// Latency: 4 clocks.
 
 `default_nettype none
 
@@ -26,11 +26,13 @@ module rope_word_delay (
 
     reg [0:0] stage_0;
     reg [0:0] stage_1;
+    reg [0:0] stage_2;
 
     always @(posedge clock) begin
         stage_0 <= d;
         stage_1 <= stage_0;
-        q <= stage_1;
+        stage_2 <= stage_1;
+        q <= stage_2;
     end
 
 endmodule
