@@ -342,7 +342,7 @@ mod tests {
             ("emeuro_unit: 1\nslots: 3\n", "slots: expected a power of two up to 16, found 3"),
             (
                 "emeuro_unit: 1\nwords_per_beat: 32\n",
-                "words_per_beat: expected a power of two up to 16, found 32",
+                "words_per_beat: expected a power of two up to 4, found 32",
             ),
             (
                 "emeuro_unit: 1\nweights: flash\n",

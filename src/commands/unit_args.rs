@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use emeuro::compiler::{UnitConfig, UnitFile};
+use clap::{Args, ValueEnum};
+use emeuro::compiler::{Multiplier, UnitConfig, UnitFile};
 
 use crate::failure::{Failure, input};
 
@@ -16,12 +16,36 @@ pub(crate) struct UnitArgs {
     /// Unit file (YAML): everything that can be chosen about a unit. The unit.yaml of a generated folder is one.
     #[arg(long, value_name = "FILE")]
     unit: Option<PathBuf>,
+    /// What the multipliers are made of; goes before the unit file [default: generic]
+    #[arg(long, value_enum)]
+    multiplier: Option<MultiplierArg>,
+}
+
+/// A multiplier by its name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MultiplierArg {
+    /// The operator *, for any device.
+    Generic,
+    /// Lattice ECP5's MULT18X18D with its own registers.
+    Ecp5,
+}
+
+impl From<MultiplierArg> for Multiplier {
+    fn from(argument: MultiplierArg) -> Self {
+        match argument {
+            MultiplierArg::Generic => Self::Generic,
+            MultiplierArg::Ecp5 => Self::Ecp5,
+        }
+    }
 }
 
 impl UnitArgs {
     /// The unit that is asked for.
     pub(crate) fn config(&self) -> Result<UnitConfig, Failure> {
-        let config = unit_config(self.unit.as_deref())?;
+        let mut config = unit_config(self.unit.as_deref())?;
+        if let Some(multiplier) = self.multiplier {
+            config = config.with_multiplier(multiplier.into());
+        }
         match self.lanes {
             Some(lanes) => config.with_lanes(lanes).map_err(input),
             None => Ok(config),

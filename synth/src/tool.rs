@@ -103,6 +103,11 @@ impl Tool {
         Some(Self { kind, program: program.to_owned(), version })
     }
 
+    /// Whether its version is this one or a later one.
+    pub(crate) fn is_at_least(&self, version: &[u32]) -> bool {
+        numbers(&self.version).as_slice() >= version
+    }
+
     /// Its version, for example `0.70`.
     pub fn version(&self) -> &str {
         &self.version

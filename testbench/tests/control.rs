@@ -213,7 +213,7 @@ fn every_register_keeps_its_rules() {
         }
         // A word or a memory that does not exist.
         for (select, address) in
-            [(0, numbers.weight_words), (numbers.lanes, numbers.bias_words), (numbers.lanes + 1, 0)]
+            [(0, numbers.weight_words), (numbers.lanes, numbers.bias_words), (numbers.memories(), 0)]
         {
             write(&mut sim, &mut master, WEIGHT_SELECT.offset, select);
             write(&mut sim, &mut master, WEIGHT_ADDRESS.offset, address);
@@ -253,7 +253,7 @@ fn units_with_roms_have_no_weight_registers() {
         let response = master.read(&mut sim, register.offset).unwrap().response;
         assert_eq!(response == Response::Okay, exists, "{}", register.name);
     }
-    assert_eq!(read(&mut sim, &mut master, BIAS_WORDS.offset) as usize, program.bias.len());
+    assert_eq!(read(&mut sim, &mut master, BIAS_WORDS.offset) as usize, program.bias[0].len());
 }
 
 #[test]
@@ -461,7 +461,8 @@ fn controlled_units_keep_the_predicted_clocks() {
     }
     for (seed, weights) in [(0, WeightMemory::Rom), (5, WeightMemory::Ram), (9, WeightMemory::Ram)] {
         let emulator = sample_emulator(seed);
-        let program = compile(&emulator, &config(1 + seed as usize, weights)).unwrap();
+        let config = config(1 + seed as usize, weights).with_slots(1 << (seed % 4)).unwrap();
+        let program = compile(&emulator, &config.with_words_per_beat(1 << (seed % 3)).unwrap()).unwrap();
         let predicted = Machine::cycles(&program).unwrap();
         let mut sampler = Sampler::new(seed);
         let word = emulator.format(VectorId::INPUT);
