@@ -115,7 +115,7 @@ fn the_report_says_what_the_program_says() {
         for (name, _) in delivery.files().iter().filter(|(name, _)| name != REPORT_FILE) {
             assert!(text.contains(&format!("| `{name}` ")), "{name}");
         }
-        assert!(text.contains("Not synthesised yet: `emeuro synth rope`"), "{text}");
+        assert!(text.contains("Not synthesised yet: `emeuro synth rope --out DIR`"), "{text}");
         // Every table has as many cells in each row as in its heading.
         for table in text.split("\n\n").filter(|block| block.starts_with('|')) {
             let cells: BTreeSet<usize> = table.lines().map(|line| line.matches('|').count()).collect();

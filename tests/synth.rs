@@ -41,4 +41,8 @@ fn one_unit_is_an_object_with_its_figures_and_its_files_are_kept() {
         serde_json::from_str(&std::fs::read_to_string(kept.join("synth.json")).unwrap()).unwrap();
     assert_eq!(file, figures);
     assert!(kept.join("map.log").exists());
+    let report = std::fs::read_to_string(kept.join("REPORT.md")).unwrap();
+    let line = |name: &str| report.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap();
+    assert!(line("LUT4-equivalents").contains(&figures["lut4_eq"].to_string()), "{report}");
+    assert!(line("DSP blocks").contains('2') && report.contains("7 series, Yosys "), "{report}");
 }

@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use emeuro::{
+    delivery::{self, REPORT_FILE},
     golden::write_atomically,
     synth::{CriticalPath, Design, Options, Placement, Synthesis, Target, Toolchain, synthesise},
 };
@@ -43,7 +44,7 @@ pub(crate) struct Synth {
     /// Number of seeds to try; the best is reported, and the median beside it.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: u32,
-    /// Keeps the tools' files and logs in DIR/<emulator>.
+    /// Keeps the unit, the tools' files and logs, and a report with the figures in DIR/<emulator>.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Prints JSON: an object, or an array if several emulators are named.
@@ -134,9 +135,13 @@ impl Synth {
             synthesis: synthesis?,
         };
         if let Some(folder) = kept {
-            let path = folder.join("synth.json");
-            write_atomically(&path, format!("{}\n", row.json(tools)).as_bytes())
-                .map_err(|e| Failure::Input(format!("{}: {e}", path.display())))?;
+            let written = |name: &str, text: String| {
+                let path = folder.join(name);
+                write_atomically(&path, text.as_bytes())
+                    .map_err(|e| Failure::Input(format!("{}: {e}", path.display())))
+            };
+            written("synth.json", format!("{}\n", row.json(tools)))?;
+            written(REPORT_FILE, delivery::report(&unit.delivery(source), Some(&row.figures(tools))))?;
         }
         Ok(row)
     }
@@ -199,6 +204,28 @@ impl Row {
             cells.extend([rate(placement.median_mhz()), placement.runs().len().to_string()]);
         }
         cells
+    }
+
+    /// The figures for the report of the unit.
+    fn figures(&self, tools: &Toolchain) -> delivery::Synthesis {
+        let (area, placement) = (&self.synthesis.area, &self.synthesis.placement);
+        let mut figures = vec![
+            ("LUT4-equivalents".to_owned(), area.lut4_eq.to_string()),
+            ("flip-flops".to_owned(), area.ff.to_string()),
+            ("DSP blocks".to_owned(), area.dsp.to_string()),
+            ("block RAMs".to_owned(), area.bram.to_string()),
+        ];
+        if let Some(best) = placement.best() {
+            figures.push(("Fmax, MHz".to_owned(), format!("{:.1}", best.timing.fmax_mhz)));
+            figures.extend(best.timing.critical_path.as_ref().map(|path| {
+                let ends = format!("{} to {}", path.start_register(), path.end_register());
+                let delays = format!("{:.1} ns logic, {:.1} ns wires", path.logic_ns, path.routing_ns);
+                ("critical path".to_owned(), format!("{ends} ({delays})"))
+            }));
+        }
+        let versions: Vec<String> = tools.tools().map(ToString::to_string).collect();
+        let target = tools.target().device().to_owned();
+        delivery::Synthesis { target, tools: versions.join(" and "), figures }
     }
 
     fn json(&self, tools: &Toolchain) -> Value {

@@ -233,7 +233,11 @@ fn area(delivery: &Delivery, synthesis: Option<&Synthesis>) -> String {
     let mut text = String::from("## Area and clock frequency\n\n");
     match synthesis {
         None => {
-            let _ = writeln!(text, "Not synthesised yet: `emeuro synth {}` does it.\n", delivery.argument);
+            let _ = writeln!(
+                text,
+                "Not synthesised yet: `emeuro synth {} --out DIR` writes this report with the figures.\n",
+                delivery.argument
+            );
         }
         Some(synthesis) => {
             let mut rows = vec![row(["Figure", "Value"])];
