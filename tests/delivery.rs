@@ -185,7 +185,7 @@ fn verilog_ports(text: &str) -> BTreeMap<String, usize> {
 fn symbol_and_report_have_the_ports_of_the_verilog() {
     let files = files(&emulator("fft").unwrap(), 16);
     let ports = verilog_ports(&files["fft_unit.v"]);
-    assert_eq!((ports["aclk"], ports["s_axis_tdata"], ports.len()), (1, 16, 12));
+    assert_eq!((ports["aclk"], ports["s_axis_tdata"], ports.len()), (1, 16, 13));
     let drawn: BTreeSet<&str> = files["symbol.svg"]
         .split("class=\"name\">")
         .skip(1)

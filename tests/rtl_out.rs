@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::Mutex,
 };
 
 use emeuro::testbench::RtlPolicy;
@@ -65,15 +66,28 @@ fn yosys_maps_every_unit() {
         eprintln!("skipped: Yosys not found");
         return;
     }
-    for app in APPS {
-        let folder = checked_in(app);
-        let sources: Vec<String> = files(&folder).into_keys().filter(|name| name.ends_with(".v")).collect();
-        let script = format!(
-            "read_verilog {}; hierarchy -check -top {app}_unit; proc; check -assert; \
-             select -assert-none t:$dlatch t:$_DLATCH_*; synth_ecp5 -top {app}_unit; check -assert",
-            sources.join(" ")
-        );
-        let output = Command::new("yosys").args(["-q", "-p", &script]).current_dir(&folder).output().unwrap();
-        assert!(output.status.success(), "{app}: {}", String::from_utf8_lossy(&output.stderr));
-    }
+    // One at a time takes most of a minute per unit, so every core takes the next one that is left.
+    let left = Mutex::new(APPS.into_iter());
+    let next = || left.lock().unwrap().next();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
+            scope.spawn(|| {
+                while let Some(app) = next() {
+                    map_to_ecp5(app);
+                }
+            });
+        }
+    });
+}
+
+fn map_to_ecp5(app: &str) {
+    let folder = checked_in(app);
+    let sources: Vec<String> = files(&folder).into_keys().filter(|name| name.ends_with(".v")).collect();
+    let script = format!(
+        "read_verilog {}; hierarchy -check -top {app}_unit; proc; check -assert; \
+         select -assert-none t:$dlatch t:$_DLATCH_*; synth_ecp5 -top {app}_unit; check -assert",
+        sources.join(" ")
+    );
+    let output = Command::new("yosys").args(["-q", "-p", &script]).current_dir(&folder).output().unwrap();
+    assert!(output.status.success(), "{app}: {}", String::from_utf8_lossy(&output.stderr));
 }
