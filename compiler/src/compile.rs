@@ -35,9 +35,11 @@ pub enum CompileError {
 /// # Errors
 /// A layer that the unit has no loops for, or one that needs more than the limits of `config`.
 pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, CompileError> {
+    let tasks = isolate::run(select::run(emulator));
+    limits::widths(emulator, &tasks, config.limits())?;
     let program = match config.slots() {
-        Some(slots) => with_slots(emulator, config, slots)?,
-        None => with_slots_as_needed(emulator, config)?,
+        Some(slots) => with_slots(emulator, config, &tasks, slots)?,
+        None => with_slots_as_needed(emulator, config, &tasks)?,
     };
     limits::weight_words(&program, |lanes| {
         let other = config.clone().with_limits(Limits::default()).with_lanes(lanes).ok()?;
@@ -47,10 +49,14 @@ pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, Comp
 }
 
 /// The best program with as many slots as shorten it noticeably.
-fn with_slots_as_needed(emulator: &Emulator, config: &UnitConfig) -> Result<Program, CompileError> {
-    let mut best = with_slots(emulator, config, 1)?;
+fn with_slots_as_needed(
+    emulator: &Emulator,
+    config: &UnitConfig,
+    tasks: &Tasks,
+) -> Result<Program, CompileError> {
+    let mut best = with_slots(emulator, config, tasks, 1)?;
     while best.slots * 2 <= config.lanes().min(MAX_SLOTS) {
-        let wider = with_slots(emulator, config, best.slots * 2)?;
+        let wider = with_slots(emulator, config, tasks, best.slots * 2)?;
         if frame_clocks(&wider) as f64 > frame_clocks(&best) as f64 * (1.0 - WORTHWHILE) {
             break;
         }
@@ -68,9 +74,13 @@ fn frame_clocks(program: &Program) -> usize {
 }
 
 /// The best program for a unit with `slots` slots, or with one if no layer can use more.
-fn with_slots(emulator: &Emulator, config: &UnitConfig, slots: usize) -> Result<Program, CompileError> {
-    let mut tasks = isolate::run(select::run(emulator));
-    limits::widths(emulator, &tasks, config.limits())?;
+fn with_slots(
+    emulator: &Emulator,
+    config: &UnitConfig,
+    unplaced: &Tasks,
+    slots: usize,
+) -> Result<Program, CompileError> {
+    let mut tasks = unplaced.clone();
     let layout = place::run(&mut tasks, config.row_words(slots));
     let shape_of = |task: &Task| {
         map::shape(&tasks, task)
@@ -95,7 +105,7 @@ fn with_slots(emulator: &Emulator, config: &UnitConfig, slots: usize) -> Result<
     let counts: Vec<usize> = candidates.iter().map(Vec::len).collect();
     let program = search(&counts, assemble);
     let uses_one = program.instructions.iter().all(|i| i.drain.per_clock == 1);
-    if slots > 1 && uses_one { with_slots(emulator, config, 1) } else { Ok(program) }
+    if slots > 1 && uses_one { with_slots(emulator, config, unplaced, 1) } else { Ok(program) }
 }
 
 /// Up to so many combinations of mappings are all tried.

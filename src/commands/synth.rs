@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use emeuro::{
+    compiler::UnitConfig,
     delivery::{self, REPORT_FILE},
     golden::write_atomically,
     synth::{CriticalPath, Design, Options, Placement, Synthesis, Target, Toolchain, synthesise},
@@ -87,8 +88,9 @@ impl Synth {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let sources = EmulatorSource::find_all(&self.emulators)?;
         let tools = Toolchain::find(self.target.into()).map_err(input)?;
-        let rows =
-            sources.iter().map(|source| self.row(source, &tools)).collect::<Result<Vec<Row>, Failure>>()?;
+        let config = self.unit.config()?;
+        let row = |source| self.row(source, &config, &tools);
+        let rows = sources.iter().map(row).collect::<Result<Vec<Row>, Failure>>()?;
         let passed = rows.iter().all(|row| !matches!(row.synthesis.placement, Placement::Failed(_)));
         let text = match (self.json, &rows[..]) {
             (true, [row]) => format!("{}\n", row.json(&tools)),
@@ -101,11 +103,10 @@ impl Synth {
         Ok(Outcome { text, passed })
     }
 
-    fn row(&self, source: &EmulatorSource, tools: &Toolchain) -> Result<Row, Failure> {
+    fn row(&self, source: &EmulatorSource, config: &UnitConfig, tools: &Toolchain) -> Result<Row, Failure> {
         let name = source.emulator.name();
-        let config = self.unit.config()?;
-        let regenerate = regenerate("generate", &source.argument, &config);
-        let unit = UnitSource::new(&source.emulator, &config, &regenerate)?;
+        let regenerate = regenerate("generate", &source.argument, config);
+        let unit = UnitSource::new(&source.emulator, config, &regenerate)?;
         let design = Design::new(&unit.design.top, unit.design.files().cloned().collect());
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(100));
@@ -162,8 +163,12 @@ fn report(rows: &[Row], tools: &Toolchain) -> String {
             }
         }
     }
-    let versions: Vec<String> = tools.tools().map(ToString::to_string).collect();
-    text + &format!("{}, for {}.\n", versions.join(" and "), tools.target().device())
+    text + &format!("{}, for {}.\n", versions(tools).join(" and "), tools.target().device())
+}
+
+/// The tools with their versions.
+fn versions(tools: &Toolchain) -> Vec<String> {
+    tools.tools().map(ToString::to_string).collect()
 }
 
 fn critical_path(name: &str, path: &CriticalPath) -> String {
@@ -223,9 +228,8 @@ impl Row {
                 ("critical path".to_owned(), format!("{ends} ({delays})"))
             }));
         }
-        let versions: Vec<String> = tools.tools().map(ToString::to_string).collect();
         let target = tools.target().device().to_owned();
-        delivery::Synthesis { target, tools: versions.join(" and "), figures }
+        delivery::Synthesis { target, tools: versions(tools).join(" and "), figures }
     }
 
     fn json(&self, tools: &Toolchain) -> Value {
@@ -273,7 +277,7 @@ impl Row {
             "failure": failure,
             "cells": area.cells,
             "device_cells": device,
-            "tools": tools.tools().map(ToString::to_string).collect::<Vec<_>>(),
+            "tools": versions(tools),
         })
     }
 }

@@ -16,6 +16,7 @@
 use emeuro_compiler::{AddressGenerator, Function, Instruction, Program};
 
 use super::{
+    extend::slice,
     reducer::{Tap, tap_index},
     rom::initial_contents,
 };
@@ -79,8 +80,7 @@ fn body(fields: &[(String, u32)], depth: usize) -> String {
     let mut low = 0;
     let mut assigns = String::new();
     for (name, width) in fields {
-        let range = if *width == 1 { format!("[{low}]") } else { format!("[{}:{low}]", low + width - 1) };
-        assigns += &format!("assign {name} = word{range};\n");
+        assigns += &format!("assign {name} = {};\n", slice("word", low + width - 1, low));
         low += width;
     }
     format!(

@@ -54,7 +54,7 @@
 
 use rust_hdl_core::prelude::*;
 
-use super::{MemoryStyle, rom::enabled};
+use super::{MemoryStyle, extend::slice, rom::enabled};
 use crate::{ModuleInfo, Value, Wire, address_bits};
 
 /// See the [module's documentation](self).
@@ -224,11 +224,8 @@ impl Logic for Ram {
             (_, 1) => ("1'd0".to_owned(), Some("read_address".to_owned())),
             _ => {
                 let low = parts.ilog2();
-                let range = |high: u32, low: u32| {
-                    if high == low { format!("{low}") } else { format!("{high}:{low}") }
-                };
-                let part = format!("read_address[{}]", range(low - 1, 0));
-                (format!("read_address[{}]", range(address - 1, low)), Some(part))
+                let part = slice("read_address", low - 1, 0);
+                (slice("read_address", address - 1, low), Some(part))
             }
         };
         let registered = self._behind.is_some();

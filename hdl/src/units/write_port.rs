@@ -16,7 +16,7 @@
 //!
 //! Timing: one clock.
 
-use super::extend::{sign_extended, zero_extended};
+use super::extend::{sign_extended, slice, zero_extended};
 use crate::prelude::*;
 
 /// See the [module's documentation](self).
@@ -196,10 +196,8 @@ impl Logic for WritePort {
             .map(|place| match (row / beat, row.ilog2(), beat.ilog2()) {
                 (1, ..) => "input_valid".to_owned(),
                 (parts, high, low) => {
-                    let range =
-                        if high - low == 1 { format!("{low}") } else { format!("{}:{low}", high - 1) };
-                    let bits = parts.ilog2();
-                    format!("input_valid & (input_address[{range}] == {bits}'d{})", place / beat)
+                    let (part, bits) = (slice("input_address", high - 1, low), parts.ilog2());
+                    format!("input_valid & ({part} == {bits}'d{})", place / beat)
                 }
             })
             .collect();
@@ -269,11 +267,7 @@ impl WritePort {
             return (String::new(), vec!["1'b1".to_owned()]);
         }
         let bits = row.ilog2();
-        let low = if bits == 1 {
-            "result_address[0]".to_owned()
-        } else {
-            format!("result_address[{}:0]", bits - 1)
-        };
+        let low = slice("result_address", bits - 1, 0);
         let Some(count) = self.count.first() else {
             return (String::new(), (0..row).map(|place| format!("({low} == {bits}'d{place})")).collect());
         };
@@ -299,7 +293,6 @@ impl WritePort {
 fn rows(name: &str, width: u32, used: u32, low: u32) -> String {
     match (low, used) {
         (0, used) if used == width => name.to_owned(),
-        (low, used) if used - low == 1 => format!("{name}[{low}]"),
-        (low, used) => format!("{name}[{}:{low}]", used - 1),
+        (low, used) => slice(name, used - 1, low),
     }
 }
