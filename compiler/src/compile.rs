@@ -3,11 +3,12 @@
 use emeuro_golden::Emulator;
 
 use crate::{
-    Limits, MAX_SLOTS, OutputBuffer, Program, UnitConfig, WeightMemory,
+    Instruction, Limits, MAX_SLOTS, Machine, OutputBuffer, Program, UnitConfig, WeightMemory,
     limits::{self, Excess},
     passes::{
         isolate, lower,
-        map::{self, Mapping},
+        map::{self, Mapping, Shape},
+        pair::{self, Turn},
         place::{self, Layout},
         schedule, select,
     },
@@ -37,10 +38,11 @@ pub enum CompileError {
 pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, CompileError> {
     let tasks = isolate::run(select::run(emulator));
     limits::widths(emulator, &tasks, config.limits())?;
-    let program = match config.slots() {
+    let alone = match config.slots() {
         Some(slots) => with_slots(emulator, config, &tasks, slots)?,
         None => with_slots_as_needed(emulator, config, &tasks)?,
     };
+    let program = with_pairs_if_faster(emulator, config, &tasks, alone)?;
     limits::weight_words(&program, |lanes| {
         let other = config.clone().with_limits(Limits::default()).with_lanes(lanes).ok()?;
         Some(compile(emulator, &other).ok()?.weights[0].len())
@@ -65,7 +67,7 @@ fn with_slots_as_needed(
     Ok(best)
 }
 
-/// The share of a frame's clocks that twice the slots have to save.
+/// The share of a frame's clocks that twice the slots, or pairs of frames, have to save.
 const WORTHWHILE: f64 = 0.05;
 
 /// Clocks of a frame, frames back to back: computing or streaming, whatever is longer.
@@ -77,35 +79,145 @@ fn frame_clocks(program: &Program) -> usize {
 fn with_slots(
     emulator: &Emulator,
     config: &UnitConfig,
-    unplaced: &Tasks,
+    tasks: &Tasks,
     slots: usize,
 ) -> Result<Program, CompileError> {
-    let mut tasks = unplaced.clone();
-    let layout = place::run(&mut tasks, config.row_words(slots));
-    let shape_of = |task: &Task| {
-        map::shape(&tasks, task)
-            .map_err(|map::TooManyDimensions| CompileError::Window { layer: task.name.clone() })
-    };
-    let shapes = tasks.tasks.iter().map(shape_of).collect::<Result<Vec<_>, _>>()?;
-    let candidates: Vec<Vec<Mapping>> =
-        shapes.iter().map(|shape| map::run(shape, config.lanes(), slots)).collect();
-    let assemble = |choice: &[usize]| {
-        let mut roms = lower::Roms::new(config.lanes(), slots, config.weights());
-        let mut instructions = vec![];
-        for (index, task) in tasks.tasks.iter().enumerate() {
-            let mapping = &candidates[index][choice[index]];
-            instructions.extend(lower::run(&tasks, task, &shapes[index], mapping, &mut roms));
-        }
-        let mut program = empty(emulator, config, slots, &tasks, &layout);
-        (program.instructions, program.patterns) = (instructions, roms.patterns);
-        (program.weights, program.bias, program.tables) = (roms.weights, roms.bias, roms.tables);
-        schedule::run(&mut program);
-        program
-    };
-    let counts: Vec<usize> = candidates.iter().map(Vec::len).collect();
-    let program = search(&counts, assemble);
+    let program = Assembly::new(emulator, config, tasks, slots, false)?.best();
     let uses_one = program.instructions.iter().all(|i| i.drain.per_clock == 1);
-    if slots > 1 && uses_one { with_slots(emulator, config, unplaced, 1) } else { Ok(program) }
+    if slots > 1 && uses_one { with_slots(emulator, config, tasks, 1) } else { Ok(program) }
+}
+
+/// The best program that takes frames in pairs, or `alone` if they are not noticeably faster.
+fn with_pairs_if_faster(
+    emulator: &Emulator,
+    config: &UnitConfig,
+    tasks: &Tasks,
+    alone: Program,
+) -> Result<Program, CompileError> {
+    if !config.pairs() || !may_gain_from_pairs(&alone) {
+        return Ok(alone);
+    }
+    let paired = Assembly::new(emulator, config, tasks, alone.slots, true)?.best();
+    Ok(if gains(&paired, &alone) { paired } else { alone })
+}
+
+/// Everything that a program is put together from, and the ways to do so.
+struct Assembly<'a> {
+    emulator: &'a Emulator,
+    config: &'a UnitConfig,
+    slots: usize,
+    alone: Placed,
+    pairs: Option<Placed>,
+    /// Of every task.
+    mappings: Vec<Vec<Mapping>>,
+}
+
+impl<'a> Assembly<'a> {
+    fn new(
+        emulator: &'a Emulator,
+        config: &'a UnitConfig,
+        tasks: &Tasks,
+        slots: usize,
+        in_pairs: bool,
+    ) -> Result<Self, CompileError> {
+        let row = config.row_words(slots);
+        let alone = Placed::new(tasks.clone(), pair::alone(tasks), row)?;
+        let (both, turns) = pair::run(tasks);
+        let pairs = if in_pairs { Some(Placed::new(both, turns, row)?) } else { None };
+        let mappings = alone.shapes.iter().map(|shape| map::run(shape, config.lanes(), slots)).collect();
+        Ok(Self { emulator, config, slots, alone, pairs, mappings })
+    }
+
+    fn best(&self) -> Program {
+        let counts: Vec<usize> = self.mappings.iter().map(Vec::len).collect();
+        search(&counts, |choice| self.program(choice))
+    }
+
+    /// The program with one mapping per task.
+    fn program(&self, choice: &[usize]) -> Program {
+        let mappings: Vec<&Mapping> =
+            self.mappings.iter().zip(choice).map(|(all, &index)| &all[index]).collect();
+        let mut roms = lower::Roms::new(self.config.lanes(), self.slots, self.config.weights());
+        let mut contents = vec![lower::Contents::default(); mappings.len()];
+        let mut program = empty(self.emulator, self.config, self.slots, &self.alone);
+        let alone = self.alone.lower(&mappings, &mut roms, &mut contents);
+        let head = alone[0].len();
+        program.instructions = alone.concat();
+        if let Some(pairs) = &self.pairs {
+            program.paired = pairs.lower(&mappings, &mut roms, &mut contents)[1..].concat();
+            program.memory_words = program.memory_words.max(pairs.layout.memory_words);
+        }
+        program.patterns = roms.patterns;
+        (program.weights, program.bias, program.tables) = (roms.weights, roms.bias, roms.tables);
+        schedule::run(&mut program, head);
+        program
+    }
+}
+
+/// Tasks with places and loops.
+struct Placed {
+    tasks: Tasks,
+    /// Which task of which frame every task is.
+    turns: Vec<Turn>,
+    layout: Layout,
+    shapes: Vec<Shape>,
+}
+
+impl Placed {
+    fn new(mut tasks: Tasks, turns: Vec<Turn>, row: usize) -> Result<Self, CompileError> {
+        let layout = place::run(&mut tasks, row);
+        let shape_of = |task: &Task| {
+            map::shape(&tasks, task)
+                .map_err(|map::TooManyDimensions| CompileError::Window { layer: task.name.clone() })
+        };
+        let shapes = tasks.tasks.iter().map(shape_of).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { tasks, turns, layout, shapes })
+    }
+
+    /// The instructions of every task, with a mapping and ROM contents per task of one frame.
+    fn lower(
+        &self,
+        mappings: &[&Mapping],
+        roms: &mut lower::Roms,
+        contents: &mut [lower::Contents],
+    ) -> Vec<Vec<Instruction>> {
+        let tasks = self.turns.iter().zip(self.tasks.tasks.iter().zip(&self.shapes));
+        let lower = |(turn, (task, shape)): (&Turn, (&Task, &Shape))| {
+            let contents = &mut contents[turn.task];
+            let lowered = lower::run(&self.tasks, task, shape, mappings[turn.task], roms, contents);
+            lowered.into_iter().map(|i| Instruction { second: turn.frame == 1, ..i }).collect()
+        };
+        tasks.map(lower).collect()
+    }
+}
+
+/// Whether pairs could be worth their while: if no clock were idle, and if frames depend on results that they have to
+/// wait for.
+fn may_gain_from_pairs(program: &Program) -> bool {
+    let idle: usize = program.instructions.iter().map(|i| i.issue.delay as usize).sum();
+    let depends = program.instructions.iter().any(|i| !i.issue.reads_input);
+    depends && idle as f64 > program.clocks() as f64 * WORTHWHILE
+}
+
+/// Whether frames back to back pass through `paired` noticeably faster than through `alone`, streams included,
+/// and keep doing so.
+fn gains(paired: &Program, alone: &Program) -> bool {
+    let period = |program: &Program, frames: usize| Machine::period(program, frames).ok();
+    match (period(paired, FEW), period(paired, MANY), period(alone, FEW)) {
+        (Some(few), Some(many), Some(alone)) => {
+            few == many && many as f64 <= alone as f64 * (1.0 - WORTHWHILE)
+        }
+        _ => false,
+    }
+}
+
+/// Frames after which the clocks of a frame are looked at: as in [`Machine::cycles`], and many more.
+const FEW: usize = 8;
+const MANY: usize = 31;
+
+/// What a program is judged by: clocks of a frame in a row of frames, then those of a frame alone.
+fn clocks(program: &Program) -> (usize, usize) {
+    (program.clocks(), program.clocks_alone())
 }
 
 /// Up to so many combinations of mappings are all tried.
@@ -126,12 +238,12 @@ fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
             counts.iter().map(digit).collect()
         };
         let programs = (0..combinations).map(|index| assemble(&choice(index)));
-        return programs.min_by_key(Program::clocks).expect("every task has a mapping");
+        return programs.min_by_key(clocks).expect("every task has a mapping");
     }
     let mut choice = vec![0; counts.len()];
     let mut best = assemble(&choice);
     loop {
-        let before = best.clocks();
+        let before = clocks(&best);
         for task in 0..counts.len() {
             for mapping in 0..counts[task] {
                 if mapping == choice[task] {
@@ -140,19 +252,20 @@ fn search(counts: &[usize], assemble: impl Fn(&[usize]) -> Program) -> Program {
                 let mut other = choice.clone();
                 other[task] = mapping;
                 let program = assemble(&other);
-                if program.clocks() < best.clocks() {
+                if clocks(&program) < clocks(&best) {
                     (best, choice) = (program, other);
                 }
             }
         }
-        if best.clocks() == before {
+        if clocks(&best) == before {
             return best;
         }
     }
 }
 
 /// The program of `emulator` without instructions and ROM contents.
-fn empty(emulator: &Emulator, config: &UnitConfig, slots: usize, tasks: &Tasks, layout: &Layout) -> Program {
+fn empty(emulator: &Emulator, config: &UnitConfig, slots: usize, placed: &Placed) -> Program {
+    let Placed { tasks, layout, .. } = placed;
     let weight_bits = tasks.tasks.iter().map(Task::weight_bits);
     let word_bits = tasks.word_bits();
     // Weights that come later are proven for the emulator's accumulators, not for those that the first ones need.
@@ -180,6 +293,7 @@ fn empty(emulator: &Emulator, config: &UnitConfig, slots: usize, tasks: &Tasks, 
             head_start: 0,
         },
         instructions: vec![],
+        paired: vec![],
         patterns: vec![],
         weights: vec![],
         bias: vec![],

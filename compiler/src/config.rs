@@ -84,6 +84,7 @@ pub struct UnitConfig {
     weights: WeightMemory,
     control: Control,
     multiplier: Multiplier,
+    pairs: bool,
     prefix: Option<String>,
     limits: Limits,
 }
@@ -98,6 +99,7 @@ impl Default for UnitConfig {
             weights: WeightMemory::default(),
             control: Control::default(),
             multiplier: Multiplier::default(),
+            pairs: true,
             prefix: None,
             limits: Limits::default(),
         }
@@ -163,6 +165,11 @@ impl UnitConfig {
         Self { multiplier, ..self }
     }
 
+    /// The same unit, with frames taken in pairs where that is noticeably faster, or never.
+    pub fn with_pairs(self, pairs: bool) -> Self {
+        Self { pairs, ..self }
+    }
+
     /// The same unit with files and modules called `<prefix>_…` instead of by the emulator's name.
     ///
     /// # Errors
@@ -219,6 +226,11 @@ impl UnitConfig {
     /// What the multipliers are made of.
     pub fn multiplier(&self) -> Multiplier {
         self.multiplier
+    }
+
+    /// Whether frames may be taken in pairs.
+    pub fn pairs(&self) -> bool {
+        self.pairs
     }
 
     /// Beginning of all names, if it is not the emulator's name.

@@ -20,6 +20,12 @@ pub enum MachineError {
         /// The clock.
         clock: u64,
     },
+    /// A frame reaches the fork of the program before the results of the one before it have passed it.
+    #[error("clock {clock}: a fork is reached while results have not passed it")]
+    Fork {
+        /// The clock.
+        clock: u64,
+    },
     /// Nothing happens any more and frames are missing.
     #[error("no output word for {0} clocks")]
     Stuck(u64),
@@ -57,6 +63,9 @@ pub struct Run {
     pub last_outputs: Vec<u64>,
 }
 
+/// Frames after which the pipeline of input, computation and output is in its steady state.
+const STEADY: usize = 8;
+
 /// A unit that executes one program.
 #[derive(Clone, Debug)]
 pub struct Machine<'a> {
@@ -71,6 +80,8 @@ pub struct Machine<'a> {
     output_writes: usize,
     loader: Loader,
     issue: IssueState,
+    /// Whether a second frame has joined, at the last fork whose results have not left; none if there is no such fork.
+    joined: Option<bool>,
     sums: Vec<i64>,
     captures: VecDeque<(u64, Vec<i64>)>,
     drain: DrainState,
@@ -156,6 +167,7 @@ impl<'a> Machine<'a> {
             output_writes: 0,
             loader: Loader::default(),
             issue: IssueState::default(),
+            joined: None,
             sums: vec![0; program.lanes()],
             captures: VecDeque::new(),
             drain: DrainState::default(),
@@ -171,13 +183,18 @@ impl<'a> Machine<'a> {
     pub fn cycles(program: &Program) -> Result<Cycles, MachineError> {
         let zeros = vec![0; program.input_words];
         let alone = Machine::new(program).run(std::slice::from_ref(&zeros))?;
-        // The pipeline of input, computation and output is full after a few frames.
-        let many = Machine::new(program).run(&vec![zeros; 10])?.last_outputs;
-        let two_frames = many[9] - many[7];
         Ok(Cycles {
             latency: alone.last_outputs[0] - alone.first_inputs[0] + 1,
-            period: two_frames.div_ceil(2),
+            // The pipeline of input, computation and output is full after a few frames.
+            period: Machine::period(program, STEADY)?,
         })
+    }
+
+    /// Half of what two frames after `before` others take, rounded up, all being back to back, more than one after them.
+    pub(crate) fn period(program: &Program, before: usize) -> Result<u64, MachineError> {
+        let zeros = vec![0; program.input_words];
+        let outputs = Machine::new(program).run(&vec![zeros; before + 4])?.last_outputs;
+        Ok((outputs[before + 1] - outputs[before - 1]).div_ceil(2))
     }
 
     /// Runs `inputs` back to back.
@@ -218,7 +235,7 @@ impl<'a> Machine<'a> {
         self.capture()?;
         self.stream_out(output_full, run);
         let loaded = self.accept(input_full, words, run);
-        self.step(input_full, output_busy);
+        self.step(input_full, output_busy)?;
         self.write_back();
         // A beat that was accepted in this clock is in the write register in the next and in the memory after it.
         if let Some((address, words)) = loaded {
@@ -229,8 +246,13 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// The instruction at a place of the program ROMs.
     fn instruction(&self, index: usize) -> &'a Instruction {
-        &self.program.instructions[index]
+        let program = self.program;
+        match index.checked_sub(program.instructions.len()) {
+            None => &program.instructions[index],
+            Some(paired) => &program.paired[paired],
+        }
     }
 
     /// Memory writes of this clock are seen by the steps of the next.
@@ -279,15 +301,15 @@ impl<'a> Machine<'a> {
         Some((address, beat))
     }
 
-    fn step(&mut self, input_full: [bool; 2], output_busy: [bool; 2]) {
-        let Instruction { issue, drain, .. } = self.instruction(self.issue.instruction);
-        let parity = self.issue.parity;
+    fn step(&mut self, input_full: [bool; 2], output_busy: [bool; 2]) -> Result<(), MachineError> {
+        let Instruction { issue, drain, second, .. } = self.instruction(self.issue.instruction);
+        let parity = self.issue.parity ^ usize::from(*second);
         match self.issue.phase {
             Phase::Load => {
                 let waits = issue.waits_for_input && !input_full[parity]
                     || issue.reserves_output && output_busy[parity];
                 if waits {
-                    return;
+                    return Ok(());
                 }
                 if issue.reserves_output {
                     self.output_busy[parity] = true;
@@ -320,22 +342,43 @@ impl<'a> Machine<'a> {
                             self.issue.phase = Phase::Pad(issue.pad);
                         }
                     }
-                    None => self.next_instruction(issue),
+                    None => return self.next_instruction(issue, parity, input_full),
                 }
             }
         }
+        Ok(())
     }
 
-    fn next_instruction(&mut self, issue: &Issue) {
+    /// The instruction that worked on buffers `parity` ends.
+    fn next_instruction(
+        &mut self,
+        issue: &Issue,
+        parity: usize,
+        input_full: [bool; 2],
+    ) -> Result<(), MachineError> {
         if issue.releases_input {
-            self.input_full[self.issue.parity] = false;
+            self.input_full[parity] = false;
         }
-        let (next, parity) = if issue.last {
-            (0, 1 - self.issue.parity)
-        } else {
-            (self.issue.instruction + 1, self.issue.parity)
+        let mut next = IssueState {
+            instruction: self.issue.instruction + 1,
+            parity: self.issue.parity,
+            ..IssueState::default()
         };
-        self.issue = IssueState { instruction: next, parity, ..IssueState::default() };
+        if issue.last {
+            // The next frame is in the buffer after that of the frame that has just ended.
+            (next.instruction, next.parity) = (0, 1 - parity);
+        }
+        if issue.forks {
+            let joins = input_full[1 - parity];
+            if joins {
+                next.instruction = self.program.instructions.len();
+            }
+            if self.joined.replace(joins).is_some() {
+                return Err(MachineError::Fork { clock: self.clock });
+            }
+        }
+        self.issue = next;
+        Ok(())
     }
 
     /// All lanes' products of one step. What is in the write register in this clock is not yet seen, and spoils its row.
@@ -364,7 +407,8 @@ impl<'a> Machine<'a> {
             return Ok(());
         };
         let (_, sums) = self.captures.remove(at).expect("the position was just found");
-        let Instruction { layer, drain, .. } = self.instruction(self.drain.instruction);
+        let Instruction { layer, drain, second, .. } = self.instruction(self.drain.instruction);
+        let parity = self.drain.parity ^ usize::from(*second);
         if at != 0 || self.clock < self.drain.free {
             return Err(MachineError::Collision { layer: layer.clone(), clock: self.clock });
         }
@@ -390,7 +434,7 @@ impl<'a> Machine<'a> {
             let clock = head + u64::from(self.program.head_to_write());
             let mut address = self.drain.result as usize & (self.memory.len() - 1);
             if drain.to_output {
-                address = self.drain.result as usize + self.drain.parity * self.program.output_span();
+                address = self.drain.result as usize + parity * self.program.output_span();
             }
             let write = Write { clock, address, words, to_output: drain.to_output };
             self.writes.push_back(write);
@@ -402,9 +446,13 @@ impl<'a> Machine<'a> {
         if ends_instruction {
             self.drain.free += u64::from(timing::DRAIN_SWITCH);
             self.drain.begun = false;
-            let last = drain.last;
-            self.drain.instruction = if last { 0 } else { self.drain.instruction + 1 };
-            self.drain.parity = if last { 1 - self.drain.parity } else { self.drain.parity };
+            let joins = drain.forks && self.joined.take() == Some(true);
+            self.drain.instruction = match (drain.last, joins) {
+                (true, _) => 0,
+                (_, true) => self.program.instructions.len(),
+                _ => self.drain.instruction + 1,
+            };
+            self.drain.parity = if drain.last { 1 - parity } else { self.drain.parity };
             self.drain.tile = [0; 3];
         }
         Ok(())

@@ -63,6 +63,8 @@ pub struct Issue {
     pub reserves_output: bool,
     /// The last instruction that reads the input: its buffer becomes free.
     pub releases_input: bool,
+    /// After it, the unit goes on with [`Program::paired`] if the other input buffer holds a frame too.
+    pub forks: bool,
     /// The last instruction of the program.
     pub last: bool,
 }
@@ -132,6 +134,8 @@ pub struct Drain {
     pub function: Function,
     /// The result goes to the output buffer instead of the lanes' memory.
     pub to_output: bool,
+    /// After it, the results of [`Program::paired`] come if the issue sequencer has gone on there.
+    pub forks: bool,
     /// The last instruction of the program.
     pub last: bool,
 }
@@ -152,6 +156,8 @@ pub struct Instruction {
     pub issue: Issue,
     /// What is reduced and written.
     pub drain: Drain,
+    /// It works on the second frame of a pair.
+    pub second: bool,
 }
 
 impl Instruction {
@@ -229,8 +235,12 @@ pub struct Program {
     pub memory_words: usize,
     /// The output buffer; the second copy begins at the next power of two.
     pub output: OutputBuffer,
-    /// The instructions, in order.
+    /// The instructions for one frame, in order.
     pub instructions: Vec<Instruction>,
+    /// How a second frame joins the first after the instruction that [forks](Issue::forks), which all before it belong to:
+    /// the other instructions for both frames, whose layers take turns, so that the lanes work on one frame while results
+    /// of the other are on their way. Empty if that saves too little.
+    pub paired: Vec<Instruction>,
     /// Offset that a lane adds to the common operand address, `[pattern][lane]`.
     pub patterns: Vec<Vec<i64>>,
     /// Weight ROM of every lane, `[lane][address]`.
@@ -244,9 +254,28 @@ pub struct Program {
 }
 
 impl Program {
-    /// Clocks of all instructions: the period, if neither stream is slower.
-    pub fn clocks(&self) -> usize {
+    /// All instructions as they lie in the program ROMs: those for one frame, then those for the rest of two.
+    pub fn all_instructions(&self) -> impl Iterator<Item = &Instruction> + Clone {
+        self.instructions.iter().chain(&self.paired)
+    }
+
+    /// The instructions before the fork, which are the same whether a second frame joins or not.
+    pub fn head(&self) -> &[Instruction] {
+        let fork = self.instructions.iter().position(|i| i.issue.forks);
+        &self.instructions[..fork.map_or(0, |last| last + 1)]
+    }
+
+    /// Clocks of the instructions for one frame that comes alone.
+    pub fn clocks_alone(&self) -> usize {
         self.instructions.iter().map(Instruction::clocks).sum()
+    }
+
+    /// Clocks of all instructions per frame, rounded up: the period, if neither stream is slower.
+    pub fn clocks(&self) -> usize {
+        match self.paired.as_slice() {
+            [] => self.clocks_alone(),
+            paired => self.head().iter().chain(paired).map(Instruction::clocks).sum::<usize>().div_ceil(2),
+        }
     }
 
     /// Share of the lanes' clocks that do useful multiply-accumulates, if a frame takes `period` clocks.

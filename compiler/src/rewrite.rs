@@ -130,7 +130,7 @@ fn check(old: &Program, new: &Program) -> Result<(), RewriteError> {
     if old.tables != new.tables {
         return Err(RewriteError::Fixed("tables"));
     }
-    for (index, (a, b)) in old.instructions.iter().zip(&new.instructions).enumerate() {
+    for (index, (a, b)) in old.all_instructions().zip(new.all_instructions()).enumerate() {
         if let Some((what, _)) = FIELDS.iter().find(|(_, same)| !same(a, b)) {
             return Err(RewriteError::Instruction { index, layer: b.layer.clone(), what });
         }
@@ -141,7 +141,7 @@ fn check(old: &Program, new: &Program) -> Result<(), RewriteError> {
 /// Something that widths, depths or counters are made for.
 type Number = fn(&Program) -> usize;
 
-const NUMBERS: [(&str, Number); 17] = [
+const NUMBERS: [(&str, Number); 18] = [
     ("bits of a word", |p| p.word_bits as usize),
     ("bits of an input word", |p| p.input_bits as usize),
     ("bits of an output word", |p| p.output_bits as usize),
@@ -154,6 +154,7 @@ const NUMBERS: [(&str, Number); 17] = [
     ("words of the output buffer", |p| p.output.words),
     ("head start of the output", |p| p.output.head_start),
     ("instructions", |p| p.instructions.len()),
+    ("instructions for two frames", |p| p.paired.len()),
     ("lanes that are used", Program::used_lanes),
     ("slots", |p| p.slots),
     ("lanes", |p| p.weights.len()),
@@ -164,7 +165,7 @@ const NUMBERS: [(&str, Number); 17] = [
 type Same = fn(&Instruction, &Instruction) -> bool;
 
 /// The fields of an instruction, those that say most first.
-const FIELDS: [(&str, Same); 10] = [
+const FIELDS: [(&str, Same); 11] = [
     ("the shift", |a, b| a.drain.shift == b.drain.shift),
     ("the width of the results", |a, b| a.drain.bits == b.drain.bits),
     ("the activation", |a, b| a.drain.function == b.drain.function),
@@ -173,6 +174,7 @@ const FIELDS: [(&str, Same); 10] = [
     ("the weights' address", |a, b| a.issue.weight == b.issue.weight),
     ("the biases' address", |a, b| a.drain.bias == b.drain.bias),
     ("the results' address", |a, b| a.drain.result == b.drain.result),
+    ("the frame that it works on", |a, b| a.second == b.second),
     ("the reading half", |a, b| a.issue == b.issue),
     ("the writing half", |a, b| a.drain == b.drain),
 ];

@@ -146,6 +146,9 @@ impl UnitFile {
         line("weights", &WeightWord::from(config.weights()).word());
         line("control", &ControlWord::from(config.control()).word());
         line("multiplier", &MultiplierWord::from(config.multiplier()).word());
+        if !config.pairs() {
+            line("pairs", &"never");
+        }
         if let Some(prefix) = config.prefix() {
             // Quoted, for names like `null` and `no`.
             line("prefix", &quoted(prefix));
@@ -201,6 +204,7 @@ struct Fields {
     weights: Option<WeightWord>,
     control: Option<ControlWord>,
     multiplier: Option<MultiplierWord>,
+    pairs: Option<PairsWord>,
     prefix: Option<String>,
     limits: Option<LimitFields>,
 }
@@ -252,6 +256,15 @@ words!(WeightWord for WeightMemory { Rom = "rom", Ram = "ram" });
 words!(ControlWord for Control { None = "none", AxiLite = "axi_lite" });
 words!(MultiplierWord for Multiplier { Generic = "generic", Ecp5 = "ecp5" });
 
+/// When frames are taken in pairs.
+#[derive(Clone, Copy, Deserialize)]
+enum PairsWord {
+    #[serde(rename = "when_faster")]
+    WhenFaster,
+    #[serde(rename = "never")]
+    Never,
+}
+
 impl Fields {
     fn config(self) -> Result<UnitConfig, ConfigError> {
         let mut config = UnitConfig::default();
@@ -269,6 +282,9 @@ impl Fields {
         config = config.with_control(control, weights)?;
         if let Some(multiplier) = self.multiplier {
             config = config.with_multiplier(multiplier.into());
+        }
+        if let Some(pairs) = self.pairs {
+            config = config.with_pairs(matches!(pairs, PairsWord::WhenFaster));
         }
         if let Some(prefix) = self.prefix {
             config = config.with_prefix(prefix)?;
@@ -306,6 +322,7 @@ mod tests {
             .and_then(|c| c.with_prefix("no"))
             .unwrap()
             .with_multiplier(Multiplier::Ecp5)
+            .with_pairs(false)
             .with_limits(limits);
         let names =
             DesignNames { emulator: "a \"quoted\"\t\\u\u{301}one.yaml".into(), top: "no_unit".into() };
@@ -356,6 +373,10 @@ mod tests {
             (
                 "emeuro_unit: 1\nmultiplier: 18\n",
                 "multiplier: unknown variant `18`, expected `generic` or `ecp5`",
+            ),
+            (
+                "emeuro_unit: 1\npairs: always\n",
+                "pairs: unknown variant `always`, expected `when_faster` or `never`",
             ),
             (
                 "emeuro_unit: 1\nprefix: 3d\n",

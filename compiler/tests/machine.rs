@@ -41,3 +41,24 @@ fn sampled_networks_run_on_units_of_any_width() {
         }
     }
 }
+
+#[test]
+fn frames_are_taken_in_pairs_where_that_is_faster() {
+    let mut paired = 0;
+    for seed in 0..200 {
+        let emulator = sample_emulator(seed);
+        for lanes in [4, 16] {
+            let free = UnitConfig::new(lanes).unwrap();
+            let never = free.clone().with_pairs(false);
+            let [pairs, alone] = [&free, &never].map(|config| compile(&emulator, config).unwrap());
+            assert!(alone.paired.is_empty());
+            if pairs.paired.is_empty() {
+                continue;
+            }
+            paired += 1;
+            let [two, one] = [&pairs, &alone].map(|program| Machine::cycles(program).unwrap());
+            assert!(two.period < one.period, "seed {seed}, {lanes} lanes: {two:?}, {one:?}");
+        }
+    }
+    assert!(paired > 50, "{paired}");
+}

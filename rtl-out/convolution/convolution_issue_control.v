@@ -28,19 +28,18 @@ module convolution_issue_control (
     input  wire        waits_for_input,  // Waits for an input frame
     input  wire        reserves_output,  // Reserves an output buffer
     input  wire        releases_input,   // Gives the input buffer back at the end
-    input  wire        ends_program,     // The last instruction
     input  wire [10:0] operand_base,     // Address of the first operand
+    input  wire        parity,           // Which of the two buffers the frame uses
     input  wire [2:0]  level,            // Loop that advances
     // Output ports
-    output wire        rom_address,      // Instruction of the next clock
+    output wire        finish,           // The instruction ends
     output wire        load,             // The address generators take their bases
     output wire [10:0] operand_start,    // Address of the first operand in this frame's buffer
     output wire        step,             // The lanes take a step
     output wire        first,            // It is the first step of a tile
     output wire        complete,         // It is the last step of a tile
     output wire        reserve,          // The output buffer is taken
-    output wire        release_input,    // The input buffer is given back
-    output wire        parity            // Which of the two buffers the frame uses
+    output wire        release_input     // The input buffer is given back
 );
 
     localparam [1:0] LOAD  = 2'd0;
@@ -48,45 +47,32 @@ module convolution_issue_control (
     localparam [1:0] STEP  = 2'd2;
 
     reg [1:0] state;
-    reg [0:0] instruction;
     reg [0:0] timer;
-    reg this_buffer;
     reg first_step;
 
-    wire go = state == LOAD && !(waits_for_input && !input_full[this_buffer])
-                            && !(reserves_output && output_busy[this_buffer]);
-    wire ends_tile        = step && level >= 3'd2;
-    wire ends_instruction = step && level == 3'd5;
-    wire ends_frame       = ends_instruction && ends_program;
+    wire go = state == LOAD && !(waits_for_input && !input_full[parity])
+                            && !(reserves_output && output_busy[parity]);
+    wire ends_tile = step && level >= 3'd2;
     wire [0:0] idle = state == LOAD ? delay : pad;
 
-    // One clock of reset is enough: the first instruction is read in it.
-    assign rom_address   = !resetn || ends_frame ? 1'd0 :
-                           ends_instruction      ? instruction + 1'd1 : instruction;
+    assign finish        = step && level == 3'd5;
     assign load          = state == LOAD;
-    assign operand_start = reads_input && this_buffer ? operand_base | 11'd512 : operand_base;
+    assign operand_start = reads_input && parity ? operand_base | 11'd512 : operand_base;
     assign step          = state == STEP;
     assign first         = first_step;
     assign complete      = ends_tile;
     assign reserve       = go && reserves_output;
-    assign release_input = ends_instruction && releases_input;
-    assign parity        = this_buffer;
+    assign release_input = finish && releases_input;
 
     always @(posedge clock) begin
         if (!resetn) begin
-            state       <= LOAD;
-            instruction <= 1'd0;
-            this_buffer <= 1'b0;
-            first_step  <= 1'b1;
+            state      <= LOAD;
+            first_step <= 1'b1;
         end else begin
-            instruction <= rom_address;
-            if (ends_frame) begin
-                this_buffer <= !this_buffer;
-            end
             if (step) begin
                 first_step <= ends_tile;
             end
-            if (ends_instruction) begin
+            if (finish) begin
                 state <= LOAD;
             end else if (go || ends_tile) begin
                 state <= idle == 1'd0 ? STEP : PAUSE;

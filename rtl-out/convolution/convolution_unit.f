@@ -1,5 +1,6 @@
 convolution_input_loader.v
 convolution_issue_rom.v
+convolution_program_counter.v
 convolution_issue_control.v
 convolution_loop_counters.v
 convolution_address_generator.v

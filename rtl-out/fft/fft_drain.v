@@ -34,39 +34,40 @@ module fft_drain #(
     output wire        parity           // Which output buffer the frame uses
 );
 
-    wire        rom_clocks;           // Clocks of a tile's results, less 1
-    wire        rom_last_clocks;      // Clocks of the last tile of a block, less 1
-    wire [3:0]  rom_shift;            // Requantising shift
-    wire        rom_rectify;          // Negative results become 0
-    wire        rom_narrow;           // Results saturate to 8 bits
-    wire        rom_to_output;        // Results go to the output buffer
-    wire        rom_ends_program;     // The last instruction
-    wire [3:0]  rom_limit_0;          // Iterations of loop 0, less 1
-    wire [5:0]  rom_limit_1;          // Iterations of loop 1, less 1
-    wire        rom_limit_2;          // Iterations of loop 2, less 1
-    wire [9:0]  rom_bias_0;           // Bias address: base
-    wire [9:0]  rom_bias_1;           // Bias address: delta of level 0
-    wire [9:0]  rom_bias_2;           // Bias address: delta of level 1
-    wire [9:0]  rom_bias_3;           // Bias address: delta of level 2
-    wire [9:0]  rom_bias_4;           // Bias address: delta of level 3
-    wire [10:0] rom_result_0;         // Result address: base
-    wire [10:0] rom_result_1;         // Result address: delta of level 0
-    wire [10:0] rom_result_2;         // Result address: delta of level 1
-    wire [10:0] rom_result_3;         // Result address: delta of level 2
-    wire [10:0] rom_result_4;         // Result address: delta of level 3
-    wire [1:0]  control_rom_address;  // Instruction of the next clock
-    wire        control_load;         // The address generators take their bases
-    wire        control_advance;      // A result is at the head in the next clock
-    wire        control_ends_block;   // The results of this clock are the last of their block
-    wire        control_parity;       // Which output buffer the frame uses
-    wire [2:0]  counters_level;       // Loop that advances; all loops end at the highest value
-    wire [10:0] results_address;      // The address
+    wire        rom_clocks;                   // Clocks of a tile's results, less 1
+    wire        rom_last_clocks;              // Clocks of the last tile of a block, less 1
+    wire [3:0]  rom_shift;                    // Requantising shift
+    wire        rom_rectify;                  // Negative results become 0
+    wire        rom_narrow;                   // Results saturate to 8 bits
+    wire        rom_to_output;                // Results go to the output buffer
+    wire        rom_ends_program;             // The last instruction
+    wire [3:0]  rom_limit_0;                  // Iterations of loop 0, less 1
+    wire [5:0]  rom_limit_1;                  // Iterations of loop 1, less 1
+    wire        rom_limit_2;                  // Iterations of loop 2, less 1
+    wire [9:0]  rom_bias_0;                   // Bias address: base
+    wire [9:0]  rom_bias_1;                   // Bias address: delta of level 0
+    wire [9:0]  rom_bias_2;                   // Bias address: delta of level 1
+    wire [9:0]  rom_bias_3;                   // Bias address: delta of level 2
+    wire [9:0]  rom_bias_4;                   // Bias address: delta of level 3
+    wire [10:0] rom_result_0;                 // Result address: base
+    wire [10:0] rom_result_1;                 // Result address: delta of level 0
+    wire [10:0] rom_result_2;                 // Result address: delta of level 1
+    wire [10:0] rom_result_3;                 // Result address: delta of level 2
+    wire [10:0] rom_result_4;                 // Result address: delta of level 3
+    wire [1:0]  program_counter_rom_address;  // Instruction of the next clock
+    wire        program_counter_parity;       // Which of the buffers the instruction works on
+    wire        control_finish;               // The instruction ends
+    wire        control_load;                 // The address generators take their bases
+    wire        control_advance;              // A result is at the head in the next clock
+    wire        control_ends_block;           // The results of this clock are the last of their block
+    wire [2:0]  counters_level;               // Loop that advances; all loops end at the highest value
+    wire [10:0] results_address;              // The address
 
     fft_drain_rom #(
         .INIT_FILE (PROGRAM_FILE)
     ) rom (
         .clock        (clock),
-        .address      (control_rom_address),
+        .address      (program_counter_rom_address),
         .clocks       (rom_clocks),
         .last_clocks  (rom_last_clocks),
         .shift        (rom_shift),
@@ -89,17 +90,24 @@ module fft_drain #(
         .result_4     (rom_result_4)
     );
 
-    fft_drain_control control (
+    fft_program_counter program_counter (
         .clock        (clock),
         .resetn       (resetn),
-        .capture      (capture),
-        .level        (counters_level),
+        .finish       (control_finish),
         .ends_program (rom_ends_program),
-        .rom_address  (control_rom_address),
-        .load         (control_load),
-        .advance      (control_advance),
-        .ends_block   (control_ends_block),
-        .parity       (control_parity)
+        .rom_address  (program_counter_rom_address),
+        .parity       (program_counter_parity)
+    );
+
+    fft_drain_control control (
+        .clock      (clock),
+        .resetn     (resetn),
+        .capture    (capture),
+        .level      (counters_level),
+        .finish     (control_finish),
+        .load       (control_load),
+        .advance    (control_advance),
+        .ends_block (control_ends_block)
     );
 
     fft_loop_counters_2 counters (
@@ -149,7 +157,7 @@ module fft_drain #(
         .shift_in       (rom_shift),
         .rectify_in     (rom_rectify),
         .narrow_in      (rom_narrow),
-        .buffer         (control_parity),
+        .buffer         (program_counter_parity),
         .ends_block     (control_ends_block),
         .to_memory      (to_memory),
         .to_output      (to_output),

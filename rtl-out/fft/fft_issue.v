@@ -37,40 +37,41 @@ module fft_issue #(
     output wire        parity            // Which of the two buffers the frame uses
 );
 
-    wire [2:0]  rom_delay;              // Idle clocks before the first step
-    wire        rom_pad;                // Idle clocks between tiles
-    wire        rom_reads_input;        // The operand is the input frame
-    wire        rom_waits_for_input;    // Waits for an input frame
-    wire        rom_reserves_output;    // Reserves an output buffer
-    wire        rom_releases_input;     // Gives the input buffer back
-    wire        rom_ends_program;       // The last instruction
-    wire [1:0]  rom_limit_0;            // Iterations of loop 0, less 1
-    wire        rom_limit_1;            // Iterations of loop 1, less 1
-    wire [3:0]  rom_limit_2;            // Iterations of loop 2, less 1
-    wire [5:0]  rom_limit_3;            // Iterations of loop 3, less 1
-    wire        rom_limit_4;            // Iterations of loop 4, less 1
-    wire [10:0] rom_operand_0;          // Operand address: base
-    wire [10:0] rom_operand_1;          // Operand address: delta of level 0
-    wire [10:0] rom_operand_2;          // Operand address: delta of level 1
-    wire [10:0] rom_operand_3;          // Operand address: delta of level 2
-    wire [10:0] rom_operand_4;          // Operand address: delta of level 3
-    wire [10:0] rom_operand_5;          // Operand address: delta of level 4
-    wire [10:0] rom_weight_0;           // Weight address: base
-    wire [10:0] rom_weight_1;           // Weight address: delta of level 0
-    wire [10:0] rom_weight_2;           // Weight address: delta of level 1
-    wire [10:0] rom_weight_3;           // Weight address: delta of level 2
-    wire [10:0] rom_weight_4;           // Weight address: delta of level 3
-    wire [10:0] rom_weight_5;           // Weight address: delta of level 4
-    wire [1:0]  control_rom_address;    // Instruction of the next clock
-    wire        control_load;           // The address generators take their bases
-    wire [10:0] control_operand_start;  // Address of the first operand in this frame's buffer
-    wire [2:0]  counters_level;         // Loop that advances; all loops end at the highest value
+    wire [2:0]  rom_delay;                    // Idle clocks before the first step
+    wire        rom_pad;                      // Idle clocks between tiles
+    wire        rom_reads_input;              // The operand is the input frame
+    wire        rom_waits_for_input;          // Waits for an input frame
+    wire        rom_reserves_output;          // Reserves an output buffer
+    wire        rom_releases_input;           // Gives the input buffer back
+    wire        rom_ends_program;             // The last instruction
+    wire [1:0]  rom_limit_0;                  // Iterations of loop 0, less 1
+    wire        rom_limit_1;                  // Iterations of loop 1, less 1
+    wire [3:0]  rom_limit_2;                  // Iterations of loop 2, less 1
+    wire [5:0]  rom_limit_3;                  // Iterations of loop 3, less 1
+    wire        rom_limit_4;                  // Iterations of loop 4, less 1
+    wire [10:0] rom_operand_0;                // Operand address: base
+    wire [10:0] rom_operand_1;                // Operand address: delta of level 0
+    wire [10:0] rom_operand_2;                // Operand address: delta of level 1
+    wire [10:0] rom_operand_3;                // Operand address: delta of level 2
+    wire [10:0] rom_operand_4;                // Operand address: delta of level 3
+    wire [10:0] rom_operand_5;                // Operand address: delta of level 4
+    wire [10:0] rom_weight_0;                 // Weight address: base
+    wire [10:0] rom_weight_1;                 // Weight address: delta of level 0
+    wire [10:0] rom_weight_2;                 // Weight address: delta of level 1
+    wire [10:0] rom_weight_3;                 // Weight address: delta of level 2
+    wire [10:0] rom_weight_4;                 // Weight address: delta of level 3
+    wire [10:0] rom_weight_5;                 // Weight address: delta of level 4
+    wire [1:0]  program_counter_rom_address;  // Instruction of the next clock
+    wire        control_finish;               // The instruction ends
+    wire        control_load;                 // The address generators take their bases
+    wire [10:0] control_operand_start;        // Address of the first operand in this frame's buffer
+    wire [2:0]  counters_level;               // Loop that advances; all loops end at the highest value
 
     fft_issue_rom #(
         .INIT_FILE (PROGRAM_FILE)
     ) rom (
         .clock           (clock),
-        .address         (control_rom_address),
+        .address         (program_counter_rom_address),
         .delay           (rom_delay),
         .pad             (rom_pad),
         .reads_input     (rom_reads_input),
@@ -99,6 +100,15 @@ module fft_issue #(
         .weight_5        (rom_weight_5)
     );
 
+    fft_program_counter program_counter (
+        .clock        (clock),
+        .resetn       (resetn),
+        .finish       (control_finish),
+        .ends_program (rom_ends_program),
+        .rom_address  (program_counter_rom_address),
+        .parity       (parity)
+    );
+
     fft_issue_control control (
         .clock           (clock),
         .resetn          (resetn),
@@ -110,18 +120,17 @@ module fft_issue #(
         .waits_for_input (rom_waits_for_input),
         .reserves_output (rom_reserves_output),
         .releases_input  (rom_releases_input),
-        .ends_program    (rom_ends_program),
         .operand_base    (rom_operand_0),
+        .parity          (parity),
         .level           (counters_level),
-        .rom_address     (control_rom_address),
+        .finish          (control_finish),
         .load            (control_load),
         .operand_start   (control_operand_start),
         .step            (enable),
         .first           (first),
         .complete        (complete),
         .reserve         (reserve),
-        .release_input   (release_input),
-        .parity          (parity)
+        .release_input   (release_input)
     );
 
     fft_loop_counters counters (

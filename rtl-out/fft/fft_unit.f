@@ -1,5 +1,6 @@
 fft_input_loader.v
 fft_issue_rom.v
+fft_program_counter.v
 fft_issue_control.v
 fft_loop_counters.v
 fft_address_generator.v

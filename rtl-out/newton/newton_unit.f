@@ -1,5 +1,6 @@
 newton_input_loader.v
 newton_issue_rom.v
+newton_program_counter.v
 newton_issue_control.v
 newton_loop_counters.v
 newton_address_generator.v

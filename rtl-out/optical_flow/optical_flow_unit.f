@@ -1,5 +1,6 @@
 optical_flow_input_loader.v
 optical_flow_issue_rom.v
+optical_flow_program_counter.v
 optical_flow_issue_control.v
 optical_flow_loop_counters.v
 optical_flow_address_generator.v

@@ -17,49 +17,33 @@
 
 module rope_drain_control (
     // Clock and reset
-    input  wire       clock,         // Clock, rising edge
-    input  wire       resetn,        // Synchronous reset, active low
+    input  wire       clock,       // Clock, rising edge
+    input  wire       resetn,      // Synchronous reset, active low
     // Input ports
-    input  wire       capture,       // A tile's results are being captured
-    input  wire [2:0] level,         // Loop that advances after this result
-    input  wire       ends_program,  // The last instruction
+    input  wire       capture,     // A tile's results are being captured
+    input  wire [2:0] level,       // Loop that advances after this result
     // Output ports
-    output wire [2:0] rom_address,   // Instruction of the next clock
-    output wire       load,          // The address generators take their bases
-    output wire       advance,       // A result is at the head in the next clock
-    output wire       ends_block,    // The results of this clock are the last of their block
-    output wire       parity         // Which output buffer the frame uses
+    output wire       finish,      // The instruction ends
+    output wire       load,        // The address generators take their bases
+    output wire       advance,     // A result is at the head in the next clock
+    output wire       ends_block   // The results of this clock are the last of their block
 );
 
-    reg [2:0] instruction;
     reg fresh;
     reg busy;
-    reg this_buffer;
 
-    wire ends_instruction = advance && level == 3'd4;
-    wire ends_frame       = ends_instruction && ends_program;
-
-    // In reset the first instruction is read, so that one clock of reset is enough.
-    assign rom_address = ends_frame || !resetn ? 3'd0 :
-                         ends_instruction ? instruction + 3'd1 : instruction;
-    assign load        = fresh && !capture;
-    assign advance     = capture || busy;
-    assign ends_block  = level > 3'd1;
-    assign parity      = this_buffer;
+    assign finish     = advance && level == 3'd4;
+    assign load       = fresh && !capture;
+    assign advance    = capture || busy;
+    assign ends_block = level > 3'd1;
 
     always @(posedge clock) begin
         if (!resetn) begin
-            instruction <= 3'd0;
-            fresh       <= 1'b1;
-            busy        <= 1'b0;
-            this_buffer <= 1'b0;
+            fresh <= 1'b1;
+            busy  <= 1'b0;
         end else begin
-            instruction <= rom_address;
-            fresh       <= ends_instruction || (fresh && !capture);
-            busy        <= advance && level == 3'd0;
-            if (ends_frame) begin
-                this_buffer <= !this_buffer;
-            end
+            fresh <= finish || (fresh && !capture);
+            busy  <= advance && level == 3'd0;
         end
     end
 

@@ -1,5 +1,6 @@
 rope_input_loader.v
 rope_issue_rom.v
+rope_program_counter.v
 rope_issue_control.v
 rope_loop_counters.v
 rope_address_generator.v

@@ -28,7 +28,8 @@ pub struct LayerClocks {
     pub weight_words: usize,
 }
 
-/// The layers of `program` in the order in which they run. Their clocks add up to [`Program::clocks`].
+/// The layers of `program` in the order in which they run. They are those of a frame
+/// that comes alone; their clocks add up to [`Program::clocks_alone`].
 pub fn layers(emulator: &Emulator, program: &Program) -> Vec<LayerClocks> {
     program
         .instructions

@@ -120,6 +120,11 @@ fn configuration(delivery: &Delivery) -> String {
         Multiplier::Generic => "the operator `*`, for any device",
         Multiplier::Ecp5 => "MULT18X18D of Lattice ECP5",
     };
+    let pairs = match (config.pairs(), program.paired.is_empty()) {
+        (false, _) => "never",
+        (true, true) => "when faster, which they would not be here",
+        (true, false) => "when faster, as here",
+    };
     let largest = program.weights.iter().map(Vec::len).max().unwrap_or(0);
     format!("## Configuration\n\nAs in `{UNIT_FILE}`, which `--unit` reads.\n\n")
         + &table(
@@ -131,6 +136,7 @@ fn configuration(delivery: &Delivery) -> String {
                 row(["weights", weights]),
                 row(["control", control]),
                 row(["multiplier", multiplier]),
+                row(["pairs", pairs]),
                 vec!["prefix".into(), program.prefix().to_owned()],
             ],
             0..0,
@@ -198,7 +204,15 @@ fn layer_table(delivery: &Delivery) -> String {
         sum(|l| l.weight_words).to_string(),
     ]);
     let period = delivery.cycles.period;
-    let pace = match period.saturating_sub(clocks as u64) {
+    let pairs = match program.paired.as_slice() {
+        [] => String::new(),
+        _ => format!(
+            "These are the clocks of a frame that comes alone. Where two frames are there, their layers take turns, so \
+             that fewer clocks are lost with waiting for results: {} clocks for each frame.\n",
+            program.clocks()
+        ),
+    };
+    let pace = match period.saturating_sub(program.clocks() as u64) {
         0 => format!("Computing sets the pace: the clocks of all layers are the {period} clocks per frame."),
         more => format!(
             "A frame takes {more} clocks more than its layers: the streams and their buffers set the pace."
@@ -207,7 +221,7 @@ fn layer_table(delivery: &Delivery) -> String {
     format!(
         "## Layers\n\n{}\
          *Lanes used* is the share of the lanes' clocks, those of idle lanes included, that do useful \
-         multiply-accumulates. *Weight words* are those of every lane.\n{pace}\n\n",
+         multiply-accumulates. *Weight words* are those of every lane.\n{pairs}{pace}\n\n",
         table(&rows, 3..10)
     )
 }

@@ -29,7 +29,7 @@ impl Comparison {
 }
 
 /// Frames at full rate for the timing: enough to fill the overlap of input, computation and output.
-const TIMED_FRAMES: usize = 10;
+const TIMED_FRAMES: usize = 12;
 
 /// Plays `inputs` (raw words) through the unit `design` under every kind of [traffic](Traffic::standard) in turn, and
 /// a few of them at full rate for the timing, and compares all output words with `emulator`.

@@ -195,22 +195,23 @@ impl StreamBench {
 
     /// Plays frames at full rate, compares them as [`run`](StreamBench::run) does, and measures.
     ///
-    /// The latency is that of the first frame, which meets an idle unit; the period that of the last two, so give
-    /// enough frames (at least 5) to reach the steady state.
+    /// The latency is that of the first frame, which is played alone; the period that of the last two that have two
+    /// frames behind them, since a unit may take frames in pairs. Give enough frames (at least 7) to reach the steady state.
     ///
     /// # Errors
-    /// As [`run`](StreamBench::run); [`Error::Stimulus`] for fewer than 5 frames, [`Error::Unsteady`] if the last two
-    /// pairs of frames differ.
+    /// As [`run`](StreamBench::run); [`Error::Stimulus`] for fewer than 7 frames, [`Error::Unsteady`] if these two frames
+    /// take another time than the two before them.
     pub fn measure(&self, sim: &mut Sim, inputs: &[Vec<i16>], expected: &[Vec<i16>]) -> Result<Timing> {
         let record = self.play(sim, &Traffic::full(), inputs, expected, 0, None)?;
-        let &[.., fifth, _, third, _, first] = record.ends.as_slice() else {
-            return Err(Error::Stimulus(format!("{} frames: measuring needs at least 5", inputs.len())));
+        let &[.., fifth, _, third, _, first, _, _] = record.ends.as_slice() else {
+            return Err(Error::Stimulus(format!("{} frames: measuring needs at least 7", inputs.len())));
         };
         let (previous, last) = (third - fifth, first - third);
         if previous != last {
             return Err(Error::Unsteady { previous, last });
         }
-        Ok(Timing { latency: record.ends[0] - record.starts[0] + 1, period: last.div_ceil(2) })
+        let alone = self.play(sim, &Traffic::full(), &inputs[..1], &expected[..1], 0, None)?;
+        Ok(Timing { latency: alone.ends[0] - alone.starts[0] + 1, period: last.div_ceil(2) })
     }
 
     fn driver<'a>(

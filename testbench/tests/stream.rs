@@ -83,7 +83,7 @@ fn latency_and_period_are_exact() {
         return;
     }
     let adder = build("frame_adder");
-    let inputs = random_frames(5, common::ADDER_WORDS, 16, 1);
+    let inputs = random_frames(7, common::ADDER_WORDS, 16, 1);
     let bench = StreamBench::new(&adder, 16, 16).unwrap().with_traffic(Traffic::bursts());
     let timing = bench.measure(&mut start(&adder, 1), &inputs, &adder_answers(&inputs)).unwrap();
     assert_eq!(timing, Timing { latency: 9, period: 8 });
@@ -93,12 +93,12 @@ fn latency_and_period_are_exact() {
     let sum = build("frame_sum");
     let bench = StreamBench::new(&sum, 8, 16).unwrap();
     for words in [1, 5, 64] {
-        let inputs = random_frames(5, words, 8, 1);
+        let inputs = random_frames(7, words, 8, 1);
         let timing = bench.measure(&mut start(&sum, 1), &inputs, &sum_answers(&inputs)).unwrap();
         assert_eq!(timing, Timing { latency: words as u64 + 4, period: words as u64 + 4 });
     }
     // Frames of different lengths have no steady state.
-    let inputs = [random_frames(5, 5, 8, 1), random_frames(1, 6, 8, 1)].concat();
+    let inputs = [random_frames(5, 5, 8, 1), random_frames(1, 6, 8, 1), random_frames(2, 5, 8, 1)].concat();
     let unsteady = bench.measure(&mut start(&sum, 1), &inputs, &sum_answers(&inputs));
     assert!(matches!(unsteady, Err(Error::Unsteady { previous: 18, last: 19 })), "{unsteady:?}");
 }

@@ -86,3 +86,14 @@ fn independent_layers_of_different_depth_follow_each_other() {
         check_unit(&emulator, 1, &UnitConfig::new(lanes).unwrap());
     }
 }
+
+/// Under all kinds of traffic, so that a second frame sometimes comes in time and sometimes does not.
+#[test]
+fn frames_in_pairs() {
+    for (seed, words_per_beat) in [(1005, 1), (1061, 1), (1054, 4)] {
+        let config = UnitConfig::new(16).unwrap().with_words_per_beat(words_per_beat).unwrap();
+        let emulator = sample_emulator(seed);
+        assert!(!compile(&emulator, &config).unwrap().paired.is_empty(), "network {seed}");
+        check_unit(&emulator, seed, &config);
+    }
+}

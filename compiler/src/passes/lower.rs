@@ -48,6 +48,13 @@ impl Roms {
     }
 }
 
+/// What a task has put into the ROMs: first row, weight address and bias address of its parts. The same task of another frame
+/// uses it again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contents {
+    bases: Vec<(i64, i64, i64)>,
+}
+
 fn position_or_push<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
     items.iter().position(|i| *i == item).unwrap_or_else(|| {
         items.push(item);
@@ -73,6 +80,7 @@ pub(crate) fn run(
     shape: &Shape,
     mapping: &Mapping,
     roms: &mut Roms,
+    contents: &mut Contents,
 ) -> Vec<Instruction> {
     let window = shape.window[0].0 * shape.window[1].0;
     let zeros = vec![0; window];
@@ -92,16 +100,15 @@ pub(crate) fn run(
     let walk = WeightWalk::new(shape, mapping);
     let bias_walk = BiasWalk::new(mapping);
     let target = &tasks.vectors[task.target];
-    let mut bases: Vec<(i64, i64, i64)> = vec![];
     let mut instructions = vec![];
     for (operand, result, row) in unrolled_origins(&mapping.unrolled) {
-        let (weight_base, bias_base) = match bases.iter().find(|(r, ..)| *r == row) {
+        let (weight_base, bias_base) = match contents.bases.iter().find(|(r, ..)| *r == row) {
             Some(&(_, weight_base, bias_base)) => (weight_base, bias_base),
             None => {
                 let weight_base = roms.weights[0].len() as i64;
                 emit_weights(shape, mapping, &walk, &rows, row, &mut roms.weights);
                 let bias_base = bias_walk.emit(mapping, &bias, row, roms);
-                bases.push((row, weight_base, bias_base));
+                contents.bases.push((row, weight_base, bias_base));
                 (weight_base, bias_base)
             }
         };
@@ -141,6 +148,7 @@ pub(crate) fn run(
                 waits_for_input: false,
                 reserves_output: false,
                 releases_input: false,
+                forks: false,
                 last: false,
             },
             drain: Drain {
@@ -155,8 +163,10 @@ pub(crate) fn run(
                 bits: task.format.bits(),
                 function,
                 to_output: target.place == Place::Output,
+                forks: false,
                 last: false,
             },
+            second: false,
         });
     }
     instructions

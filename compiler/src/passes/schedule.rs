@@ -6,33 +6,63 @@ use crate::{Instruction, Program, timing};
 
 pub(crate) const DESCRIPTION: &str = "Sets the delay before every instruction so that operands are written before they are read and results never collide.";
 
-/// Sets flags and delays of all instructions.
-pub(crate) fn run(program: &mut Program) {
-    set_flags(&mut program.instructions);
+/// Sets flags and delays of all instructions. Those in `program.paired` follow the first `head` ones.
+pub(crate) fn run(program: &mut Program, head: usize) {
+    let mut instructions = std::mem::take(&mut program.instructions);
+    let alone = instructions.len();
+    let paired: Vec<usize> = (0..head).chain(alone..alone + program.paired.len()).collect();
+    let has_pairs = !program.paired.is_empty();
+    instructions.append(&mut program.paired);
+    set_flags(&mut instructions[..alone]);
+    if has_pairs {
+        let mut both: Vec<Instruction> = paired.iter().map(|&i| instructions[i].clone()).collect();
+        set_flags(&mut both);
+        instructions.splice(alone.., both.split_off(head));
+        let fork = &mut instructions[head - 1];
+        (fork.issue.forks, fork.drain.forks) = (true, true);
+    }
+    let alone: Vec<usize> = (0..alone).collect();
     let mut clock = Schedule::new(program);
-    let count = program.instructions.len();
-    // The second round is the steady state: the first instruction then follows the last one of the frame before.
-    for round in 0..2 {
-        for index in 0..count {
-            let delay = clock.delay(&program.instructions[index], index == 0);
-            let issue = &mut program.instructions[index].issue;
-            issue.delay = if round == 0 { delay } else { delay.max(issue.delay) };
-            clock.run(&program.instructions[index]);
+    // What can follow what: the first instruction waits for the last one of what was there before.
+    let rounds: &[&[usize]] =
+        if has_pairs { &[&alone, &alone, &paired, &paired, &alone] } else { &[&alone, &alone] };
+    for order in rounds {
+        clock.begin();
+        for &index in *order {
+            let delay = clock.delay(&instructions[index]);
+            let issue = &mut instructions[index].issue;
+            issue.delay = issue.delay.max(delay);
+            clock.run(&instructions[index]);
         }
     }
-    program.output.writes = clock.output_writes.len();
-    program.output.head_start = clock.head_start(program);
+    // With the final delays: after how many writes the output may begin to leave.
+    let mut head_start = 0;
+    for order in if has_pairs { vec![&alone, &paired] } else { vec![&alone] } {
+        clock.begin();
+        order.iter().for_each(|&index| clock.run(&instructions[index]));
+        let frames = clock.output.iter().filter(|output| !output.writes.is_empty());
+        head_start = frames.map(|output| clock.head_start(program, output)).fold(head_start, usize::max);
+    }
+    program.output.writes = clock.output[0].writes.len();
+    program.output.head_start = head_start;
+    program.paired = instructions.split_off(alone.len());
+    program.instructions = instructions;
 }
 
 fn set_flags(instructions: &mut [Instruction]) {
-    instructions[0].issue.waits_for_input = true;
-    let last = instructions.len() - 1;
-    (instructions[last].issue.last, instructions[last].drain.last) = (true, true);
-    if let Some(i) = instructions.iter().rposition(|i| i.issue.reads_input) {
-        instructions[i].issue.releases_input = true;
+    if let Some(first) = instructions.first_mut() {
+        first.issue.waits_for_input = true;
     }
-    if let Some(i) = instructions.iter().position(|i| i.drain.to_output) {
-        instructions[i].issue.reserves_output = true;
+    if let Some(last) = instructions.last_mut() {
+        (last.issue.last, last.drain.last) = (true, true);
+    }
+    for second in [false, true] {
+        if let Some(i) = instructions.iter().rposition(|i| i.second == second && i.issue.reads_input) {
+            instructions[i].issue.releases_input = true;
+        }
+        if let Some(i) = instructions.iter().position(|i| i.second == second && i.drain.to_output) {
+            instructions[i].issue.reserves_output = true;
+        }
     }
 }
 
@@ -50,10 +80,17 @@ struct Schedule {
     /// Last clock in which a word of each memory row is in the write register. A row must not be read while any of its
     /// words is written.
     written: HashMap<i64, i64>,
-    /// The same for rows of the output buffer.
-    output: HashMap<i64, i64>,
-    /// Clocks in which the output buffer is written.
-    output_writes: Vec<i64>,
+    /// The output buffers of the frames: one, or two for a pair.
+    output: [Written; 2],
+}
+
+/// What has been written to an output buffer.
+#[derive(Clone, Debug, Default)]
+struct Written {
+    /// Last clock in which a word of each row is in the write register.
+    rows: HashMap<i64, i64>,
+    /// Clocks of all writes.
+    writes: Vec<i64>,
 }
 
 impl Schedule {
@@ -66,19 +103,18 @@ impl Schedule {
             free: 0,
             capture: 0,
             written: HashMap::new(),
-            output: HashMap::new(),
-            output_writes: vec![],
+            output: Default::default(),
         }
     }
 
+    /// A frame or pair begins. It reads its input and what it has written itself, nothing of what was there before.
+    fn begin(&mut self) {
+        self.written.clear();
+        self.output = Default::default();
+    }
+
     /// The smallest delay of `instruction` after what has been issued.
-    fn delay(&mut self, instruction: &Instruction, begins_frame: bool) -> u32 {
-        if begins_frame {
-            // A frame reads its input and what it has written itself, nothing of the frame before.
-            self.written.clear();
-            self.output.clear();
-            self.output_writes.clear();
-        }
+    fn delay(&self, instruction: &Instruction) -> u32 {
         let start = self.free + i64::from(timing::LOAD);
         let mut earliest = start;
         if !instruction.issue.reads_input {
@@ -110,8 +146,9 @@ impl Schedule {
             for group in 0..clocks {
                 let write = capture + i64::from(timing::CAPTURE_TO_HEAD) + group as i64 + self.head_to_write;
                 if drain.to_output {
-                    self.output.insert(address / self.rows[1], write);
-                    self.output_writes.push(write);
+                    let output = &mut self.output[usize::from(instruction.second)];
+                    output.rows.insert(address / self.rows[1], write);
+                    output.writes.push(write);
                 } else {
                     self.written.insert((address & self.address_mask) / self.rows[0], write);
                 }
@@ -128,15 +165,15 @@ impl Schedule {
 impl Schedule {
     /// The fewest writes after which the output frame can leave beat by beat without overtaking a write. Nothing stalls
     /// between the first and the last write of a frame, so their distances are fixed.
-    fn head_start(&self, program: &Program) -> usize {
-        let writes = &self.output_writes;
+    fn head_start(&self, program: &Program, output: &Written) -> usize {
+        let writes = &output.writes;
         let per_beat = program.config.words_per_beat();
         let order = program.output.order.is_some();
         let delay = i64::from(timing::WRITE_TO_OUTPUT_READ + if order { timing::OUTPUT_ORDER } else { 0 });
         let address = |word: usize| program.output.order.as_ref().map_or(word, |order| order[word]) as i64;
         let first_read = (0..program.output.frame_words())
             .map(|word| {
-                let written = self.output[&(address(word) / self.rows[1])];
+                let written = output.rows[&(address(word) / self.rows[1])];
                 written + i64::from(timing::WRITE_TO_READ) - (word / per_beat) as i64
             })
             .max()

@@ -1,13 +1,13 @@
 //! The drain sequencer: tells every result that leaves the reducer its bias, shift, function and address.
 //!
 //! It follows the same program as the issue sequencer, some clocks later, driven by nothing but `capture`: tiles arrive
-//! in the order of the program. While a tile's results pass the head of the drain register, its addresses advance.
+//! in the order of the program; at its fork, `joined_0` says whether those of a second frame come too. While a tile's results pass the head of the drain register, its addresses advance.
 //!
 //! ```text
 //!                   +-------+
 //! clock, resetn --->|       |---> valid, to_memory, to_output, parity
 //!       capture --->| drain |-/-> bias_address, result_address
-//!                   |       |-/-> shift, rectify, narrow, lookup_0, count_0
+//!      joined_0 --->|       |-/-> shift, rectify, narrow, lookup_0, count_0
 //!                   +-------+
 //! ```
 //!
@@ -21,7 +21,10 @@
 use emeuro_compiler::{DRAIN_LEVELS, Program};
 
 use super::{
-    address_generator::AddressGenerator, loop_counters::LoopCounters, program_rom::DrainRom,
+    address_generator::AddressGenerator,
+    loop_counters::LoopCounters,
+    program_counter::{ProgramCounter, program_counter},
+    program_rom::DrainRom,
     write_port::count_wire,
 };
 use crate::prelude::*;
@@ -39,6 +42,8 @@ pub struct Drain {
     pub resetn: Wire<In>,
     /// A tile's results are being captured.
     pub capture: Wire<In>,
+    /// A second frame has joined at the fork; one wire, or none if there are no pairs.
+    pub joined: Vec<Wire<In>>,
     /// 0 or number of the table; one wire or none.
     pub lookup: Vec<Wire<Out>>,
     /// Bias of the result of the next clock.
@@ -60,6 +65,7 @@ pub struct Drain {
     /// How many results there are, less 1; one wire, or none if there is always one.
     pub count: Vec<Wire<Out>>,
     rom: DrainRom,
+    program_counter: ProgramCounter,
     control: DrainControl,
     counters: LoopCounters,
     biases: AddressGenerator,
@@ -80,6 +86,7 @@ impl Drain {
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
             capture: Wire::new(1, "A tile's results are being captured"),
+            joined: like(&rom.forks, "A second frame has joined at the fork"),
             lookup: like(&rom.lookup, "0, or number of the table"),
             bias_address: Wire::new(bias_width, "Bias of the result of the next clock"),
             result_address: Wire::new(result_width, "Address of the result"),
@@ -90,7 +97,8 @@ impl Drain {
             to_output: Wire::new(1, "The result goes to the output buffer"),
             parity: Wire::new(1, "Which output buffer the frame uses"),
             count: count_wire(program.slots, "Number of results, less 1"),
-            control: DrainControl::new(&rom),
+            program_counter: program_counter(program),
+            control: DrainControl::new(),
             counters: LoopCounters::new(&widths).with_last_limit(),
             biases: AddressGenerator::new(bias_width, DRAIN_LEVELS),
             results: AddressGenerator::new(result_width, DRAIN_LEVELS),
@@ -110,17 +118,25 @@ impl Logic for Drain {
     fn update(&mut self) {
         self.rom.init_file.next = self.program_file.val();
         self.rom.clock.next = self.clock.val();
+        self.program_counter.clock.next = self.clock.val();
         self.control.clock.next = self.clock.val();
         self.counters.clock.next = self.clock.val();
         self.biases.clock.next = self.clock.val();
         self.results.clock.next = self.clock.val();
         self.head.clock.next = self.clock.val();
+        self.program_counter.resetn.next = self.resetn.val();
         self.control.resetn.next = self.resetn.val();
         self.counters.resetn.next = self.resetn.val();
         self.head.resetn.next = self.resetn.val();
-        self.rom.address.next = self.control.rom_address.val();
+        self.program_counter.finish.next = self.control.finish.val();
+        self.program_counter.ends_program.next = self.rom.ends_program.val();
+        for i in 0..self.joined.len() {
+            self.program_counter.forks[i].next = self.rom.forks[i].val();
+            self.program_counter.second[i].next = self.rom.second[i].val();
+            self.program_counter.joins[i].next = self.joined[i].val();
+        }
+        self.rom.address.next = self.program_counter.rom_address.val();
         self.control.capture.next = self.capture.val();
-        self.control.ends_program.next = self.rom.ends_program.val();
         self.control.level.next = self.counters.level.val();
         self.counters.advance.next = self.control.advance.val();
         self.counters.limit[0].next = self.rom.clocks.val();
@@ -149,7 +165,7 @@ impl Logic for Drain {
         self.head.shift_in.next = self.rom.shift.val();
         self.head.rectify_in.next = self.rom.rectify.val();
         self.head.narrow_in.next = self.rom.narrow.val();
-        self.head.buffer.next = self.control.parity.val();
+        self.head.buffer.next = self.program_counter.parity.val();
         for i in 0..self.lookup.len() {
             self.head.lookup_in[i].next = self.rom.lookup[i].val();
             self.lookup[i].next = self.head.lookup[i].val();
@@ -183,31 +199,27 @@ struct DrainControl {
     resetn: Wire<In>,
     capture: Wire<In>,
     level: Wire<In>,
-    ends_program: Wire<In>,
-    rom_address: Wire<Out>,
+    finish: Wire<Out>,
     load: Wire<Out>,
     advance: Wire<Out>,
     ends_block: Wire<Out>,
-    parity: Wire<Out>,
     _state: State,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct State {
-    instruction: u64,
     /// The address generators take their bases until the first capture.
     fresh: bool,
     /// More results of the tile follow.
     busy: bool,
-    parity: bool,
 }
 
 impl State {
-    const RESET: Self = Self { instruction: 0, fresh: true, busy: false, parity: false };
+    const RESET: Self = Self { fresh: true, busy: false };
 }
 
 impl DrainControl {
-    fn new(rom: &DrainRom) -> Self {
+    fn new() -> Self {
         Self {
             info: ModuleInfo::new("drain_control", "state machine of the drain sequencer")
                 .latency("all outputs belong to the clock of the state that they follow from."),
@@ -215,12 +227,10 @@ impl DrainControl {
             resetn: Wire::new(1, "Synchronous reset, active low"),
             capture: Wire::new(1, "A tile's results are being captured"),
             level: Wire::new(address_bits(DRAIN_LEVELS + 1), "Loop that advances after this result"),
-            ends_program: Wire::new(1, "The last instruction"),
-            rom_address: Wire::new(rom.address.width(), "Instruction of the next clock"),
+            finish: Wire::new(1, "The instruction ends"),
             load: Wire::new(1, "The address generators take their bases"),
             advance: Wire::new(1, "A result is at the head in the next clock"),
             ends_block: Wire::new(1, "The results of this clock are the last of their block"),
-            parity: Wire::new(1, "Which output buffer the frame uses"),
             _state: State::RESET,
         }
     }
@@ -233,22 +243,11 @@ impl DrainControl {
         self.advances() && self.level.val().index() == DRAIN_LEVELS
     }
 
-    fn next_instruction(&self) -> u64 {
-        match self.ends_instruction() {
-            _ if !self.resetn.val().any() => 0,
-            true if self.ends_program.val().any() => 0,
-            true => self._state.instruction + 1,
-            false => self._state.instruction,
-        }
-    }
-
     fn next_state(&self) -> State {
         let state = self._state;
         State {
-            instruction: self.next_instruction(),
             fresh: self.ends_instruction() || state.fresh && !self.capture.val().any(),
             busy: self.advances() && !self.level.val().any(),
-            parity: state.parity ^ (self.ends_instruction() && self.ends_program.val().any()),
         }
     }
 }
@@ -258,57 +257,40 @@ impl Logic for DrainControl {
         if self.clock.pos_edge() {
             self._state = if self.resetn.val().any() { self.next_state() } else { State::RESET };
         }
-        self.rom_address.next = Value::from(self.next_instruction());
+        self.finish.next = self.ends_instruction().into();
         self.load.next = (self._state.fresh && !self.capture.val().any()).into();
         self.advance.next = self.advances().into();
         self.ends_block.next = (self.level.val().as_u64() > 1).into();
-        self.parity.next = self._state.parity.into();
     }
 
     fn connect(&mut self) {
-        self.rom_address.connect();
+        self.finish.connect();
         self.load.connect();
         self.advance.connect();
         self.ends_block.connect();
-        self.parity.connect();
     }
 
     fn hdl(&self) -> Verilog {
-        let (number, level) = (self.rom_address.width(), self.level.width());
+        let level = self.level.width();
         Verilog::Custom(format!(
             "\
-reg [{number_high}:0] instruction;
 reg fresh;
 reg busy;
-reg this_buffer;
 
-wire ends_instruction = advance && level == {level}'d{DRAIN_LEVELS};
-wire ends_frame       = ends_instruction && ends_program;
-
-// In reset the first instruction is read, so that one clock of reset is enough.
-assign rom_address = ends_frame || !resetn ? {number}'d0 :
-                     ends_instruction ? instruction + {number}'d1 : instruction;
-assign load        = fresh && !capture;
-assign advance     = capture || busy;
-assign ends_block  = level > {level}'d1;
-assign parity      = this_buffer;
+assign finish     = advance && level == {level}'d{DRAIN_LEVELS};
+assign load       = fresh && !capture;
+assign advance    = capture || busy;
+assign ends_block = level > {level}'d1;
 
 always @(posedge clock) begin
     if (!resetn) begin
-        instruction <= {number}'d0;
-        fresh       <= 1'b1;
-        busy        <= 1'b0;
-        this_buffer <= 1'b0;
+        fresh <= 1'b1;
+        busy  <= 1'b0;
     end else begin
-        instruction <= rom_address;
-        fresh       <= ends_instruction || (fresh && !capture);
-        busy        <= advance && level == {level}'d0;
-        if (ends_frame) begin
-            this_buffer <= !this_buffer;
-        end
+        fresh <= finish || (fresh && !capture);
+        busy  <= advance && level == {level}'d0;
     end
 end",
-            number_high = number - 1,
         ))
     }
 }

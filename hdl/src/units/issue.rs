@@ -4,12 +4,15 @@
 //! instruction's loops: one step per clock, a pause of `pad` clocks between tiles, `delay` clocks before the first step. The
 //! compiler has chosen delays and pauses so that every operand is in memory when it is read; nothing stalls later.
 //!
+//! Where the program forks, it goes on with two frames if the other input buffer holds one too; `joined_0` says so to the
+//! drain sequencer, from the next clock on until the next fork.
+//!
 //! ```text
 //!                  +-------+
 //! clock, resetn -->|       |-/--> operand_address, pattern
 //! input_full ---/->|       |-/--> weight_address
 //! output_busy --/->| issue |----> enable, first, complete (tap_0, use_held_0)
-//!                  |       |----> reserve, release_input, parity
+//!                  |       |----> reserve, release_input, parity, joined_0
 //!                  +-------+
 //! ```
 //!
@@ -18,8 +21,12 @@
 use emeuro_compiler::{ISSUE_LEVELS, Program};
 
 use super::{
-    address_generator::AddressGenerator, extend::zero_extended, loop_counters::LoopCounters,
-    program_rom::IssueRom, reducer::Tap,
+    address_generator::AddressGenerator,
+    extend::zero_extended,
+    loop_counters::LoopCounters,
+    program_counter::{ProgramCounter, program_counter},
+    program_rom::IssueRom,
+    reducer::Tap,
 };
 use crate::prelude::*;
 
@@ -60,7 +67,10 @@ pub struct Issue {
     pub release_input: Wire<Out>,
     /// Which of the buffers the frame uses.
     pub parity: Wire<Out>,
+    /// A second frame has joined at the last fork; one wire, or none if there are no pairs.
+    pub joined: Vec<Wire<Out>>,
     rom: IssueRom,
+    program_counter: ProgramCounter,
     control: IssueControl,
     counters: LoopCounters,
     operands: AddressGenerator,
@@ -95,6 +105,12 @@ impl Issue {
             reserve: Wire::new(1, "The output buffer is taken"),
             release_input: Wire::new(1, "The input buffer is given back"),
             parity: Wire::new(1, "Which of the two buffers the frame uses"),
+            joined: rom
+                .forks
+                .iter()
+                .map(|_| Wire::new(1, "A second frame has joined at the last fork"))
+                .collect(),
+            program_counter: program_counter(program),
             control: IssueControl::new(&rom, address_width, program.input_span as u64),
             counters: LoopCounters::new(&widths),
             operands: AddressGenerator::new(address_width, ISSUE_LEVELS),
@@ -114,13 +130,25 @@ impl Logic for Issue {
     fn update(&mut self) {
         self.rom.init_file.next = self.program_file.val();
         self.rom.clock.next = self.clock.val();
+        self.program_counter.clock.next = self.clock.val();
         self.control.clock.next = self.clock.val();
         self.counters.clock.next = self.clock.val();
         self.operands.clock.next = self.clock.val();
         self.weights.clock.next = self.clock.val();
+        self.program_counter.resetn.next = self.resetn.val();
         self.control.resetn.next = self.resetn.val();
         self.counters.resetn.next = self.resetn.val();
-        self.rom.address.next = self.control.rom_address.val();
+        self.program_counter.finish.next = self.control.finish.val();
+        self.program_counter.ends_program.next = self.rom.ends_program.val();
+        for i in 0..self.joined.len() {
+            self.program_counter.forks[i].next = self.rom.forks[i].val();
+            self.program_counter.second[i].next = self.rom.second[i].val();
+            self.program_counter.joins[i].next = self.control.joins[i].val();
+            self.control.forks[i].next = self.rom.forks[i].val();
+            self.joined[i].next = self.control.joined[i].val();
+        }
+        self.rom.address.next = self.program_counter.rom_address.val();
+        self.control.parity.next = self.program_counter.parity.val();
         self.control.input_full.next = self.input_full.val();
         self.control.output_busy.next = self.output_busy.val();
         self.control.delay.next = self.rom.delay.val();
@@ -129,7 +157,6 @@ impl Logic for Issue {
         self.control.waits_for_input.next = self.rom.waits_for_input.val();
         self.control.reserves_output.next = self.rom.reserves_output.val();
         self.control.releases_input.next = self.rom.releases_input.val();
-        self.control.ends_program.next = self.rom.ends_program.val();
         self.control.operand_base.next = self.rom.operand[0].val();
         self.control.level.next = self.counters.level.val();
         for i in 0..5 {
@@ -164,7 +191,7 @@ impl Logic for Issue {
         }
         self.reserve.next = self.control.reserve.val();
         self.release_input.next = self.control.release_input.val();
-        self.parity.next = self.control.parity.val();
+        self.parity.next = self.program_counter.parity.val();
     }
 }
 
@@ -182,10 +209,12 @@ struct IssueControl {
     waits_for_input: Wire<In>,
     reserves_output: Wire<In>,
     releases_input: Wire<In>,
-    ends_program: Wire<In>,
     operand_base: Wire<In>,
+    parity: Wire<In>,
     level: Wire<In>,
-    rom_address: Wire<Out>,
+    /// One wire, or none if there are no pairs, as `joins` and `joined`.
+    forks: Vec<Wire<In>>,
+    finish: Wire<Out>,
     load: Wire<Out>,
     operand_start: Wire<Out>,
     step: Wire<Out>,
@@ -193,7 +222,8 @@ struct IssueControl {
     complete: Wire<Out>,
     reserve: Wire<Out>,
     release_input: Wire<Out>,
-    parity: Wire<Out>,
+    joins: Vec<Wire<Out>>,
+    joined: Vec<Wire<Out>>,
     _span: u64,
     _state: State,
 }
@@ -208,15 +238,30 @@ enum Phase {
 #[derive(Clone, Copy, Debug)]
 struct State {
     phase: Phase,
-    instruction: u64,
-    parity: bool,
     first: bool,
     timer: u64,
 }
 
 impl State {
-    const RESET: Self = Self { phase: Phase::Load, instruction: 0, parity: false, first: true, timer: 0 };
+    const RESET: Self = Self { phase: Phase::Load, first: true, timer: 0 };
 }
+
+/// What a sequencer has besides if frames can join each other.
+const JOIN: &str = "\
+assign joins_0       = input_full[!parity];
+assign joined_0      = has_joined;
+
+// The drain sequencer comes to the fork later.
+reg has_joined;
+
+always @(posedge clock) begin
+    if (!resetn) begin
+        has_joined <= 1'b0;
+    end else if (finish && forks_0) begin
+        has_joined <= joins_0;
+    end
+end
+";
 
 /// Levels of the window loops: the level above them is the end of a tile.
 const WINDOW_LEVELS: u64 = 2;
@@ -236,10 +281,11 @@ impl IssueControl {
             waits_for_input: Wire::new(1, "Waits for an input frame"),
             reserves_output: Wire::new(1, "Reserves an output buffer"),
             releases_input: Wire::new(1, "Gives the input buffer back at the end"),
-            ends_program: Wire::new(1, "The last instruction"),
             operand_base: Wire::new(address_width, "Address of the first operand"),
+            parity: Wire::new(1, "Which of the two buffers the frame uses"),
             level: Wire::new(address_bits(ISSUE_LEVELS + 1), "Loop that advances"),
-            rom_address: Wire::new(rom.address.width(), "Instruction of the next clock"),
+            forks: rom.forks.iter().map(|_| Wire::new(1, "A second frame may join")).collect(),
+            finish: Wire::new(1, "The instruction ends"),
             load: Wire::new(1, "The address generators take their bases"),
             operand_start: Wire::new(address_width, "Address of the first operand in this frame's buffer"),
             step: Wire::new(1, "The lanes take a step"),
@@ -247,14 +293,19 @@ impl IssueControl {
             complete: Wire::new(1, "It is the last step of a tile"),
             reserve: Wire::new(1, "The output buffer is taken"),
             release_input: Wire::new(1, "The input buffer is given back"),
-            parity: Wire::new(1, "Which of the two buffers the frame uses"),
+            joins: rom
+                .forks
+                .iter()
+                .map(|_| Wire::new(1, "The other input buffer holds a frame too"))
+                .collect(),
+            joined: rom.forks.iter().map(|_| Wire::new(1, "It did so at the last fork")).collect(),
             _span: input_span,
             _state: State::RESET,
         }
     }
 
     fn goes(&self) -> bool {
-        let parity = usize::from(self._state.parity);
+        let parity = self.parity.val().index();
         let waits = self.waits_for_input.val().any() && !self.input_full.val().get_bit(parity);
         let blocked = self.reserves_output.val().any() && self.output_busy.val().get_bit(parity);
         self._state.phase == Phase::Load && !waits && !blocked
@@ -268,13 +319,9 @@ impl IssueControl {
         self._state.phase == Phase::Step && self.level.val().index() == ISSUE_LEVELS
     }
 
-    fn next_instruction(&self) -> u64 {
-        match self.ends_instruction() {
-            _ if !self.resetn.val().any() => 0,
-            true if self.ends_program.val().any() => 0,
-            true => self._state.instruction + 1,
-            false => self._state.instruction,
-        }
+    /// Whether the buffer that the frame does not use holds one too.
+    fn joins(&self) -> bool {
+        self.input_full.val().get_bit(1 - self.parity.val().index())
     }
 
     fn next_state(&self) -> State {
@@ -291,37 +338,41 @@ impl IssueControl {
             Phase::Step if self.ends_tile() => pause(self.pad.val().as_u64()),
             Phase::Step => (Phase::Step, 0),
         };
-        let ends_frame = self.ends_instruction() && self.ends_program.val().any();
-        State {
-            phase,
-            instruction: self.next_instruction(),
-            parity: state.parity ^ ends_frame,
-            first: if state.phase == Phase::Step { self.ends_tile() } else { state.first },
-            timer,
-        }
+        State { phase, first: if state.phase == Phase::Step { self.ends_tile() } else { state.first }, timer }
     }
 }
 
 impl Logic for IssueControl {
     fn update(&mut self) {
         if self.clock.pos_edge() {
+            let ends_instruction = self.ends_instruction();
+            let joins = self.joins();
+            for (joined, forks) in self.joined.iter_mut().zip(&self.forks) {
+                if !self.resetn.val().any() {
+                    joined.next = false.into();
+                } else if ends_instruction && forks.val().any() {
+                    joined.next = joins.into();
+                }
+            }
             self._state = if self.resetn.val().any() { self.next_state() } else { State::RESET };
         }
         let state = self._state;
-        self.rom_address.next = Value::from(self.next_instruction());
+        let joins = self.joins();
+        self.joins.iter_mut().for_each(|wire| wire.next = joins.into());
+        self.finish.next = self.ends_instruction().into();
         self.load.next = (state.phase == Phase::Load).into();
-        let offset = if self.reads_input.val().any() && state.parity { self._span } else { 0 };
+        let second_buffer = self.reads_input.val().any() && self.parity.val().any();
+        let offset = if second_buffer { self._span } else { 0 };
         self.operand_start.next = self.operand_base.val() | offset;
         self.step.next = (state.phase == Phase::Step).into();
         self.first.next = state.first.into();
         self.complete.next = self.ends_tile().into();
         self.reserve.next = (self.goes() && self.reserves_output.val().any()).into();
         self.release_input.next = (self.ends_instruction() && self.releases_input.val().any()).into();
-        self.parity.next = state.parity.into();
     }
 
     fn connect(&mut self) {
-        self.rom_address.connect();
+        self.finish.connect();
         self.load.connect();
         self.operand_start.connect();
         self.step.connect();
@@ -329,11 +380,11 @@ impl Logic for IssueControl {
         self.complete.connect();
         self.reserve.connect();
         self.release_input.connect();
-        self.parity.connect();
+        self.joins.iter_mut().for_each(|wire| wire.connect());
+        self.joined.iter_mut().for_each(|wire| wire.connect());
     }
 
     fn hdl(&self) -> Verilog {
-        let number = self.rom_address.width();
         let address = self.operand_base.width();
         let level = self.level.width();
         let (delay, pad) = (self.delay.width(), self.pad.width());
@@ -345,45 +396,32 @@ localparam [1:0] PAUSE = 2'd1;
 localparam [1:0] STEP  = 2'd2;
 
 reg [1:0] state;
-reg [{number_high}:0] instruction;
 reg [{timer_high}:0] timer;
-reg this_buffer;
 reg first_step;
 
-wire go = state == LOAD && !(waits_for_input && !input_full[this_buffer])
-                        && !(reserves_output && output_busy[this_buffer]);
-wire ends_tile        = step && level >= {level}'d{tile};
-wire ends_instruction = step && level == {level}'d{levels};
-wire ends_frame       = ends_instruction && ends_program;
+wire go = state == LOAD && !(waits_for_input && !input_full[parity])
+                        && !(reserves_output && output_busy[parity]);
+wire ends_tile = step && level >= {level}'d{tile};
 wire [{timer_high}:0] idle = state == LOAD ? {delay_name} : {pad_name};
 
-// One clock of reset is enough: the first instruction is read in it.
-assign rom_address   = !resetn || ends_frame ? {number}'d0 :
-                       ends_instruction      ? instruction + {number}'d1 : instruction;
+assign finish        = step && level == {level}'d{levels};
 assign load          = state == LOAD;
-assign operand_start = reads_input && this_buffer ? operand_base | {address}'d{span} : operand_base;
+assign operand_start = reads_input && parity ? operand_base | {address}'d{span} : operand_base;
 assign step          = state == STEP;
 assign first         = first_step;
 assign complete      = ends_tile;
 assign reserve       = go && reserves_output;
-assign release_input = ends_instruction && releases_input;
-assign parity        = this_buffer;
-
+assign release_input = finish && releases_input;
+{join}
 always @(posedge clock) begin
     if (!resetn) begin
-        state       <= LOAD;
-        instruction <= {number}'d0;
-        this_buffer <= 1'b0;
-        first_step  <= 1'b1;
+        state      <= LOAD;
+        first_step <= 1'b1;
     end else begin
-        instruction <= rom_address;
-        if (ends_frame) begin
-            this_buffer <= !this_buffer;
-        end
         if (step) begin
             first_step <= ends_tile;
         end
-        if (ends_instruction) begin
+        if (finish) begin
             state <= LOAD;
         end else if (go || ends_tile) begin
             state <= idle == {timer}'d0 ? STEP : PAUSE;
@@ -393,13 +431,16 @@ always @(posedge clock) begin
     end
     timer <= state == PAUSE ? timer - {timer}'d1 : idle - {timer}'d1;
 end",
-            number_high = number - 1,
             timer_high = timer - 1,
             tile = WINDOW_LEVELS,
             levels = ISSUE_LEVELS,
             delay_name = zero_extended("delay", delay, timer),
             pad_name = zero_extended("pad", pad, timer),
             span = self._span,
+            join = match self.forks.as_slice() {
+                [] => "",
+                _ => JOIN,
+            },
         ))
     }
 }

@@ -17,6 +17,7 @@ pub mod memory_style;
 pub mod multiplier;
 pub mod operand_address;
 pub mod output_streamer;
+pub mod program_counter;
 pub mod program_rom;
 pub mod ram;
 pub mod reducer;

@@ -59,6 +59,28 @@ impl Columns {
         wires
     }
 
+    /// Where a second frame may join; nothing if there are no pairs.
+    fn forks(&mut self, program: &Program, forks: impl Fn(&Instruction) -> bool) -> Vec<Wire<Out>> {
+        self.flag_of_pairs(program, "A second frame may join after it", forks)
+    }
+
+    /// What works on the second frame of a pair; nothing if there are no pairs.
+    fn second(&mut self, program: &Program) -> Vec<Wire<Out>> {
+        self.flag_of_pairs(program, "Works on the second frame of a pair", |i| i.second)
+    }
+
+    fn flag_of_pairs(
+        &mut self,
+        program: &Program,
+        comment: &str,
+        flag: impl Fn(&Instruction) -> bool,
+    ) -> Vec<Wire<Out>> {
+        match program.paired.is_empty() {
+            true => vec![],
+            false => vec![self.field(comment, program.all_instructions().map(|i| flag(i).into()))],
+        }
+    }
+
     /// One hexadecimal line per instruction.
     fn hex(&self, widths: &[u32]) -> String {
         let depth = self.values.first().map_or(0, Vec::len);
@@ -180,6 +202,10 @@ pub struct IssueRom {
     pub tap: Vec<Wire<Out>>,
     /// Element-wise product; one wire or none.
     pub multiply: Vec<Wire<Out>>,
+    /// A second frame may join; one wire, or none if there are no pairs, as the next.
+    pub forks: Vec<Wire<Out>>,
+    /// It works on the second frame of a pair.
+    pub second: Vec<Wire<Out>>,
     /// Iterations less 1, per loop.
     pub limit: Vec<Wire<Out>>,
     /// Operand address: base, then deltas.
@@ -192,26 +218,24 @@ pub struct IssueRom {
 program_rom!(
     IssueRom,
     scalars: [delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern],
-    vectors: [tap, multiply, limit, operand, weight]
+    vectors: [tap, multiply, forks, second, limit, operand, weight]
 );
 
 impl IssueRom {
     /// The issue fields of `program`, with operand and weight addresses of the given widths.
     pub fn new(program: &Program, taps: &[Tap], address_width: u32, weight_width: u32, file: &str) -> Self {
-        let issue = || program.instructions.iter().map(|i| &i.issue);
+        let issue = || program.all_instructions().map(|i| &i.issue);
+        let count = program.all_instructions().count();
         let mut c = Columns::default();
-        let info = ModuleInfo::new(
-            "issue_rom",
-            format!("issue fields of {} instructions", program.instructions.len()),
-        )
-        .latency("1 clock.");
+        let info =
+            ModuleInfo::new("issue_rom", format!("issue fields of {count} instructions")).latency("1 clock.");
         let element_wise = issue().any(|i| i.multiply);
         let levels = emeuro_compiler::ISSUE_LEVELS;
         Self {
             info,
             init_file: TextParameter::new(file, "Hex file with the instructions"),
             clock: Default::default(),
-            address: Wire::new(address_bits(program.instructions.len()), "Number of the instruction"),
+            address: Wire::new(address_bits(count), "Number of the instruction"),
             delay: c.field("Idle clocks before the first step", issue().map(|i| i.delay.into())),
             pad: c.field("Idle clocks between tiles", issue().map(|i| i.pad.into())),
             reads_input: c.field("The operand is the input frame", issue().map(|i| i.reads_input.into())),
@@ -227,7 +251,7 @@ impl IssueRom {
             tap: match taps.len() {
                 1 => vec![],
                 n => {
-                    let indices = program.instructions.iter().map(|i| tap_index(taps, &i.drain) as u64);
+                    let indices = program.all_instructions().map(|i| tap_index(taps, &i.drain) as u64);
                     vec![c.field_of(address_bits(n), "Tap of the adder tree", indices)]
                 }
             },
@@ -237,6 +261,8 @@ impl IssueRom {
                 }
                 false => vec![],
             },
+            forks: c.forks(program, |i| i.issue.forks),
+            second: c.second(program),
             limit: (0..levels)
                 .map(|k| {
                     let limits = issue().map(|i| i.counts[k] as u64 - 1);
@@ -281,6 +307,10 @@ pub struct DrainRom {
     pub per_clock: Vec<Wire<Out>>,
     /// Results of the last clock of a block, less 1; one wire or none.
     pub last_count: Vec<Wire<Out>>,
+    /// A second frame may join; one wire, or none if there are no pairs, as the next.
+    pub forks: Vec<Wire<Out>>,
+    /// It works on the second frame of a pair.
+    pub second: Vec<Wire<Out>>,
     /// Iterations less 1, per loop.
     pub limit: Vec<Wire<Out>>,
     /// Bias address: base, then deltas.
@@ -293,19 +323,17 @@ pub struct DrainRom {
 program_rom!(
     DrainRom,
     scalars: [clocks, last_clocks, shift, rectify, narrow, to_output, ends_program],
-    vectors: [lookup, per_clock, last_count, limit, bias, result]
+    vectors: [lookup, per_clock, last_count, forks, second, limit, bias, result]
 );
 
 impl DrainRom {
     /// The drain fields of `program`, with result and bias addresses of the given widths.
     pub fn new(program: &Program, result_width: u32, bias_width: u32, file: &str) -> Self {
-        let drain = || program.instructions.iter().map(|i: &Instruction| &i.drain);
+        let drain = || program.all_instructions().map(|i: &Instruction| &i.drain);
+        let instructions = program.all_instructions().count();
         let mut c = Columns::default();
-        let info = ModuleInfo::new(
-            "drain_rom",
-            format!("drain fields of {} instructions", program.instructions.len()),
-        )
-        .latency("1 clock.");
+        let info = ModuleInfo::new("drain_rom", format!("drain fields of {instructions} instructions"))
+            .latency("1 clock.");
         let clocks_width = address_bits(drain().map(|d| d.clocks(d.results)).max().unwrap_or(1));
         let count = |c: &mut Columns, comment: &str, counts: Vec<usize>| match program.slots {
             1 => vec![],
@@ -319,7 +347,7 @@ impl DrainRom {
             info,
             init_file: TextParameter::new(file, "Hex file with the instructions"),
             clock: Default::default(),
-            address: Wire::new(address_bits(program.instructions.len()), "Number of the instruction"),
+            address: Wire::new(address_bits(instructions), "Number of the instruction"),
             clocks: c.field_of(
                 clocks_width,
                 "Clocks of a tile's results, less 1",
@@ -351,6 +379,8 @@ impl DrainRom {
                 "Results of the last clock of a block, less 1",
                 drain().map(|d| d.last_results - (d.clocks(d.last_results) - 1) * d.per_clock).collect(),
             ),
+            forks: c.forks(program, |i| i.drain.forks),
+            second: c.second(program),
             limit: (0..emeuro_compiler::DRAIN_LEVELS - 1)
                 .map(|k| {
                     let limits = drain().map(|d| d.counts[k] as u64 - 1);

@@ -74,7 +74,7 @@ impl Tap {
 /// The taps that `program` uses, with the most results a tile has at each.
 pub fn taps(program: &Program) -> Vec<Tap> {
     let mut taps: Vec<Tap> = vec![];
-    for drain in program.instructions.iter().map(|i| &i.drain) {
+    for drain in program.all_instructions().map(|i| &i.drain) {
         let found = taps.iter_mut().find(|tap| tap.serves(drain));
         match found {
             Some(tap) => tap.results = tap.results.max(drain.results),

@@ -380,6 +380,9 @@ impl Logic for Unit {
         comment!("Sums to results");
         self.reducer.complete.next = self.complete.q.val();
         self.drain.capture.next = self.reducer.capture.val();
+        for i in 0..self.issue.joined.len() {
+            self.drain.joined[i].next = self.issue.joined[i].val();
+        }
         for i in 0..self.tap.len() {
             self.tap[i].clock.next = self.aclk.val();
             self.tap[i].d.next = self.issue.tap[i].val();

@@ -7,11 +7,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::nest::{distances, element, iterations};
-use super::programs::programs;
+use super::programs::{course, instruction, programs};
 use crate::bench::{Bench, Case, low_bits, once_in, ports};
 
 ports!(
-    Drain, [clock], [resetn, capture] -> [
+    Drain, [clock], [resetn, capture, joined] -> [
         bias_address, result_address, shift, rectify, narrow, to_memory, to_output, parity, lookup, count,
     ]
 );
@@ -23,16 +23,19 @@ pub(crate) fn cases() -> Vec<Case> {
 /// A tile: the addresses and the number of the results of its clocks.
 struct Tile {
     instruction: usize,
+    /// A second frame joins the first.
+    joins: bool,
     biases: Vec<i64>,
     results: Vec<i64>,
     counts: Vec<usize>,
     ends_instruction: bool,
 }
 
-/// The tiles of one frame, as the program's fields describe them.
-fn frame(program: &Program) -> Vec<Tile> {
+/// The tiles of one frame, as the program's fields describe them, or of two if another one joins.
+fn frame(program: &Program, joins: bool) -> Vec<Tile> {
     let mut tiles = vec![];
-    for (instruction, drain) in program.instructions.iter().map(|i| &i.drain).enumerate() {
+    for index in course(program, joins) {
+        let drain = &instruction(program, index).drain;
         // Where a loop above that of the tiles advances, the last tile has just gone out.
         let last = |level: usize, loop_: usize| match (level, loop_) {
             (1, 0) => (drain.results - 1) / drain.per_clock,
@@ -54,7 +57,8 @@ fn frame(program: &Program) -> Vec<Tile> {
                 clocks.clone().map(|clock| element(base, distances, &indices(clock))).collect()
             };
             tiles.push(Tile {
-                instruction,
+                instruction: index,
+                joins,
                 biases: addresses(drain.bias.base, &biases),
                 results: addresses(drain.result.base, &results),
                 counts,
@@ -75,7 +79,10 @@ struct Expected {
     result: Option<i64>,
     /// Results at the heads.
     count: usize,
-    ends_frame: bool,
+    /// The last result of a frame or pair.
+    ends_program: bool,
+    /// The fork is ahead: whether a second frame has joined is known by now.
+    joined: Option<bool>,
 }
 
 /// Clock by clock what belongs to `tiles`, captured as fast as allowed or with gaps.
@@ -96,7 +103,11 @@ fn expect(program: &Program, tiles: &[Tile], random: &mut ChaCha8Rng) -> Vec<Exp
             clocks[head].count = tile.counts[result];
             clocks[head].fields = Some(tile.instruction);
             let is_last = result + 1 == count && tile.ends_instruction;
-            clocks[head].ends_frame = is_last && program.instructions[tile.instruction].drain.last;
+            clocks[head].ends_program = is_last && instruction(program, tile.instruction).drain.last;
+        }
+        if instruction(program, tile.instruction).drain.forks {
+            // It has been decided when the last of these results come, and stays so.
+            clocks[capture..].iter_mut().for_each(|clock| clock.joined = Some(tile.joins));
         }
         free = capture + count;
         if tile.ends_instruction {
@@ -112,30 +123,36 @@ fn run(name: &str, program: &Program) -> Case {
     let bias_width = address_bits(program.bias[0].len());
     let file = format!("{name}.hex");
     let mut bench = Bench::new(name, Drain::new(program, result_width, bias_width, &file));
+    let inputs = |resetn: bool, capture: bool, joined: Option<bool>| -> Vec<u64> {
+        let joined = (!program.paired.is_empty()).then(|| joined.unwrap_or_default());
+        [resetn, capture].into_iter().chain(joined).map(u64::from).collect()
+    };
     // Addresses follow from the first instruction: they are known one clock after it is read.
     for _ in 0..3 {
-        bench.clock(&[0, 0]);
+        bench.clock(&inputs(false, false, None));
     }
     bench.settled();
     // Some runs are cut short by a reset.
     for run in 0..16 {
         let frames = random.random_range(1..=3);
-        let tiles: Vec<Tile> = (0..frames).flat_map(|_| frame(program)).collect();
+        let mut joins = || !program.paired.is_empty() && random.random();
+        let tiles: Vec<Tile> = (0..frames).flat_map(|_| frame(program, joins())).collect();
         let clocks = expect(program, &tiles, &mut random);
         let length = if run % 2 == 1 { random.random_range(0..clocks.len()) } else { clocks.len() };
-        let mut parity = 0;
+        let mut buffer = 0;
         for (clock, expected) in clocks[..length].iter().enumerate() {
-            let found = bench.clock(&[1, expected.capture.into()]);
+            let found = bench.clock(&inputs(true, expected.capture, expected.joined));
             let here = format!("{name}, clock {clock}, {expected:?}: {found:?}");
             check(program, expected, &found, &here);
+            let second = expected.fields.is_some_and(|index| instruction(program, index).second);
             if expected.result.is_some() {
-                assert_eq!(found[7], parity, "{here}");
+                assert_eq!(found[7], buffer ^ u64::from(second), "{here}");
             }
-            parity ^= u64::from(expected.ends_frame);
+            buffer ^= u64::from(expected.ends_program && !second);
         }
         // In the unit, no tile can come sooner after a reset.
-        bench.clock(&[0, once_in(&mut random, 2).into()]);
-        bench.clock(&[1, 0]);
+        bench.clock(&inputs(false, once_in(&mut random, 2), None));
+        bench.clock(&inputs(true, false, None));
     }
     let hex = bench.unit.hex();
     bench.finish(vec![(file, hex)])
@@ -149,7 +166,7 @@ fn check(program: &Program, expected: &Expected, found: &[u64], here: &str) {
     if let Some(address) = expected.bias {
         assert_eq!(bias, low_bits(address, address_bits(program.bias[0].len())), "{here}");
     }
-    let goes_out = expected.fields.is_some_and(|i| program.instructions[i].drain.to_output);
+    let goes_out = expected.fields.is_some_and(|i| instruction(program, i).drain.to_output);
     let is_valid = expected.result.is_some();
     assert_eq!(
         (to_memory, to_output),
@@ -159,8 +176,8 @@ fn check(program: &Program, expected: &Expected, found: &[u64], here: &str) {
     if let Some(address) = expected.result {
         assert_eq!(result, low_bits(address, result_width), "{here}");
     }
-    let Some(instruction) = expected.fields else { return };
-    let drain = &program.instructions[instruction].drain;
+    let Some(index) = expected.fields else { return };
+    let drain = &instruction(program, index).drain;
     if !is_valid {
         return;
     }

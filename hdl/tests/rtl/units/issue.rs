@@ -1,19 +1,19 @@
 //! The issue sequencer against nested loops over the program.
 
-use emeuro_compiler::Program;
+use emeuro_compiler::{Instruction, Program};
 use emeuro_hdl::prelude::address_bits;
 use emeuro_hdl::units::issue::Issue;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::nest::{distances, element, iterations};
-use super::programs::{programs, taps};
+use super::programs::{course, instruction, programs, taps};
 use crate::bench::{Bench, Case, low_bits, once_in, ports};
 
 ports!(
     Issue, [clock], [resetn, input_full, output_busy] -> [
         operand_address, pattern, weight_address, enable, first, complete, reserve, release_input, parity, tap,
-        use_held,
+        use_held, joined,
     ]
 );
 
@@ -45,15 +45,23 @@ struct Step {
     first: bool,
     complete: bool,
     release: bool,
+    /// At a fork: whether a second frame joins.
+    joins: Option<bool>,
 }
 
-/// One frame, read from input buffer `parity`, as the program's fields describe it.
-fn frame(program: &Program, parity: usize) -> Vec<Activity> {
-    let mut activities = vec![];
-    for (issue, drain) in program.instructions.iter().map(|i| (&i.issue, &i.drain)) {
+/// What is done in a clock, and for which of the buffers.
+type Clock = (usize, Activity);
+
+/// One frame in the buffers `buffer`, as the program's fields describe it, or two if another one joins.
+fn frame(program: &Program, buffer: usize, joins: bool) -> Vec<Clock> {
+    let mut activities: Vec<Clock> = vec![];
+    for index in course(program, joins) {
+        let Instruction { issue, drain, second, .. } = instruction(program, index);
+        let parity = buffer ^ usize::from(*second);
+        let mut push = |activity| activities.push((parity, activity));
         let (waits_for_input, reserves_output) = (issue.waits_for_input, issue.reserves_output);
-        activities.push(Activity::Load { waits_for_input, reserves_output });
-        activities.extend((0..issue.delay).map(|_| Activity::Idle));
+        push(Activity::Load { waits_for_input, reserves_output });
+        (0..issue.delay).for_each(|_| push(Activity::Idle));
         let buffer = if issue.reads_input { parity * program.input_span } else { 0 } as i64;
         let last = |_: usize, loop_: usize| issue.counts[loop_] - 1;
         let (operands, weights) =
@@ -61,7 +69,7 @@ fn frame(program: &Program, parity: usize) -> Vec<Activity> {
         for iteration in iterations(&issue.counts) {
             let indices = &iteration.indices;
             let complete = iteration.level >= 2;
-            activities.push(Activity::Step(Step {
+            push(Activity::Step(Step {
                 operand: element(issue.operand.base, &operands, indices) + buffer,
                 weight: element(issue.weight.base, &weights, indices),
                 pattern: issue.pattern,
@@ -71,9 +79,10 @@ fn frame(program: &Program, parity: usize) -> Vec<Activity> {
                 first: indices[..2] == [0, 0],
                 complete,
                 release: issue.releases_input && iteration.level == issue.counts.len(),
+                joins: (issue.forks && iteration.level == issue.counts.len()).then_some(joins),
             }));
             if complete && iteration.level < issue.counts.len() {
-                activities.extend((0..issue.pad).map(|_| Activity::Idle));
+                (0..issue.pad).for_each(|_| push(Activity::Idle));
             }
         }
     }
@@ -94,14 +103,24 @@ fn run(name: &str, program: &Program) -> Case {
     // Some runs are cut short by a reset; the next begins with the first buffer again.
     for run in 0..16 {
         let frames = random.random_range(1..=3);
-        let activities: Vec<(usize, Activity)> =
-            (0..frames).flat_map(|f| frame(program, f % 2).into_iter().map(move |a| (f % 2, a))).collect();
+        let mut buffer = 0;
+        let mut activities: Vec<Clock> = vec![];
+        for _ in 0..frames {
+            let joins = !program.paired.is_empty() && random.random();
+            activities.extend(frame(program, buffer, joins));
+            buffer ^= usize::from(!joins);
+        }
+        let mut joined = false;
         let is_cut = run % 2 == 1;
         let length = if is_cut { random.random_range(0..activities.len()) } else { activities.len() };
         for (parity, activity) in &activities[..length] {
             loop {
                 let rarely = once_in(&mut random, 4);
-                let full: u64 = if rarely { random.random_range(0..4) } else { 3 };
+                let mut full: u64 = if rarely { random.random_range(0..4) } else { 3 };
+                let joins = if let Activity::Step(step) = activity { step.joins } else { None };
+                if let Some(joins) = joins {
+                    full = full & (1 << parity) | u64::from(joins) << (1 - parity);
+                }
                 let busy: u64 = if rarely { random.random_range(0..4) } else { 0 };
                 let found = bench.clock(&[1, full, busy]);
                 let has = |flags: u64| (flags >> parity) & 1 == 1;
@@ -112,6 +131,9 @@ fn run(name: &str, program: &Program) -> Case {
                     _ => true,
                 };
                 check(name, program, activity, *parity, goes, &found);
+                let says_joined = (!program.paired.is_empty()).then(|| found[found.len() - 1] == 1);
+                assert!(says_joined.is_none_or(|says| says == joined), "{name}: {activity:?}: {found:?}");
+                joined = joins.unwrap_or(joined);
                 if goes {
                     break;
                 }
@@ -120,7 +142,7 @@ fn run(name: &str, program: &Program) -> Case {
         // A frame that went through leaves the sequencer at the first instruction, and in the other buffer.
         if !is_cut {
             let found = bench.clock(&[1, 0, 3]);
-            assert_eq!((found[3], found[8]), (0, frames as u64 % 2), "{name}: {found:?}");
+            assert_eq!((found[3], found[8]), (0, buffer as u64), "{name}: {found:?}");
         }
         bench.clock(&[0, 3, 0]);
     }
@@ -157,6 +179,7 @@ fn check(name: &str, program: &Program, activity: &Activity, parity: usize, goes
     assert!(holds || *first == u64::from(step.first || step.multiply), "{here}");
     let taps = taps(program);
     let (tap, products) = special.split_at(usize::from(taps.len() > 1));
+    let (products, _) = products.split_at(products.len() - usize::from(!program.paired.is_empty()));
     for &tap in tap {
         let tap = &taps[tap as usize];
         assert_eq!((tap.level, tap.per_clock), (step.reduce, step.per_clock), "{here}");

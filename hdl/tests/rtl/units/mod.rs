@@ -17,6 +17,7 @@ mod memories;
 mod nest;
 mod operand_address;
 mod output_streamer;
+mod program_counter;
 mod program_rom;
 mod programs;
 mod reducer;
@@ -48,6 +49,7 @@ pub(crate) fn cases() -> Vec<Case> {
         memories::cases,
         operand_address::cases,
         output_streamer::cases,
+        program_counter::cases,
         program_rom::cases,
         reducer::cases,
         requantiser::cases,

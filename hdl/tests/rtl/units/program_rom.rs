@@ -5,18 +5,18 @@ use emeuro_hdl::prelude::address_bits;
 use emeuro_hdl::units::program_rom::{DrainRom, IssueRom};
 use emeuro_hdl::units::reducer::Tap;
 
-use super::programs::{programs, taps};
+use super::programs::{instruction, programs, taps};
 use crate::bench::{Bench, Case, Ported, low_bits, ports};
 
 ports!(
     IssueRom, [clock], [address] -> [
         delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern, tap, multiply,
-        limit, operand, weight,
+        forks, second, limit, operand, weight,
     ]
 );
 ports!(
     DrainRom, [clock], [address] -> [
-        clocks, last_clocks, shift, rectify, narrow, to_output, ends_program, lookup, per_clock, last_count, limit, bias,
+        clocks, last_clocks, shift, rectify, narrow, to_output, ends_program, lookup, per_clock, last_count, forks, second, limit, bias,
         result,
     ]
 );
@@ -37,9 +37,10 @@ fn issue(name: &str, program: &Program) -> Case {
     let taps = taps(program);
     let unit = IssueRom::new(program, &taps, program.address_bits(), weight_width, &file);
     let hex = unit.hex();
-    let has_products = program.instructions.iter().any(|i| i.issue.multiply);
-    let fields = |instruction: usize| -> Vec<i64> {
-        let Instruction { issue, drain, .. } = &program.instructions[instruction];
+    let has_products = program.all_instructions().any(|i| i.issue.multiply);
+    let has_pairs = !program.paired.is_empty();
+    let fields = |index: usize| -> Vec<i64> {
+        let Instruction { issue, drain, second, .. } = instruction(program, index);
         let flags = [
             issue.reads_input,
             issue.waits_for_input,
@@ -54,6 +55,7 @@ fn issue(name: &str, program: &Program) -> Case {
         let tap = taps.iter().position(is_its).unwrap();
         fields.extend((taps.len() > 1).then_some(tap as i64));
         fields.extend(has_products.then_some(i64::from(issue.multiply)));
+        fields.extend([issue.forks, *second].into_iter().filter(|_| has_pairs).map(i64::from));
         fields.extend(issue.counts.iter().map(|&count| count as i64 - 1));
         for generator in [&issue.operand, &issue.weight] {
             fields.push(generator.base);
@@ -61,15 +63,16 @@ fn issue(name: &str, program: &Program) -> Case {
         }
         fields
     };
-    compare(name, unit, program.instructions.len(), fields, vec![(file, hex)])
+    compare(name, unit, program.all_instructions().count(), fields, vec![(file, hex)])
 }
 
 fn drain(name: &str, program: &Program) -> Case {
     let file = format!("{name}.hex");
     let unit = DrainRom::new(program, program.address_bits(), address_bits(program.bias[0].len()), &file);
     let hex = unit.hex();
-    let fields = |instruction: usize| -> Vec<i64> {
-        let drain = &program.instructions[instruction].drain;
+    let has_pairs = !program.paired.is_empty();
+    let fields = |index: usize| -> Vec<i64> {
+        let Instruction { drain, second, .. } = instruction(program, index);
         // The last clock of a tile takes what the others have left.
         let clocks = |results: usize| (1..).find(|clocks| clocks * drain.per_clock >= results).unwrap();
         let [all, last] = [drain.results, drain.last_results].map(clocks);
@@ -85,6 +88,7 @@ fn drain(name: &str, program: &Program) -> Case {
         fields.extend((!program.tables.is_empty()).then_some(table));
         let counts = [drain.per_clock, drain.last_results - (last - 1) * drain.per_clock];
         fields.extend(counts.iter().filter(|_| program.slots > 1).map(|&count| count as i64 - 1));
+        fields.extend([drain.forks, *second].into_iter().filter(|_| has_pairs).map(i64::from));
         fields.extend(drain.counts.iter().map(|&count| count as i64 - 1));
         for generator in [&drain.bias, &drain.result] {
             fields.push(generator.base);
@@ -92,7 +96,7 @@ fn drain(name: &str, program: &Program) -> Case {
         }
         fields
     };
-    compare(name, unit, program.instructions.len(), fields, vec![(file, hex)])
+    compare(name, unit, program.all_instructions().count(), fields, vec![(file, hex)])
 }
 
 fn compare(

@@ -9,26 +9,27 @@ use emeuro_hdl::units::reducer::Tap;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Seed, lanes, slots and words per beat; all of the networks are small enough for the direct loop.
-const SAMPLES: [(u64, usize, usize, usize); 7] = [
-    (280, 8, 1, 1),
-    (392, 2, 1, 1),
-    (204, 3, 1, 1),
-    (399, 16, 8, 4),
-    (385, 8, 2, 2),
-    (221, 4, 2, 4),
-    (392, 2, 1, 4),
+/// Seed, lanes, slots, words per beat, and whether frames may be taken in pairs; all of the networks are small enough for the direct loop.
+const SAMPLES: [(u64, usize, usize, usize, bool); 8] = [
+    (280, 8, 1, 1, true),
+    (392, 2, 1, 1, false),
+    (204, 3, 1, 1, true),
+    (399, 16, 8, 4, false),
+    (385, 8, 2, 2, true),
+    (221, 4, 2, 4, true),
+    (392, 2, 1, 4, false),
+    (1061, 16, 2, 1, true),
 ];
 
 pub(crate) fn samples() -> Vec<(Emulator, Program)> {
-    SAMPLES.into_iter().map(|(seed, lanes, slots, words)| sample(seed, lanes, slots, words)).collect()
-}
-
-fn sample(seed: u64, lanes: usize, slots: usize, words_per_beat: usize) -> (Emulator, Program) {
-    let config = UnitConfig::new(lanes).unwrap().with_slots(slots).unwrap();
-    let emulator = sample_emulator(seed);
-    let program = compile(&emulator, &config.with_words_per_beat(words_per_beat).unwrap()).unwrap();
-    (emulator, program)
+    let sample = |(seed, lanes, slots, words_per_beat, pairs)| {
+        let config = UnitConfig::new(lanes).and_then(|c| c.with_slots(slots)).unwrap();
+        let config = config.with_words_per_beat(words_per_beat).unwrap().with_pairs(pairs);
+        let emulator = sample_emulator(seed);
+        let program = compile(&emulator, &config).unwrap();
+        (emulator, program)
+    };
+    SAMPLES.into_iter().map(sample).collect()
 }
 
 /// The samples' programs, and some that no compiler would make: whatever the fields say has to happen.
@@ -42,8 +43,9 @@ pub(crate) fn programs() -> Vec<Program> {
 fn scramble(program: &Program, seed: u64) -> Program {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (memory, weights, biases) = (program.memory_words, program.weights[0].len(), program.bias[0].len());
-    let count = 6;
-    let instruction = |index| {
+    // Every other program forks after its third instruction.
+    let (count, fork) = (6, seed.is_multiple_of(2).then_some(2));
+    let instruction = |index: usize| {
         let mut counts = || [(); 5].map(|()| random.random_range(1..4));
         let (mut steps, tiles) = (counts(), counts());
         let multiply = index % 3 == 1;
@@ -52,7 +54,10 @@ fn scramble(program: &Program, seed: u64) -> Program {
             [steps[0], steps[1]] = [2, 1];
         }
         steps[2..].copy_from_slice(&tiles[..3]);
-        let reads_input = index < 2;
+        // After the others come those for the rest of two frames, in turn.
+        let joint = index.checked_sub(count);
+        let second = joint.is_some_and(|joint| joint % 2 == 0);
+        let reads_input = index < 2 || joint == Some(0);
         let mut generator = |range: usize, levels: usize| AddressGenerator {
             base: random.random_range(0..range as i64),
             deltas: (0..levels).map(|_| random.random_range(-(range as i64)..range as i64)).collect(),
@@ -72,7 +77,8 @@ fn scramble(program: &Program, seed: u64) -> Program {
             1 => Function::Relu,
             _ => Function::Identity,
         };
-        let last = index + 1 == count;
+        let forks = fork == Some(index);
+        let last = index + 1 == count || joint == Some(4);
         Instruction {
             layer: String::new(),
             issue: Issue {
@@ -85,8 +91,9 @@ fn scramble(program: &Program, seed: u64) -> Program {
                 multiply,
                 reads_input,
                 waits_for_input: index == 0,
-                reserves_output: index == 3,
-                releases_input: index == 1,
+                reserves_output: [3, count + 1, count + 2].contains(&index),
+                releases_input: index == 1 || joint == Some(0),
+                forks,
                 last,
             },
             drain: Drain {
@@ -100,23 +107,42 @@ fn scramble(program: &Program, seed: u64) -> Program {
                 shift: random.random_range(0..20),
                 bits: if random.random() { 8 } else { program.word_bits },
                 function,
-                to_output: index >= 3,
+                to_output: index >= 3 && joint != Some(0),
+                forks,
                 last,
             },
+            second,
         }
     };
-    Program { instructions: (0..count).map(instruction).collect(), ..program.clone() }
+    let mut instructions: Vec<Instruction> =
+        (0..count + if fork.is_some() { 5 } else { 0 }).map(instruction).collect();
+    let paired = instructions.split_off(count);
+    Program { instructions, paired, ..program.clone() }
 }
 
 /// The levels of the adder tree that a program uses, for one slot and for all, with the most results of a tile at each.
 pub(crate) fn taps(program: &Program) -> Vec<Tap> {
-    let drains = || program.instructions.iter().map(|i| &i.drain);
+    let drains = || program.all_instructions().map(|i| &i.drain);
     let kinds = (0..8).flat_map(|level| (1..=program.slots).map(move |per_clock| (level, per_clock)));
     let tap = |(level, per_clock)| {
         let its = drains().filter(|d| (d.reduce, d.per_clock) == (level, per_clock));
         its.map(|d| d.results).max().map(|results| Tap { level, per_clock, results })
     };
     kinds.filter_map(tap).collect()
+}
+
+/// The instructions that a frame, or two if another one joins, are worked on with.
+pub(crate) fn course(program: &Program, joins: bool) -> Vec<usize> {
+    let alone = program.instructions.len();
+    match joins {
+        false => (0..alone).collect(),
+        true => (0..program.head().len()).chain(alone..alone + program.paired.len()).collect(),
+    }
+}
+
+/// An instruction by its place in the ROMs.
+pub(crate) fn instruction(program: &Program, index: usize) -> &Instruction {
+    program.all_instructions().nth(index).unwrap()
 }
 
 /// How many results the last clock of an instruction's last tile has.
@@ -156,6 +182,8 @@ fn samples_have_everything() {
     need("several tables", programs.iter().any(|p| p.tables.len() > 1));
     need("narrow input", programs.iter().any(|p| p.input_bits < p.word_bits));
     need("narrow output", programs.iter().any(|p| p.output_bits < p.word_bits));
+    need("pairs", programs.iter().any(|p| !p.paired.is_empty()));
+    need("no pairs", programs.iter().any(|p| p.paired.is_empty()));
     need("head start", programs.iter().any(|p| (2..p.output.writes).contains(&p.output.head_start)));
     need("several taps", programs.iter().any(|p| taps(p).len() > 1));
     need("order", programs.iter().any(|p| p.output.order.is_some()));
