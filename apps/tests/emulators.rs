@@ -49,7 +49,7 @@ fn recorded_errors_are_those_of_fresh_frames() {
     for app in applications() {
         let emulator = emulator(app.name()).unwrap();
         let recorded = emulator.provenance().nrmse.unwrap();
-        let frames = app.frames(Split::Test, 64 * PARTS, 20_001);
+        let frames = app.frames(Split::Test, 512 * PARTS, 20_001);
         let fresh = evaluate(&*app, &emulator, &frames).unwrap().nrmse;
         let parts: Vec<f64> =
             (0..PARTS).map(|k| evaluate(&*app, &emulator, &part(&*app, &frames, k)).unwrap().nrmse).collect();
@@ -64,7 +64,9 @@ fn recorded_errors_are_those_of_fresh_frames() {
 
 #[test]
 fn recorded_errors_reach_the_goals() {
-    for (name, goal) in [("fft", 0.01), ("convolution", 0.02), ("rope", 0.013), ("newton", 0.015)] {
+    for (name, goal) in
+        [("optical_flow", 0.02), ("fft", 0.005), ("convolution", 0.01), ("rope", 0.013), ("newton", 0.015)]
+    {
         let nrmse = emulator(name).unwrap().provenance().nrmse.unwrap();
         assert!(nrmse < goal, "{name}: {nrmse}");
     }
@@ -90,7 +92,7 @@ fn analytic_emulators_are_what_the_code_computes() {
             count += 1;
         }
     }
-    assert_eq!(count, 2);
+    assert_eq!(count, 3);
 }
 
 /// Bytes hold for one kind of processor: sums of another vector width round differently.

@@ -19,8 +19,8 @@ pub(super) struct Tensor {
     pub(super) xx: f64,
     pub(super) xy: f64,
     pub(super) yy: f64,
-    xt: f64,
-    yt: f64,
+    pub(super) xt: f64,
+    pub(super) yt: f64,
 }
 
 impl Tensor {
