@@ -19,6 +19,7 @@ mod failure;
 mod finding;
 mod flag_score;
 mod model;
+mod power_up;
 mod raw;
 mod recipe;
 mod register_score;

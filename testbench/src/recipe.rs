@@ -116,7 +116,14 @@ impl Draw<'_> {
             && self.once_in(2)
         {
             for _ in 0..self.random.random_range(1..=3) {
-                events.push(Event::Access(self.access(numbers)));
+                let access = self.access(numbers);
+                events.push(Event::Access(access));
+                // What was written is mostly read, or nobody would miss it.
+                if let Transaction::Write { offset, .. } = access
+                    && !self.once_in(4)
+                {
+                    events.push(Event::Access(Transaction::read(offset)));
+                }
             }
         }
     }
@@ -175,7 +182,7 @@ impl Draw<'_> {
             true => self.random.random_range(0..1 << ADDRESS_BITS),
             false => registers[self.random.random_range(0..registers.len())],
         };
-        if !self.once_in(3) {
+        if self.once_in(2) {
             return Transaction::read(offset);
         }
         let strobe = if self.once_in(3) { self.random.random_range(0..16) } else { 0b1111 };
