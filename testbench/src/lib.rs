@@ -38,7 +38,7 @@ mod words;
 pub use axi_lite::{Completed, ControlFault, ControlMaster, Order, Response, Transaction};
 pub use axi_stream::{Beat, StreamDriver, StreamMonitor};
 pub use cache::Cache;
-pub use cosim::{Comparison, cosim};
+pub use cosim::{Comparison, cosim, cosim_scenario, cosim_traced};
 pub use design::{Design, Direction, Port, SourceFile};
 pub use error::{Error, Result};
 pub use failure::{Failure, Fault};

@@ -274,6 +274,20 @@ impl Sim {
         self.check(opened)
     }
 
+    /// Writes the waveforms of all that `play` does to a file, which appears under its name when it is complete, after a
+    /// failure too.
+    ///
+    /// # Errors
+    /// As [`trace`](Sim::trace), and what `play` returns.
+    pub fn trace_whole<T>(&mut self, path: &Path, play: impl FnOnce(&mut Sim) -> Result<T>) -> Result<T> {
+        let unfinished = path.with_extension("fst.partial");
+        self.trace(&unfinished)?;
+        let played = play(self);
+        self.close_trace();
+        fs::rename(&unfinished, path).map_err(Error::io(path))?;
+        played
+    }
+
     /// Completes the waveform file.
     pub fn close_trace(&mut self) {
         self.raw.close_trace();

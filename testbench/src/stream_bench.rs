@@ -13,7 +13,7 @@ use crate::words::{fits, packed};
 /// The synchronous reset, active low.
 const RESET: &str = "aresetn";
 /// Clocks in reset: more than any pipeline of a control path needs.
-const RESET_CLOCKS: u32 = 8;
+pub(crate) const RESET_CLOCKS: u32 = 8;
 /// Clocks after the last expected word in which a further one is noticed.
 const DRAIN_CLOCKS: u32 = 64;
 /// Clocks without progress, unless set otherwise: a large frame on a single lane takes about a tenth of that.

@@ -219,8 +219,8 @@ impl<'a> UnitBench<'a> {
         watch: impl FnMut(&Sim),
     ) -> Result<Score> {
         self.check_scenario(scenario)?;
-        let sim = Sim::new(&self.model, Roms::Files(&self.design.sources), power_up)?;
-        Player::new(self, sim, scenario, watch)?.play()
+        let mut sim = Sim::new(&self.model, Roms::Files(&self.design.sources), power_up)?;
+        Player::new(self, &mut sim, scenario, watch)?.play()
     }
 
     /// As [`play`](UnitBench::play), and writes the waveforms of all signals to a file (FST), which appears under its name when it
@@ -232,12 +232,7 @@ impl<'a> UnitBench<'a> {
         self.check_scenario(scenario)?;
         let model = Model::build(self.design, &Options { trace: true, ..self.options.clone() })?;
         let mut sim = Sim::new(&model, Roms::Files(&self.design.sources), scenario.power_up())?;
-        let unfinished = path.with_extension("fst.partial");
-        sim.trace(&unfinished)?;
-        // The player owns the simulation: the file is complete when it is gone.
-        let played = Player::new(self, sim, scenario, |_| {})?.play();
-        std::fs::rename(&unfinished, path).map_err(Error::io(path))?;
-        played
+        sim.trace_whole(path, |sim| Player::new(self, sim, scenario, |_| {})?.play())
     }
 
     /// Refuses what no unit could be blamed for.
@@ -325,7 +320,7 @@ enum Phase {
 struct Player<'b, 'a, W> {
     bench: &'b UnitBench<'a>,
     scenario: &'b Scenario,
-    sim: Sim,
+    sim: &'b mut Sim,
     watch: W,
     reset: InPort,
     score: Score,
@@ -355,7 +350,7 @@ struct Playing<'s, 'e> {
 }
 
 impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
-    fn new(bench: &'b UnitBench<'a>, sim: Sim, scenario: &'b Scenario, watch: W) -> Result<Self> {
+    fn new(bench: &'b UnitBench<'a>, sim: &'b mut Sim, scenario: &'b Scenario, watch: W) -> Result<Self> {
         let reset = sim.model().input("aresetn")?;
         let registers = bench.numbers.map(RegisterScore::new);
         Ok(Player { bench, scenario, sim, watch, reset, score: Score::default(), registers })
@@ -452,14 +447,14 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
         self.registers = self.bench.numbers.map(RegisterScore::new);
         self.sim.set(self.reset, 0);
         for clock in 1..=clocks {
-            playing.driver.idle(&mut self.sim);
-            playing.monitor.drive(&mut self.sim);
+            playing.driver.idle(self.sim);
+            playing.monitor.drive(self.sim);
             if let Some(master) = &mut playing.master {
-                master.reset(&mut self.sim);
+                master.reset(self.sim);
             }
             self.sim.settle()?;
-            (self.watch)(&self.sim);
-            if clock > 1 && playing.monitor.offered(&self.sim).is_some() {
+            (self.watch)(self.sim);
+            if clock > 1 && playing.monitor.offered(self.sim).is_some() {
                 return Err(playing.fault(Fault::ValidInReset));
             }
             self.sim.edge()?;
@@ -518,7 +513,7 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
 
     /// One clock of a run.
     fn clock(&mut self, playing: &mut Playing<'_, '_>) -> Result<()> {
-        let sim = &mut self.sim;
+        let sim = &mut *self.sim;
         playing.clock += 1;
         let clock = playing.clock;
         playing.flags.iter_mut().for_each(|flag| flag.score.tick(clock));
