@@ -230,8 +230,8 @@ mod tests {
         assert!(text.contains("rope, 16 lanes: word 3 <wrong>") && text.ends_with("FAILED\n"), "{text}");
         let xml = junit(&rows).unwrap();
         for part in [
-            "<testsuites name=\"emeuro\" tests=\"2\" failures=\"1\" errors=\"0\">",
-            "<testsuite name=\"cosim\" tests=\"2\" disabled=\"0\" errors=\"0\" failures=\"1\" time=\"3.000\">",
+            "<testsuites name=\"emeuro\" tests=\"2\" skipped=\"0\" failures=\"1\" errors=\"0\">",
+            "<testsuite name=\"cosim\" tests=\"2\" skipped=\"0\" errors=\"0\" failures=\"1\" time=\"3.000\">",
             "<testcase name=\"16 lanes\" classname=\"rope\" time=\"1.500\">",
             "<property name=\"words\" value=\"1400\"/>",
             "<failure message=\"word 3 &lt;wrong&gt;\">",

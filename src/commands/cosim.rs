@@ -205,7 +205,7 @@ impl Cosim {
                 | testbench::Error::Simulation { .. }
                 | testbench::Error::Unsteady { .. }),
             ) => vec![error.to_string()],
-            Err(error) => return Err(Failure::Input(format!("{}: {error}", design.top))),
+            Err(error) => return Err(failure_of(design, error)),
         };
         let is_late = row.comparison.is_some_and(|comparison| comparison.mismatches == 0);
         if row.failures.is_empty() || is_late {
@@ -218,7 +218,7 @@ impl Cosim {
                 Ok(())
             }
             Ok(_) => Ok(()),
-            Err(error) => Err(Failure::Input(format!("{}: {error}", design.top))),
+            Err(error) => Err(failure_of(design, error)),
         }
     }
 
@@ -248,7 +248,7 @@ impl Cosim {
                     row.failures.push(target.tell(&finding, &found));
                     return Ok(());
                 }
-                Err(error) => return Err(Failure::Input(format!("{}: {error}", target.design.top))),
+                Err(error) => return Err(failure_of(&target.design, error)),
             }
         }
         Ok(())
@@ -354,7 +354,7 @@ impl<'a> Target<'a> {
     }
 
     fn bench(&self, options: &Options) -> Result<UnitBench<'_>, Failure> {
-        let failed = |error| Failure::Input(format!("{}: {error}", self.design.top));
+        let failed = |error| failure_of(&self.design, error);
         let bench = UnitBench::of_emulator(&self.source.emulator, &self.design, options).map_err(failed)?;
         let latency = self.predicted.latency;
         let bench = bench.with_quiet(latency + QUIET_CLOCKS).with_watchdog(PATIENCE + 4 * latency);
@@ -418,6 +418,17 @@ fn own_frames(
 /// Compiled models are kept here unless `EMEURO_CACHE` says otherwise.
 fn default_cache() -> PathBuf {
     std::env::temp_dir().join("emeuro-cache")
+}
+
+/// A unit that does not start has failed its check; anything else is bad input.
+fn failure_of(design: &Design, error: testbench::Error) -> Failure {
+    let message = format!("{}: {error}", design.top);
+    match error {
+        testbench::Error::Failure(_)
+        | testbench::Error::Simulation { .. }
+        | testbench::Error::Unsteady { .. } => Failure::Check(message),
+        _ => Failure::Input(message),
+    }
 }
 
 /// What is wrong with a comparison of frames that came to an end.

@@ -190,6 +190,12 @@ impl fmt::Display for Event {
                 match words.len() {
                     0 => write!(f, "nothing"),
                     _ if words.iter().all(|&word| word == words[0]) => write!(f, "all {}", words[0]),
+                    count if count > SHOWN && words.iter().filter(|&&word| word != 0).count() <= SHOWN => {
+                        let other = words.iter().enumerate().filter(|&(_, &word)| word != 0);
+                        let other: Vec<String> =
+                            other.map(|(index, word)| format!("word {index} is {word}")).collect();
+                        write!(f, "all 0, but {}", other.join(", "))
+                    }
                     count if count <= 3 * SHOWN => f.write_str(&list(words)),
                     count => write!(f, "{} … {}", list(&words[..SHOWN]), list(&words[count - SHOWN..])),
                 }
@@ -212,6 +218,7 @@ mod tests {
             Event::Frame(vec![1, 2, 3]),
             Event::Frame(vec![0; 5]),
             Event::Frame((0..40).collect()),
+            Event::Frame((0..40).map(|word| if word % 20 == 3 { -word } else { 0 }).collect()),
             Event::Pause(9),
             Event::Access(Transaction::read(0x0c)),
             Event::Access(Transaction::write(0x0c, 1 << 16)),
@@ -231,7 +238,7 @@ mod tests {
     fn a_scenario_survives_its_file() {
         let scenario = scenario();
         assert_eq!(Scenario::parse(&scenario.to_json(), "x").unwrap(), scenario);
-        assert_eq!(scenario.events(), 6);
+        assert_eq!(scenario.events(), 7);
     }
 
     #[test]
@@ -258,6 +265,7 @@ run 0: reset of 1 clock; input idle 25 %, output idle 50 %, control always, seed
   frame of 3: 1 2 3
   frame of 5: all 0
   frame of 40: 0 1 2 3 … 36 37 38 39
+  frame of 40: all 0, but word 3 is -3, word 23 is -23
   pause of 9
   read 0x0c
   write 0x0c: 0x10000, strobe 0b1111
