@@ -45,21 +45,26 @@ fn a_register_without_reset_is_noticed() {
         FrameShape { input_words: 4, input_bits: 16, output_words: 4, output_bits: 16, words_per_beat: 1 };
     let design = design("frame_mirror");
     let scenario = Scenario::of_frames(3, Traffic::full(), &[vec![1, 2, 3, 4], vec![5, 6, 7, 8]]);
-    let check = |flags: &[&str]| {
+    let bench = |flags: &[&str]| {
         let mut options = options();
         options.verilator_flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let mirrored = |frame: &[i16]| Ok(frame.iter().rev().copied().collect());
-        let bench = UnitBench::new(&design, &options, shape, mirrored).unwrap().with_watchdog(1000);
-        bench.check_power_up(&scenario, &power_ups(10))
+        UnitBench::new(&design, &options, shape, mirrored).unwrap().with_watchdog(1000)
     };
-    assert_eq!(check(&[]).unwrap().frames, 24);
-    // From zeros the words are right, and the bench alone would say so.
-    let Err(Error::Failure(failure)) = check(&["+define+BUG_INDEX_WITHOUT_RESET"]) else { panic!() };
-    let Failure { fault: Fault::PowerUp { power_ups, .. }, clock, .. } = &*failure else {
-        panic!("{failure}")
-    };
-    assert_eq!((*power_ups, *clock), ((PowerUp::Zeros, PowerUp::Ones), 12), "{failure}");
-    assert!(failure.to_string().contains("depends on the power-up state"), "{failure}");
+    assert_eq!(bench(&[]).check_power_up(&scenario, &power_ups(10)).unwrap().frames, 24);
+    // Wrong words from some states; right words from all, but not in the same clocks.
+    for (bug, right, at) in [("INDEX", 1..=11, 12), ("HOLD", 12..=12, 1)] {
+        let bench = bench(&[&format!("+define+BUG_{bug}_WITHOUT_RESET")]);
+        let plays = power_ups(10).into_iter().map(|state| bench.play_watched(&scenario, state, |_| {}));
+        assert!(right.contains(&plays.filter(Result::is_ok).count()), "{bug}");
+        let checked = bench.check_power_up(&scenario, &power_ups(10));
+        let Err(Error::Failure(failure)) = checked else { panic!("{bug}: {checked:?}") };
+        let Failure { fault: Fault::PowerUp { power_ups, .. }, clock, .. } = &*failure else {
+            panic!("{failure}")
+        };
+        assert_eq!((*power_ups, *clock), ((PowerUp::Zeros, PowerUp::Ones), at), "{failure}");
+        assert!(failure.to_string().contains("depends on the power-up state"), "{failure}");
+    }
 }
 
 #[test]
