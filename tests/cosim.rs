@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use emeuro::testbench::RtlPolicy;
@@ -194,4 +194,30 @@ fn reports_are_written_whole_and_waveforms_are_of_one_unit() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}: {message}");
         assert!(message.contains(expected), "{arguments:?}: {message}");
     }
+}
+
+#[test]
+fn processes_share_a_cache() {
+    if RtlPolicy::current().verilator_or_skip().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let network = format!("{}/tests/networks/16-16-8.yaml", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_emeuro"));
+    command.args(["cosim", &network, "--lanes", "3", "--frames", "12", "--json"]);
+    command.env("EMEURO_CACHE", folder.path()).stdout(Stdio::piped());
+    let processes: Vec<_> = (0..4).map(|_| command.spawn().unwrap()).collect();
+    let outputs: Vec<Output> =
+        processes.into_iter().map(|process| process.wait_with_output().unwrap()).collect();
+    let words = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).unwrap()["words"].clone();
+    for output in &outputs {
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(words(output), words(&outputs[0]));
+    }
+    let mut kinds: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().extension().unwrap().to_string_lossy().into_owned())
+        .collect();
+    kinds.sort();
+    assert_eq!(kinds, ["a", "lock", "lock", "so"], "one model, one run-time, and their locks");
 }

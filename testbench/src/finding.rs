@@ -45,7 +45,9 @@ impl<'a> Evidence<'a> {
         let target = target.as_deref().and_then(|path| path.ancestors().nth(3)).unwrap_or(Path::new("."));
         let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
         let test = std::thread::current().name().unwrap_or_default().to_owned();
-        Evidence::new(target.join("waves"), move |_, _| format!("cargo test -p {package} {test}"))
+        Evidence::new(target.join("waves"), move |_, _| {
+            format!("cargo test -p {package} {test} -- --include-ignored")
+        })
     }
 
     /// The folder.

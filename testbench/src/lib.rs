@@ -7,7 +7,9 @@
 //! 5. A [`ControlMaster`] reads and writes a unit's registers over AXI4-Lite, alone or beside the streams.
 //! 6. Verilator is found at run time ([`Verilator`]); a machine without it builds this crate and skips ([`RtlPolicy`]).
 //! 7. [`cosim`] compares a generated unit with its emulator: all words, and the clocks that the compiler predicted.
-//! 8. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
+//! 8. A [`Scenario`] is a stimulus as data, drawn at random by a [`Recipe`]: resets at any time, frames of every length, accesses.
+//! 9. A [`UnitBench`] plays scenarios and keeps score; one that fails is shrunk and kept with its waveform ([`Finding`]).
+//! 10. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
 
 mod axi_lite;
 mod axi_stream;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::design::SourceFile;
 use crate::error::{Error, Result};
@@ -280,8 +281,14 @@ impl Sim {
     /// # Errors
     /// As [`trace`](Sim::trace), and what `play` returns.
     pub fn trace_whole<T>(&mut self, path: &Path, play: impl FnOnce(&mut Sim) -> Result<T>) -> Result<T> {
-        let unfinished = path.with_extension("fst.partial");
-        self.trace(&unfinished)?;
+        // Nobody else writes a file of this name, whichever threads and processes trace to the same path.
+        static FILES: AtomicU32 = AtomicU32::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let unfinished = path.with_extension(format!("fst.{}-{number}", std::process::id()));
+        self.trace(&unfinished).map_err(|error| match error {
+            Error::Io { source, .. } => Error::Io { path: path.to_owned(), source },
+            other => other,
+        })?;
         let played = play(self);
         self.close_trace();
         fs::rename(&unfinished, path).map_err(Error::io(path))?;

@@ -223,6 +223,16 @@ impl<'a> UnitBench<'a> {
         Player::new(self, &mut sim, scenario, watch)?.play()
     }
 
+    /// As [`play`](UnitBench::play), on a simulation of [the model](UnitBench::model) that goes on from where it is: its state
+    /// at the beginning is what it has done before, and coverage adds up.
+    ///
+    /// # Errors
+    /// As [`play`](UnitBench::play).
+    pub fn play_on(&self, sim: &mut Sim, scenario: &Scenario) -> Result<Score> {
+        self.check_scenario(scenario)?;
+        Player::new(self, sim, scenario, |_| {})?.play()
+    }
+
     /// As [`play`](UnitBench::play), and writes the waveforms of all signals to a file (FST), which appears under its name when it
     /// is complete, after a failure too.
     ///
@@ -357,6 +367,7 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
     }
 
     fn play(mut self) -> Result<Score> {
+        let begin = self.sim.clocks();
         let mut rest: &'b [i16] = &[];
         let mut ahead = 0;
         for (index, run) in self.scenario.runs.iter().enumerate() {
@@ -367,7 +378,7 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
             let expected = self.bench.answers(rest, run)?;
             (rest, ahead) = self.play_run(index, run, rest, ahead, next, &expected)?;
         }
-        self.score.clocks = self.sim.clocks();
+        self.score.clocks = self.sim.clocks() - begin;
         Ok(self.score)
     }
 

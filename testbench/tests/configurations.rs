@@ -155,6 +155,7 @@ fn check(
     (kind, (lanes, slots, words_per_beat), (control, weights)): (Network, Shape, (Control, WeightMemory)),
     words: usize,
     scenarios: u64,
+    evidence: &Evidence<'_>,
     total: &Mutex<Total>,
 ) {
     let emulator = network(kind);
@@ -172,9 +173,8 @@ fn check(
     let word = unit.emulator.format(VectorId::INPUT);
     let inputs: Vec<Vec<i16>> = (0..count).map(|_| sampler.frame(shape.input_words, word)).collect();
     let comparison = cosim(&unit.emulator, &unit.design, &options(), &inputs, 1);
-    let evidence = Evidence::of_this_test();
     if comparison.as_ref().is_ok_and(|comparison| comparison.mismatches > 0) {
-        let finding = bench.check(&cosim_scenario(&inputs, 1), &evidence);
+        let finding = bench.check(&cosim_scenario(&inputs, 1), evidence);
         panic!("{place}: {comparison:?}: {finding:?}");
     }
     let comparison = comparison.unwrap_or_else(|error| panic!("{place}: {error}"));
@@ -183,7 +183,7 @@ fn check(
     let mut score = Score::default();
     for seed in 0..scenarios {
         score += bench
-            .check(&recipe.draw(seed), &evidence)
+            .check(&recipe.draw(seed), evidence)
             .unwrap_or_else(|error| panic!("{place}, scenario {seed}: {error}"));
     }
     let mut total = total.lock().unwrap();
@@ -203,12 +203,14 @@ fn check_all(
 ) -> Total {
     let begin = Instant::now();
     let (next, total) = (AtomicUsize::new(0), Mutex::new(Total::default()));
+    // Named after the thread of the test.
+    let evidence = Evidence::of_this_test();
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(&configuration) = configurations.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    check(configuration, words, scenarios, &total);
+                    check(configuration, words, scenarios, &evidence, &total);
                 }
             });
         }
