@@ -7,6 +7,7 @@ use std::path::Path;
 
 use emeuro_testbench::{Cache, Design, Evidence, FrameShape, Options, PowerUp, Recipe, Score, UnitBench};
 
+/// Checks the unit; the first failure ends it.
 pub fn main() -> Result<(), Box<dyn Error>> {
     // The unit answers frames of four words with the same words in reverse order.
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");

@@ -563,9 +563,14 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
 
 impl Playing<'_, '_> {
     /// An error at the present place; seed and run are given later.
-    #[cold]
     fn fault(&self, fault: Fault) -> Error {
-        let (frame, word) = (self.board.frame(), self.board.word());
+        self.fault_in(self.board.word(), fault)
+    }
+
+    /// An error in a word of the present output frame.
+    #[cold]
+    fn fault_in(&self, word: usize, fault: Fault) -> Error {
+        let frame = self.board.frame();
         Error::Failure(Box::new(Failure { seed: 0, run: None, frame, word, clock: self.clock, fault }))
     }
 
@@ -676,10 +681,7 @@ impl Playing<'_, '_> {
                 }
                 Ok(())
             }
-            Err((word, fault)) => match self.fault(fault) {
-                Error::Failure(failure) => Err(Error::Failure(Box::new(Failure { word, ..*failure }))),
-                other => Err(other),
-            },
+            Err((word, fault)) => Err(self.fault_in(word, fault)),
         }
     }
 }

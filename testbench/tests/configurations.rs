@@ -15,12 +15,12 @@ use std::time::Instant;
 use std::{env, fs, thread};
 
 use common::{GeneratedUnit, options, unit_config};
-use emeuro_compiler::{Control, Cycles, Machine, UnitConfig, WeightMemory};
+use emeuro_compiler::{Control, UnitConfig, WeightMemory};
 use emeuro_golden::{
     Activation, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment, VectorId,
     Weights, sample_emulator, write_atomically,
 };
-use emeuro_testbench::{Evidence, Recipe, RtlPolicy, Score, cosim, cosim_scenario};
+use emeuro_testbench::{Evidence, Recipe, RtlPolicy, Score};
 
 /// Which network a unit is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -165,20 +165,14 @@ fn check(
     }
     let unit = GeneratedUnit::new(emulator, &config);
     let place = format!("{kind:?}, {config:?}");
-    let predicted: Cycles = Machine::cycles(&unit.program).unwrap();
+    let predicted = unit.cycles();
     let bench = unit.bench();
     let shape = bench.shape();
     let count = (words / shape.output_words).min((CLOCKS / predicted.period) as usize).max(24);
     let mut sampler = Sampler::new(lanes as u64);
     let word = unit.emulator.format(VectorId::INPUT);
     let inputs: Vec<Vec<i16>> = (0..count).map(|_| sampler.frame(shape.input_words, word)).collect();
-    let comparison = cosim(&unit.emulator, &unit.design, &options(), &inputs, 1);
-    if comparison.as_ref().is_ok_and(|comparison| comparison.mismatches > 0) {
-        let finding = bench.check(&cosim_scenario(&inputs, 1), evidence);
-        panic!("{place}: {comparison:?}: {finding:?}");
-    }
-    let comparison = comparison.unwrap_or_else(|error| panic!("{place}: {error}"));
-    assert!(comparison.holds(predicted), "{place}: {comparison:?}, predicted {predicted:?}");
+    let comparison = unit.assert_agrees(&place, &inputs, 1, evidence);
     let recipe = Recipe { clocks_per_frame: predicted.latency as u32, ..Recipe::of(&bench) };
     let mut score = Score::default();
     for seed in 0..scenarios {

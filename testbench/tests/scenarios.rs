@@ -74,19 +74,27 @@ fn faults_planted_in_a_unit_are_found() {
     if RtlPolicy::current().verilator_or_skip().is_none() {
         return;
     }
-    let config = || unit_config(8, 1, Control::AxiLite, WeightMemory::Ram);
-    for (file, from, to, expected) in PLANTED {
-        let mut unit = GeneratedUnit::sampled(280, config());
-        let file = format!("sample_{file}.v");
-        let source = unit.design.sources.iter_mut().find(|source| source.name == file).unwrap();
-        assert!(source.text.contains(from), "{from}");
-        source.text = source.text.replacen(from, to, 1);
-        let bench = unit.bench();
-        let recipe = Recipe::of(&bench);
-        let found = (0..60).find_map(|seed| bench.play(&recipe.draw(seed)).err());
-        let Some(Error::Failure(failure)) = found else { panic!("{from}: {found:?}") };
-        assert!(failure.to_string().contains(expected), "{from}: {failure}");
-    }
+    // Building their models takes most of the time: half of them each.
+    let (first, second) = PLANTED.split_at(PLANTED.len() / 2);
+    std::thread::scope(|scope| {
+        for plants in [first, second] {
+            scope.spawn(move || plants.iter().for_each(find));
+        }
+    });
+}
+
+fn find(&(file, from, to, expected): &(&str, &str, &str, &str)) {
+    let config = unit_config(8, 1, Control::AxiLite, WeightMemory::Ram);
+    let mut unit = GeneratedUnit::sampled(280, config);
+    let file = format!("sample_{file}.v");
+    let source = unit.design.sources.iter_mut().find(|source| source.name == file).unwrap();
+    assert!(source.text.contains(from), "{from}");
+    source.text = source.text.replacen(from, to, 1);
+    let bench = unit.bench();
+    let recipe = Recipe::of(&bench);
+    let found = (0..60).find_map(|seed| bench.play(&recipe.draw(seed)).err());
+    let Some(Error::Failure(failure)) = found else { panic!("{from}: {found:?}") };
+    assert!(failure.to_string().contains(expected), "{from}: {failure}");
 }
 
 #[test]

@@ -128,3 +128,26 @@ fn a_register_without_reset_is_found() {
     let finding = first_finding("BUG_INDEX_WITHOUT_RESET");
     assert!(finding.scenario.events() == 1, "{finding}");
 }
+
+#[test]
+fn a_test_that_fails_tells_its_own_command() {
+    if RtlPolicy::current().verilator_or_skip().is_none() {
+        return;
+    }
+    let mut options = options();
+    options.verilator_flags.push("+define+BUG_VALUE".into());
+    let design = design("frame_mirror");
+    let bench = UnitBench::new(&design, &options, SHAPE, mirrored).unwrap();
+    let evidence = Evidence::of_this_test();
+    let scenario = Scenario::of_frames(u64::MAX, Traffic::full(), &[vec![1, 1, 0x1a, 1]]);
+    let Err(Error::Finding(finding)) = bench.check(&scenario, &evidence) else { panic!() };
+    let command =
+        "cargo test -p emeuro-testbench a_test_that_fails_tells_its_own_command -- --include-ignored";
+    assert_eq!(finding.command, command);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("waves");
+    let folder = std::env::var_os("EMEURO_KEEP_WAVES").map_or(folder, Into::into);
+    for file in [&finding.scenario_file, &finding.waveform] {
+        assert_eq!(file.parent().unwrap(), folder);
+        fs::remove_file(file).unwrap();
+    }
+}

@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use emeuro_compiler::{Control, Machine, Program, UnitConfig, WeightMemory, compile};
+use emeuro_compiler::{Control, Cycles, Machine, Program, UnitConfig, WeightMemory, compile};
 use emeuro_golden::{Emulator, sample_emulator};
 use emeuro_hdl::UnitDesign;
 use emeuro_hdl::register_map::UnitNumbers;
-use emeuro_testbench::{Cache, Design, Model, Options, SourceFile, UnitBench};
+use emeuro_testbench::{
+    Cache, Comparison, Design, Error, Evidence, Model, Options, SourceFile, UnitBench, cosim, cosim_scenario,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -86,9 +88,37 @@ impl GeneratedUnit {
         GeneratedUnit::new(sample_emulator(seed), &config)
     }
 
+    /// What the compiler predicts.
+    pub fn cycles(&self) -> Cycles {
+        Machine::cycles(&self.program).unwrap()
+    }
+
+    /// Plays frames under all traffic; words and clocks are as predicted. A word that is not ends the test with the shortest
+    /// stimulus that shows it.
+    pub fn assert_agrees(
+        &self,
+        place: &str,
+        inputs: &[Vec<i16>],
+        seed: u64,
+        evidence: &Evidence<'_>,
+    ) -> Comparison {
+        let comparison = cosim(&self.emulator, &self.design, &options(), inputs, seed);
+        let is_wrong = match &comparison {
+            Ok(comparison) => comparison.mismatches > 0,
+            Err(error) => matches!(error, Error::Failure(_)),
+        };
+        if is_wrong && let Err(finding) = self.bench().check(&cosim_scenario(inputs, seed), evidence) {
+            panic!("{place}: {finding}");
+        }
+        let comparison = comparison.unwrap_or_else(|error| panic!("{place}: {error}"));
+        let predicted = self.cycles();
+        assert!(comparison.holds(predicted), "{place}: {comparison:?}, predicted {predicted:?}");
+        comparison
+    }
+
     pub fn bench(&self) -> UnitBench<'_> {
         let bench = UnitBench::of_emulator(&self.emulator, &self.design, &options()).unwrap();
-        let latency = Machine::cycles(&self.program).unwrap().latency;
+        let latency = self.cycles().latency;
         let bench = bench.with_quiet(latency + 64).with_watchdog(20_000 + 4 * latency);
         match self.program.config.control() {
             Control::None => bench,
