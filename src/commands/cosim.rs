@@ -17,6 +17,7 @@ use emeuro::{
         cosim_scenario,
     },
 };
+use rayon::prelude::*;
 
 use crate::{
     commands::unit_args::{regenerate, unit_config},
@@ -112,10 +113,9 @@ impl Cosim {
             targets.extend(self.targets(source)?);
         }
         self.check_trace(targets.len())?;
-        let mut rows = vec![];
-        for target in &targets {
-            rows.push(self.simulate(target, play.as_ref())?);
-        }
+        // Building models takes most of the time: as many at once as there are processors.
+        let simulate = |target| self.simulate(target, play.as_ref());
+        let rows = targets.par_iter().map(simulate).collect::<Result<Vec<Row>, Failure>>()?;
         let report = cosim_report::json(&rows);
         if let Some(path) = &self.report {
             write(path, &format!("{report:#}\n"))?;
