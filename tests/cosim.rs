@@ -221,3 +221,46 @@ fn processes_share_a_cache() {
     kinds.sort();
     assert_eq!(kinds, ["a", "lock", "lock", "so"], "one model, one run-time, and their locks");
 }
+
+#[test]
+fn the_scenario_of_the_documentation_plays() {
+    if RtlPolicy::current().verilator_or_skip().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let (network, file) =
+        (format!("{root}/tests/networks/16-16-8.yaml"), format!("{root}/docs/examples/SCENARIO.json"));
+    let play = |file: &str| {
+        let unit = folder.path().join("unit.yaml");
+        fs::write(&unit, "emeuro_unit: 1\nlanes: 4\ncontrol: axi_lite\n").unwrap();
+        let unit = unit.to_str().unwrap();
+        let output = emeuro(folder.path(), &["cosim", &network, "--unit", unit, "--json", "--play", file]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["designs"][0]["scenarios"].clone()
+    };
+    let seen = play(&file);
+    // The short frame, and the rest of the third, of which 30 clocks let 11 words in.
+    assert_eq!(
+        (&seen["resets"], &seen["dropped"], &seen["frames"]),
+        (&2.into(), &2.into(), &1.into()),
+        "{seen}"
+    );
+    let accesses = seen["accesses"].as_u64().unwrap();
+
+    // With the accesses that the documentation shows.
+    let page = fs::read_to_string(format!("{root}/docs/src/verification.md")).unwrap().replace('\n', " ");
+    let (read, write) = (
+        r#"{"access": {"read": {"offset": 12}}}"#,
+        r#"{"access": {"write": {"offset": 12, "data": 65536, "strobe": 15}}}"#,
+    );
+    assert!(page.contains(read) && page.contains(write) && page.contains(r#""reset": "register""#));
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace(r#"{ "pause": 20 }"#, &format!("{write}, {read}"));
+    let changed = folder.path().join("changed.json");
+    let text = text.replace(r#""reset": { "port": { "clocks": 1 } }"#, r#""reset": "register""#);
+    fs::write(&changed, text).unwrap();
+    // Those two, and the one that resets.
+    assert_eq!(play(changed.to_str().unwrap())["accesses"], accesses + 3);
+}
