@@ -264,3 +264,34 @@ fn the_scenario_of_the_documentation_plays() {
     // Those two, and the one that resets.
     assert_eq!(play(changed.to_str().unwrap())["accesses"], accesses + 3);
 }
+
+#[test]
+fn a_unit_that_is_late_keeps_its_waveform() {
+    if RtlPolicy::current().verilator_or_skip().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let waves = folder.path().join("waves");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rtl-out/newton"), &folder.path().join("newton"));
+    // Takes a word on every other clock.
+    let loader = folder.path().join("newton/newton_input_loader.v");
+    let text = fs::read_to_string(&loader).unwrap();
+    let text = text.replace("assign s_axis_tready = ", "assign s_axis_tready = slow && ");
+    let slow = "    reg dropping;\n    reg slow;\n    always @(posedge clock) slow <= resetn && !slow;\n";
+    fs::write(&loader, text.replace("    reg dropping;\n", slow)).unwrap();
+    let rtl = folder.path().to_str().unwrap();
+    let run = |arguments: &[&str]| -> (Option<i32>, String) {
+        let output = emeuro(&waves, arguments);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, text) = run(&["cosim", "newton", "--rtl", rtl, "--frames", "60"]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("newton, 16 lanes: expected a latency of "), "{text}");
+    let told = |start: &str| text.lines().find_map(|line| line.strip_prefix(start)).unwrap().to_owned();
+    let waveform = PathBuf::from(told("waveform: "));
+    assert!(waveform.starts_with(&waves) && fs::read(&waveform).unwrap().starts_with(&FST));
+    let command = told("reproduce: ");
+    let (status, again) = run(&command.split(' ').skip(1).collect::<Vec<_>>());
+    assert_eq!(status, Some(1), "{command}: {again}");
+    assert!(again.contains("newton, 16 lanes: expected a latency of "), "{again}");
+}

@@ -207,19 +207,50 @@ impl Cosim {
             ) => vec![error.to_string()],
             Err(error) => return Err(failure_of(design, error)),
         };
-        let is_late = row.comparison.is_some_and(|comparison| comparison.mismatches == 0);
-        if row.failures.is_empty() || is_late {
+        if row.failures.is_empty() {
             return Ok(());
         }
-        match bench.check(&cosim_scenario(&frames, self.seed), evidence) {
+        let are_words_wrong = row.comparison.is_none_or(|comparison| comparison.mismatches > 0);
+        let checked = match are_words_wrong {
+            true => bench.check(&cosim_scenario(&frames, self.seed), evidence),
+            false => Ok(Score::default()),
+        };
+        match checked {
             Err(testbench::Error::Finding(finding)) => {
                 let found = format!("--seed {} --frames {}", self.seed, self.frames);
                 row.failures = vec![target.tell(&finding, &found)];
-                Ok(())
             }
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure_of(design, error)),
+            // The clocks alone are wrong, which any few frames show.
+            Ok(_) => {
+                let frames = &frames[..frames.len().min(FEW_FRAMES)];
+                let kept = self.keep_waveform(target, options, evidence, frames)?;
+                row.failures = vec![format!("{}\n{kept}", row.failures.join("\n"))];
+            }
+            Err(error) => return Err(failure_of(design, error)),
         }
+        Ok(())
+    }
+
+    /// Keeps the waveform of a comparison of a few frames; says where, and which command plays them again.
+    fn keep_waveform(
+        &self,
+        target: &Target<'_>,
+        options: &Options,
+        evidence: &Evidence<'_>,
+        frames: &[Vec<i16>],
+    ) -> Result<String, Failure> {
+        let (emulator, design) = (&target.source.emulator, &target.design);
+        let (folder, lanes) = (evidence.folder(), target.config.lanes());
+        fs::create_dir_all(folder).map_err(|e| Failure::Input(format!("{}: {e}", folder.display())))?;
+        let waveform = folder.join(format!("{}-{lanes}-lanes-{}.fst", design.top, self.seed));
+        let played = testbench::cosim_traced(emulator, design, options, frames, self.seed, &waveform);
+        if let Err(error @ testbench::Error::Io { .. }) = played {
+            return Err(input(error));
+        }
+        let (command, file) = (target.command(), waveform.display());
+        let count = frames.len();
+        let again = format!("{command} --seed {} --frames {count} --scenarios 0 --trace {file}", self.seed);
+        Ok(format!("waveform: {file}\nreproduce: {again}"))
     }
 
     /// Random scenarios, up to the first that fails.
@@ -369,6 +400,9 @@ impl<'a> Target<'a> {
 const QUIET_CLOCKS: u64 = 64;
 /// Clocks without any progress beyond four latencies: more than the longest pause of a receiver.
 const PATIENCE: u64 = 20_000;
+
+/// Frames that show wrong clocks.
+const FEW_FRAMES: usize = 6;
 
 /// The scale of pauses and interruptions.
 fn scale(predicted: Cycles) -> u32 {
