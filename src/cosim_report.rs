@@ -229,6 +229,8 @@ mod tests {
         let text = text(&rows);
         assert!(text.contains("rope, 16 lanes: word 3 <wrong>") && text.ends_with("FAILED\n"), "{text}");
         let xml = junit(&rows).unwrap();
+        let read = Report::deserialize_from_str(&xml).unwrap();
+        assert_eq!((read.tests, read.failures, read.errors), (2, 1, 0));
         for part in [
             "<testsuites name=\"emeuro\" tests=\"2\" skipped=\"0\" failures=\"1\" errors=\"0\">",
             "<testsuite name=\"cosim\" tests=\"2\" skipped=\"0\" errors=\"0\" failures=\"1\" time=\"3.000\">",
