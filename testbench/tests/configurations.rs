@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use std::{env, fs, thread};
 
-use common::{GeneratedUnit, options, unit_config};
+use common::{GeneratedUnit, unit_config};
 use emeuro_compiler::{Control, UnitConfig, WeightMemory};
 use emeuro_golden::{
     Activation, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment, VectorId,
