@@ -1,6 +1,7 @@
 //! The `emeuro` command line: a thin layer over the crates.
 
 mod commands;
+mod cosim_report;
 mod design_folder;
 mod emulator_source;
 mod failure;

@@ -1,23 +1,30 @@
 //! `emeuro cosim`: generated Verilog in Verilator against the golden model.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use emeuro::{
     apps::{Application, Split},
-    compiler::{Cycles, UnitConfig},
-    golden::{Emulator, Sampler, VectorId},
-    hdl::top_name,
-    testbench::{self, Cache, Comparison, Design, Options},
+    compiler::{Control, Cycles, Program, UnitConfig},
+    golden::{Emulator, Sampler, VectorId, write_atomically},
+    hdl::{register_map::UnitNumbers, top_name},
+    testbench::{
+        self, Cache, Comparison, Design, Evidence, Finding, Options, Recipe, Scenario, Score, UnitBench,
+        cosim_scenario,
+    },
 };
-use serde_json::{Value, json};
+use rayon::prelude::*;
 
 use crate::{
     commands::unit_args::{regenerate, unit_config},
+    cosim_report::{self, Row},
     design_folder,
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome, input},
-    report::table,
     unit_source::{CompiledUnit, UnitSource},
 };
 
@@ -25,11 +32,16 @@ use crate::{
 ///
 /// Without --lanes and --unit, the files of a generated folder are simulated as they stand there; with one of them, units
 /// are generated for the purpose. Frames are the application's own held-out frames, and every fourth a random one with
-/// extreme words. They arrive and leave with random gaps and pauses.
+/// extreme words. They arrive and leave with random gaps and pauses. Then random scenarios are played: resets at any
+/// time, frames of the wrong length and, if the unit has registers, accesses while frames run.
+///
+/// Of a failure, the shortest stimulus that is found is kept with its waveform, in target/waves or the folder that
+/// EMEURO_KEEP_WAVES names, and the command is printed that plays it again.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  emeuro cosim --all --frames 200 --seed 7\n  emeuro cosim rope --lanes 1,16,64\n  \
-    emeuro cosim newton --unit UNIT.yaml\n\n\
+    emeuro cosim newton --unit UNIT.yaml --junit newton.xml\n  \
+    emeuro cosim rope --lanes 16 --seed 7 --frames 12 --trace rope.fst\n\n\
     Needs Verilator 5 and a C++ compiler."
 )]
 pub(crate) struct Cosim {
@@ -42,74 +54,264 @@ pub(crate) struct Cosim {
     /// Generates and simulates units with these numbers of lanes.
     #[arg(long, value_delimiter = ',')]
     lanes: Vec<usize>,
-    /// Generates and simulates units as this unit file (YAML) says; --lanes goes before its lanes.
-    #[arg(long, value_name = "FILE")]
-    unit: Option<PathBuf>,
+    /// Generates and simulates units as these unit files (YAML) say; --lanes goes before their lanes.
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    unit: Vec<PathBuf>,
     /// Folder with the units to simulate: one folder per application, or the folder of the one emulator that is named;
     /// rtl-out if an application is named, generated if a file is.
     #[arg(long, conflicts_with_all = ["lanes", "unit"])]
     rtl: Option<PathBuf>,
     /// Frames per unit.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     frames: u32,
-    /// Seed of frames, gaps, pauses and power-up values.
+    /// Random scenarios per unit; their seeds count up from --seed.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    scenarios: u32,
+    /// Seed of frames, gaps, pauses, scenarios and power-up values.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Plays only the scenario in this file, as a failure has left it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["frames", "scenarios", "seed"])]
+    play: Option<PathBuf>,
+    /// Writes the waveforms of all signals to this file (FST): while the frames are compared or, with --frames 0, of the
+    /// one scenario. Of one unit only.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Writes the outcome to this file as JUnit XML, one test case per unit.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Writes the outcome to this file as JSON.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// One unit and what became of it.
-struct Row {
-    name: String,
-    lanes: usize,
+/// A unit to simulate.
+struct Target<'a> {
+    source: &'a EmulatorSource,
+    config: UnitConfig,
     predicted: Cycles,
-    comparison: Comparison,
+    design: Design,
+    /// Of its registers, if it has some.
+    numbers: Option<UnitNumbers>,
+    /// The unit file that was given.
+    unit_file: Option<&'a Path>,
+    /// The options that choose this unit alone.
+    options: Vec<String>,
 }
 
 impl Cosim {
     /// Simulates all units.
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         testbench::Verilator::detect().map_err(input)?;
+        let play = self.play.as_deref().map(|path| Scenario::load(path).map_err(input)).transpose()?;
         let sources = EmulatorSource::find_all(&self.emulators)?;
-        let mut rows = vec![];
+        let mut targets = vec![];
         for source in &sources {
-            let frames = frames(source, self.frames as usize, self.seed)?;
-            for (lanes, predicted, design) in self.designs(source)? {
-                let options = Options::new(Cache::from_env_or(default_cache()));
-                let comparison = testbench::cosim(&source.emulator, &design, &options, &frames, self.seed)
-                    .map_err(|e| failure_of(&design, e))?;
-                rows.push(Row { name: source.emulator.name().to_owned(), lanes, predicted, comparison });
-            }
+            targets.extend(self.targets(source)?);
         }
-        let passed = rows.iter().all(|row| row.comparison.holds(row.predicted));
-        let text = if self.json {
-            format!("{}\n", json!({ "designs": rows.iter().map(Row::json).collect::<Vec<_>>() }))
-        } else {
-            let mut lines = vec![Row::header()];
-            lines.extend(rows.iter().map(Row::cells));
-            table(&lines) + if passed { "All words and clocks as predicted.\n" } else { "FAILED\n" }
-        };
-        Ok(Outcome { text, passed })
+        self.check_trace(targets.len())?;
+        // Building models takes most of the time: as many at once as there are processors.
+        let simulate = |target| self.simulate(target, play.as_ref());
+        let rows = targets.par_iter().map(simulate).collect::<Result<Vec<Row>, Failure>>()?;
+        let report = cosim_report::json(&rows);
+        if let Some(path) = &self.report {
+            write(path, &format!("{report:#}\n"))?;
+        }
+        if let Some(path) = &self.junit {
+            write(path, &cosim_report::junit(&rows)?)?;
+        }
+        let text = if self.json { format!("{report}\n") } else { cosim_report::text(&rows) };
+        Ok(Outcome { text, passed: cosim_report::passed(&rows) })
     }
 
-    fn designs(&self, source: &EmulatorSource) -> Result<Vec<(usize, Cycles, Design)>, Failure> {
-        let config = unit_config(self.unit.as_deref())?;
-        let generated = |config: &UnitConfig| {
-            let command = regenerate("generate", &source.argument, config);
-            let unit = UnitSource::new(&source.emulator, config, &command)?;
-            Ok((config.lanes(), unit.cycles, unit.simulated()))
+    /// Refuses a waveform of several simulations.
+    fn check_trace(&self, units: usize) -> Result<(), Failure> {
+        let Some(path) = &self.trace else { return Ok(()) };
+        let refused = |problem: &str| Err(Failure::Input(format!("--trace {}: {problem}", path.display())));
+        if units != 1 {
+            return refused(&format!("expected one unit, found {units}"));
+        }
+        if self.play.is_none() && self.frames == 0 && self.scenarios != 1 {
+            return refused("with --frames 0, expected --scenarios 1");
+        }
+        Ok(())
+    }
+
+    fn simulate(&self, target: &Target<'_>, play: Option<&Scenario>) -> Result<Row, Failure> {
+        let begin = Instant::now();
+        let options = Options::new(Cache::from_env_or(default_cache()));
+        let bench = target.bench(&options)?;
+        let command = target.command();
+        let evidence = Evidence::new("target/waves", |scenario, waveform| {
+            format!("{command} --play {} --trace {}", scenario.display(), waveform.display())
+        });
+        let mut row = target.row();
+        match play {
+            Some(scenario) => self.play_again(scenario, &bench, &mut row)?,
+            None => {
+                if self.frames > 0 {
+                    self.compare_frames(target, &bench, &options, &evidence, &mut row)?;
+                }
+                // What fails already would mostly be found again.
+                if row.failures.is_empty() {
+                    self.play_scenarios(target, &bench, &evidence, &mut row)?;
+                }
+            }
+        }
+        row.time = begin.elapsed();
+        Ok(row)
+    }
+
+    /// One scenario from a file, as short as it is.
+    fn play_again(&self, scenario: &Scenario, bench: &UnitBench<'_>, row: &mut Row) -> Result<(), Failure> {
+        let played = match &self.trace {
+            Some(path) => bench.trace(scenario, path),
+            None => bench.play(scenario),
         };
-        if !self.lanes.is_empty() {
-            let with = |&lanes: &usize| generated(&config.clone().with_lanes(lanes).map_err(input)?);
-            return self.lanes.iter().map(with).collect();
+        row.scenarios.0 = 1;
+        match played {
+            Ok(score) => row.scenarios.1 = score,
+            Err(testbench::Error::Failure(failure)) => row.failures.push(failure.to_string()),
+            Err(error) => return Err(input(error)),
         }
-        if self.unit.is_some() {
-            return Ok(vec![generated(&config)?]);
+        Ok(())
+    }
+
+    /// Frames under all kinds of traffic, and the clocks.
+    fn compare_frames(
+        &self,
+        target: &Target<'_>,
+        bench: &UnitBench<'_>,
+        options: &Options,
+        evidence: &Evidence<'_>,
+        row: &mut Row,
+    ) -> Result<(), Failure> {
+        let (emulator, design) = (&target.source.emulator, &target.design);
+        let frames = frames(target.source, self.frames as usize, self.seed)?;
+        let compared = match &self.trace {
+            None => testbench::cosim(emulator, design, options, &frames, self.seed),
+            Some(path) => testbench::cosim_traced(emulator, design, options, &frames, self.seed, path),
+        };
+        row.failures = match compared {
+            Ok(comparison) => {
+                row.comparison = Some(comparison);
+                differences(&comparison, target.predicted)
+            }
+            Err(
+                error @ (testbench::Error::Failure(_)
+                | testbench::Error::Simulation { .. }
+                | testbench::Error::Unsteady { .. }),
+            ) => vec![error.to_string()],
+            Err(error) => return Err(failure_of(design, error)),
+        };
+        if row.failures.is_empty() {
+            return Ok(());
         }
+        let are_words_wrong = row.comparison.is_none_or(|comparison| comparison.mismatches > 0);
+        let checked = match are_words_wrong {
+            true => bench.check(&cosim_scenario(&frames, self.seed), evidence),
+            false => Ok(Score::default()),
+        };
+        match checked {
+            Err(testbench::Error::Finding(finding)) => {
+                let found = format!("--seed {} --frames {}", self.seed, self.frames);
+                row.failures = vec![target.tell(&finding, &found)];
+            }
+            // The clocks alone are wrong, which any few frames show.
+            Ok(_) => {
+                let frames = &frames[..frames.len().min(FEW_FRAMES)];
+                let kept = self.keep_waveform(target, options, evidence, frames)?;
+                row.failures = vec![format!("{}\n{kept}", row.failures.join("\n"))];
+            }
+            Err(error) => return Err(failure_of(design, error)),
+        }
+        Ok(())
+    }
+
+    /// Keeps the waveform of a comparison of a few frames; says where, and which command plays them again.
+    fn keep_waveform(
+        &self,
+        target: &Target<'_>,
+        options: &Options,
+        evidence: &Evidence<'_>,
+        frames: &[Vec<i16>],
+    ) -> Result<String, Failure> {
+        let (emulator, design) = (&target.source.emulator, &target.design);
+        let (folder, lanes) = (evidence.folder(), target.config.lanes());
+        fs::create_dir_all(folder).map_err(|e| Failure::Input(format!("{}: {e}", folder.display())))?;
+        let waveform = folder.join(format!("{}-{lanes}-lanes-{}.fst", design.top, self.seed));
+        let played = testbench::cosim_traced(emulator, design, options, frames, self.seed, &waveform);
+        if let Err(error @ testbench::Error::Io { .. }) = played {
+            return Err(input(error));
+        }
+        let (command, file) = (target.command(), waveform.display());
+        let count = frames.len();
+        let again = format!("{command} --seed {} --frames {count} --scenarios 0 --trace {file}", self.seed);
+        Ok(format!("waveform: {file}\nreproduce: {again}"))
+    }
+
+    /// Random scenarios, up to the first that fails.
+    fn play_scenarios(
+        &self,
+        target: &Target<'_>,
+        bench: &UnitBench<'_>,
+        evidence: &Evidence<'_>,
+        row: &mut Row,
+    ) -> Result<(), Failure> {
+        let recipe = Recipe { clocks_per_frame: scale(target.predicted), ..Recipe::of(bench) };
+        for index in 0..self.scenarios {
+            let seed = self.seed.wrapping_add(u64::from(index));
+            let scenario = recipe.draw(seed);
+            if let Some(path) = self.trace.as_ref().filter(|_| self.frames == 0)
+                && let Err(error) = bench.trace(&scenario, path)
+                && !matches!(error, testbench::Error::Failure(_))
+            {
+                return Err(input(error));
+            }
+            row.scenarios.0 += 1;
+            match bench.check(&scenario, evidence) {
+                Ok(score) => row.scenarios.1 += score,
+                Err(testbench::Error::Finding(finding)) => {
+                    let found = format!("--frames 0 --scenarios 1 --seed {seed}");
+                    row.failures.push(target.tell(&finding, &found));
+                    return Ok(());
+                }
+                Err(error) => return Err(failure_of(&target.design, error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn targets<'a>(&'a self, source: &'a EmulatorSource) -> Result<Vec<Target<'a>>, Failure> {
+        if self.lanes.is_empty() && self.unit.is_empty() {
+            return Ok(vec![self.standing(source)?]);
+        }
+        let files: Vec<Option<&Path>> = match self.unit.is_empty() {
+            true => vec![None],
+            false => self.unit.iter().map(|file| Some(file.as_path())).collect(),
+        };
+        let mut targets = vec![];
+        for file in files {
+            let config = unit_config(file)?;
+            if self.lanes.is_empty() {
+                targets.push(Target::generated(source, config, file, None)?);
+                continue;
+            }
+            for &lanes in &self.lanes {
+                let config = config.clone().with_lanes(lanes).map_err(input)?;
+                targets.push(Target::generated(source, config, file, Some(lanes))?);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The unit that stands in a folder, or the default one for an emulator file.
+    fn standing<'a>(&'a self, source: &'a EmulatorSource) -> Result<Target<'a>, Failure> {
         let folder = match (&self.rtl, &source.application) {
-            (None, None) => return Ok(vec![generated(&config)?]),
+            (None, None) => return Target::generated(source, UnitConfig::default(), None, None),
             (None, Some(_)) => PathBuf::from("rtl-out").join(&source.argument),
             (Some(rtl), None) => rtl.clone(),
             (Some(rtl), Some(_)) => match design_folder::is_unit(rtl) {
@@ -124,8 +326,99 @@ impl Cosim {
             let problem = format!("expected the unit {top}, found {}", design.top);
             return Err(Failure::Input(format!("{}: {problem}", folder.display())));
         }
-        Ok(vec![(config.lanes(), cycles, design)])
+        let options = self.rtl.iter().map(|rtl| format!("--rtl {}", rtl.display())).collect();
+        let numbers = numbers_of(&program);
+        Ok(Target { source, config, predicted: cycles, design, numbers, unit_file: None, options })
     }
+}
+
+impl<'a> Target<'a> {
+    /// A unit that is generated for the purpose.
+    fn generated(
+        source: &'a EmulatorSource,
+        config: UnitConfig,
+        unit_file: Option<&'a Path>,
+        lanes: Option<usize>,
+    ) -> Result<Self, Failure> {
+        let command = regenerate("generate", &source.argument, &config);
+        let unit = UnitSource::new(&source.emulator, &config, &command)?;
+        let file = unit_file.map(|file| format!("--unit {}", file.display()));
+        let options = file.into_iter().chain(lanes.map(|lanes| format!("--lanes {lanes}"))).collect();
+        let (predicted, design, numbers) = (unit.cycles, unit.simulated(), numbers_of(&unit.program));
+        Ok(Target { source, config, predicted, design, numbers, unit_file, options })
+    }
+
+    /// Nothing has been simulated yet.
+    fn row(&self) -> Row {
+        Row {
+            name: self.source.emulator.name().to_owned(),
+            unit: self.name(),
+            lanes: self.config.lanes(),
+            predicted: self.predicted,
+            comparison: None,
+            scenarios: (0, Score::default()),
+            failures: vec![],
+            time: Duration::ZERO,
+        }
+    }
+
+    /// The command that simulates this unit.
+    fn command(&self) -> String {
+        let words =
+            [&["emeuro".to_owned(), "cosim".to_owned(), self.source.argument.clone()], &self.options[..]];
+        words.concat().join(" ")
+    }
+
+    /// A finding, and the options that find it again.
+    fn tell(&self, finding: &Finding, options: &str) -> String {
+        let (command, name) = (self.command(), self.source.emulator.name());
+        format!("{finding}\nas it was found: {command} {options} --trace {name}.fst")
+    }
+
+    /// What tells it from other units of the same emulator.
+    fn name(&self) -> String {
+        let lanes = format!("{} lanes", self.config.lanes());
+        match self.unit_file {
+            Some(file) => format!("{}, {lanes}", file.display()),
+            None => lanes,
+        }
+    }
+
+    fn bench(&self, options: &Options) -> Result<UnitBench<'_>, Failure> {
+        let failed = |error| failure_of(&self.design, error);
+        let bench = UnitBench::of_emulator(&self.source.emulator, &self.design, options).map_err(failed)?;
+        let latency = self.predicted.latency;
+        let bench = bench.with_quiet(latency + QUIET_CLOCKS).with_watchdog(PATIENCE + 4 * latency);
+        match self.numbers {
+            Some(numbers) => bench.with_registers(numbers).map_err(failed),
+            None => Ok(bench),
+        }
+    }
+}
+
+/// Clocks beyond the latency in which a word too many is noticed.
+const QUIET_CLOCKS: u64 = 64;
+/// Clocks without any progress beyond four latencies: more than the longest pause of a receiver.
+const PATIENCE: u64 = 20_000;
+
+/// Frames that show wrong clocks.
+const FEW_FRAMES: usize = 6;
+
+/// The scale of pauses and interruptions.
+fn scale(predicted: Cycles) -> u32 {
+    u32::try_from(predicted.latency).unwrap_or(u32::MAX)
+}
+
+fn numbers_of(program: &Program) -> Option<UnitNumbers> {
+    (program.config.control() == Control::AxiLite).then(|| UnitNumbers::of(program))
+}
+
+/// Writes a whole file or none, in a folder that is made if there is none.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let made = folder.map_or(Ok(()), fs::create_dir_all);
+    made.and_then(|()| write_atomically(path, text.as_bytes()))
+        .map_err(|e| Failure::Input(format!("{}: {e}", path.display())))
 }
 
 /// Raw input frames: the application's own, or random ones.
@@ -161,7 +454,7 @@ fn default_cache() -> PathBuf {
     std::env::temp_dir().join("emeuro-cache")
 }
 
-/// A unit that breaks the bus or hangs has failed its check; anything else is bad input.
+/// A unit that does not start has failed its check; anything else is bad input.
 fn failure_of(design: &Design, error: testbench::Error) -> Failure {
     let message = format!("{}: {error}", design.top);
     match error {
@@ -172,42 +465,15 @@ fn failure_of(design: &Design, error: testbench::Error) -> Failure {
     }
 }
 
-impl Row {
-    fn header() -> Vec<String> {
-        ["app", "lanes", "frames", "words", "mismatches", "cycles", "simulated", "latency", "simulated"]
-            .map(str::to_owned)
-            .to_vec()
-    }
-
-    fn cells(&self) -> Vec<String> {
-        let c = &self.comparison;
-        let clocks = |clocks: Option<u64>| clocks.map_or_else(|| "–".to_owned(), |n| n.to_string());
-        vec![
-            self.name.clone(),
-            self.lanes.to_string(),
-            c.frames.to_string(),
-            c.words.to_string(),
-            c.mismatches.to_string(),
-            self.predicted.period.to_string(),
-            clocks(c.timing.map(|t| t.period)),
-            self.predicted.latency.to_string(),
-            clocks(c.timing.map(|t| t.latency)),
-        ]
-    }
-
-    fn json(&self) -> Value {
-        let c = &self.comparison;
-        json!({
-            "app": self.name,
-            "lanes": self.lanes,
-            "frames": c.frames,
-            "words": c.words,
-            "mismatches": c.mismatches,
-            "clocks": c.clocks,
-            "cycles_predicted": self.predicted.period,
-            "cycles_simulated": c.timing.map(|t| t.period),
-            "latency_predicted": self.predicted.latency,
-            "latency_simulated": c.timing.map(|t| t.latency),
-        })
+/// What is wrong with a comparison of frames that came to an end.
+fn differences(comparison: &Comparison, predicted: Cycles) -> Vec<String> {
+    let Comparison { mismatches, words, timing, .. } = comparison;
+    match timing {
+        _ if comparison.holds(predicted) => vec![],
+        Some(timing) => vec![format!(
+            "expected a latency of {} and a period of {} clocks, got {} and {}",
+            predicted.latency, predicted.period, timing.latency, timing.period
+        )],
+        None => vec![format!("{mismatches} of {words} words are wrong")],
     }
 }

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::axi_stream::stream_of;
 use crate::error::{Error, Result};
@@ -26,7 +27,8 @@ pub enum Response {
 }
 
 /// One access to a register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Transaction {
     /// Reads the word at a byte offset.
     Read {

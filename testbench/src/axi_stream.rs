@@ -83,6 +83,21 @@ impl<I: Iterator<Item = Beat>> StreamDriver<I> {
         }
     }
 
+    /// Where the beats come from.
+    pub(crate) fn source(&self) -> &I {
+        &self.beats
+    }
+
+    /// Where the beats come from.
+    pub(crate) fn source_mut(&mut self) -> &mut I {
+        &mut self.beats
+    }
+
+    /// Whether no beat waits to be accepted.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.offered.is_none()
+    }
+
     /// Offers nothing on this clock; for reset. A beat that was offered and not accepted is offered again afterwards.
     pub fn idle(&mut self, sim: &mut Sim) {
         let noise: u64 = self.random.random();

@@ -1,9 +1,15 @@
 //! Co-simulation of a generated unit: Verilator against the golden model, in values and in clocks.
 
+use std::path::Path;
+
 use emeuro_compiler::Cycles;
 use emeuro_golden::{Emulator, Runner};
 
-use crate::{Design, Error, Model, OnMismatch, Options, Result, Roms, Sim, StreamBench, Timing, Traffic};
+use crate::stream_bench::RESET_CLOCKS;
+use crate::{
+    Design, Error, Event, Model, OnMismatch, Options, Reset, Result, Roms, Run, Scenario, Sim, StreamBench,
+    Timing, Traffic,
+};
 
 /// What a co-simulation has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +53,51 @@ pub fn cosim(
 ) -> Result<Comparison> {
     let model = Model::build(design, options)?;
     let mut sim = Sim::new(&model, Roms::Files(&design.sources), seed)?;
+    compare(emulator, &mut sim, inputs, seed)
+}
+
+/// As [`cosim`], and writes the waveforms of all signals to a file (FST), which appears under its name when it is complete,
+/// after a failure too.
+///
+/// # Errors
+/// As [`cosim`]; [`Error::Io`] if the file cannot be written.
+pub fn cosim_traced(
+    emulator: &Emulator,
+    design: &Design,
+    options: &Options,
+    inputs: &[Vec<i16>],
+    seed: u64,
+    path: &Path,
+) -> Result<Comparison> {
+    let model = Model::build(design, &Options { trace: true, ..options.clone() })?;
+    let mut sim = Sim::new(&model, Roms::Files(&design.sources), seed)?;
+    sim.trace_whole(path, |sim| compare(emulator, sim, inputs, seed))
+}
+
+/// The stimulus of [`cosim`], without its measurement at full rate.
+pub fn cosim_scenario(inputs: &[Vec<i16>], seed: u64) -> Scenario {
+    let kinds = Traffic::standard();
+    let shares = inputs.chunks(share(inputs)).zip(kinds);
+    let runs = shares.map(|(inputs, (_, traffic))| {
+        let events = inputs.iter().cloned().map(Event::Frame).collect();
+        Run { reset: Reset::port(RESET_CLOCKS), ..Run::new(seed, traffic, events) }
+    });
+    Scenario { power_up: seed, runs: runs.collect() }
+}
+
+/// Frames for each kind of traffic.
+fn share(inputs: &[Vec<i16>]) -> usize {
+    inputs.len().div_ceil(Traffic::standard().len()).max(1)
+}
+
+/// Plays everything on a simulation of the unit.
+pub(crate) fn compare(
+    emulator: &Emulator,
+    sim: &mut Sim,
+    inputs: &[Vec<i16>],
+    seed: u64,
+) -> Result<Comparison> {
+    let model = sim.model().clone();
     let (input_bits, output_bits) = (emulator.input().bits, emulator.output().port.bits);
     let words_per_beat = model.width("s_axis_tdata").unwrap_or(input_bits) / input_bits;
     let bench = StreamBench::new(&model, input_bits, output_bits)?
@@ -55,10 +106,10 @@ pub fn cosim(
     let expected = golden(emulator, inputs)?;
     let kinds = Traffic::standard();
     let mut comparison = Comparison { frames: 0, words: 0, mismatches: 0, clocks: 0, timing: None };
-    let share = inputs.len().div_ceil(kinds.len()).max(1);
+    let share = share(inputs);
     let shares = inputs.chunks(share).zip(expected.chunks(share)).zip(kinds);
     for ((inputs, expected), (_, traffic)) in shares {
-        let statistics = bench.clone().with_traffic(traffic).run(&mut sim, inputs, expected, seed)?;
+        let statistics = bench.clone().with_traffic(traffic).run(sim, inputs, expected, seed)?;
         comparison.frames += statistics.frames;
         comparison.words += statistics.words;
         comparison.mismatches += statistics.mismatches;
@@ -68,7 +119,7 @@ pub fn cosim(
         let timed = |frames: &[Vec<i16>]| -> Vec<Vec<i16>> {
             frames.iter().cycle().take(TIMED_FRAMES).cloned().collect()
         };
-        comparison.timing = Some(bench.measure(&mut sim, &timed(inputs), &timed(&expected))?);
+        comparison.timing = Some(bench.measure(sim, &timed(inputs), &timed(&expected))?);
     }
     Ok(comparison)
 }

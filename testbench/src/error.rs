@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::axi_lite::ControlFault;
 use crate::failure::Failure;
+use crate::finding::Finding;
 
 /// The result type of this crate; by default with its error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -103,6 +104,9 @@ pub enum Error {
     /// The unit gave a wrong answer or broke a rule of the bus.
     #[error(transparent)]
     Failure(#[from] Box<Failure>),
+    /// A scenario failed; it is shrunk, and its waveform is kept.
+    #[error(transparent)]
+    Finding(Box<Finding>),
     /// The unit's control port broke a rule of its bus.
     #[error("control port, clock {clock}: {fault}")]
     Control {

@@ -7,7 +7,9 @@
 //! 5. A [`ControlMaster`] reads and writes a unit's registers over AXI4-Lite, alone or beside the streams.
 //! 6. Verilator is found at run time ([`Verilator`]); a machine without it builds this crate and skips ([`RtlPolicy`]).
 //! 7. [`cosim`] compares a generated unit with its emulator: all words, and the clocks that the compiler predicted.
-//! 8. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
+//! 8. A [`Scenario`] is a stimulus as data, drawn at random by a [`Recipe`]: resets at any time, frames of every length, accesses.
+//! 9. A [`UnitBench`] plays scenarios and keeps score; one that fails is shrunk and kept with its waveform ([`Finding`]).
+//! 10. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
 
 mod axi_lite;
 mod axi_stream;
@@ -16,23 +18,38 @@ mod cosim;
 mod design;
 mod error;
 mod failure;
+mod finding;
+mod flag_score;
 mod model;
+mod power_up;
 mod raw;
+mod recipe;
+mod register_score;
+mod scenario;
+mod scoreboard;
+mod sender;
 mod shim;
+mod shrink;
 mod sim;
 mod stream_bench;
 mod traffic;
+mod unit_bench;
 mod verilator;
+mod words;
 
 pub use axi_lite::{Completed, ControlFault, ControlMaster, Order, Response, Transaction};
 pub use axi_stream::{Beat, StreamDriver, StreamMonitor};
 pub use cache::Cache;
-pub use cosim::{Comparison, cosim};
+pub use cosim::{Comparison, cosim, cosim_scenario, cosim_traced};
 pub use design::{Design, Direction, Port, SourceFile};
 pub use error::{Error, Result};
 pub use failure::{Failure, Fault};
+pub use finding::{Evidence, Finding};
 pub use model::{Coverage, Model, Options};
-pub use sim::{InPort, OutPort, PortId, Roms, Sim};
+pub use recipe::Recipe;
+pub use scenario::{Event, Reset, Run, Scenario};
+pub use sim::{InPort, OutPort, PortId, PowerUp, Roms, Sim};
 pub use stream_bench::{OnMismatch, Statistics, StreamBench, Timing};
 pub use traffic::{Pattern, Traffic};
+pub use unit_bench::{FrameShape, Score, UnitBench};
 pub use verilator::{RtlPolicy, Verilator};

@@ -24,7 +24,7 @@ struct Entries {
     create: unsafe extern "C" fn() -> Option<Handle>,
     rom_folder: unsafe extern "C" fn(Handle, *const c_char),
     rom_file: unsafe extern "C" fn(Handle, *const c_char, *const c_char, usize),
-    start: unsafe extern "C" fn(Handle, c_int) -> c_int,
+    start: unsafe extern "C" fn(Handle, c_int, c_int) -> c_int,
     bind: unsafe extern "C" fn(Handle, *mut *mut c_void),
     eval: Step,
     settle: Step,
@@ -169,9 +169,11 @@ impl RawSim {
     }
 
     /// Constructs the model, runs its initial blocks and makes the ports accessible.
-    pub(crate) fn start(&mut self, seed: c_int) -> Result<(), Failed> {
+    ///
+    /// `reset` and `seed` are Verilator's `randReset` and `randSeed`.
+    pub(crate) fn start(&mut self, reset: c_int, seed: c_int) -> Result<(), Failed> {
         // SAFETY: the handle is live; the caller starts a simulation once (`Sim::new`).
-        status(unsafe { (self.model.entries.start)(self.handle, seed) })?;
+        status(unsafe { (self.model.entries.start)(self.handle, reset, seed) })?;
         let ports = self.model.ports();
         let mut addresses = vec![std::ptr::null_mut(); ports.len()];
         // SAFETY: the start has succeeded, and there is room for one address for each port of the model's own list.

@@ -180,8 +180,9 @@ EMEURO_API void emeuro_rom_file(Sim* sim, const char* name, const char* text, si
     sim->rom_files[name] = std::string{text, size};
 }
 
-// Constructs the model and runs its initial blocks.
-EMEURO_API int emeuro_start(Sim* sim, int seed) {
+// Constructs the model and runs its initial blocks. State that the design does not initialise
+// begins as `reset` says: 0 all zeros, 1 all ones, 2 random, a function of the seed.
+EMEURO_API int emeuro_start(Sim* sim, int reset, int seed) {
     // The generator behind random initial values reseeds when any simulation sets a seed, so that
     // two that start at once would disturb each other's values.
     static std::mutex one_at_a_time;
@@ -189,7 +190,7 @@ EMEURO_API int emeuro_start(Sim* sim, int seed) {
     return guarded(sim, [&] {
         // Otherwise each context starts a pool of threads, one per processor, that never get work.
         sim->context.threads(1);
-        sim->context.randReset(2);
+        sim->context.randReset(reset);
         sim->context.randSeed(seed);
         sim->context.fatalOnError(false);
 #if VM_TRACE

@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::design::SourceFile;
 use crate::error::{Error, Result};
@@ -23,6 +24,47 @@ pub enum Roms<'a> {
     Folder(&'a Path),
     /// Among these files, by name; other files than those that the design asks for do not matter.
     Files(&'a [SourceFile]),
+}
+
+/// What state that the design does not initialise holds when the power comes on.
+///
+/// The Verilog's own `initial` blocks and ROM contents go before it. A right design does not show after reset which it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PowerUp {
+    /// Random bits, a function of the seed.
+    Random(u64),
+    /// All bits 0.
+    Zeros,
+    /// All bits 1.
+    Ones,
+}
+
+impl PowerUp {
+    /// Verilator's `randReset` and `randSeed`.
+    fn verilator(self) -> (i32, i32) {
+        match self {
+            PowerUp::Random(seed) => (2, verilator_seed(seed)),
+            PowerUp::Zeros => (0, 1),
+            PowerUp::Ones => (1, 1),
+        }
+    }
+}
+
+impl From<u64> for PowerUp {
+    /// Random bits.
+    fn from(seed: u64) -> Self {
+        PowerUp::Random(seed)
+    }
+}
+
+impl fmt::Display for PowerUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PowerUp::Random(seed) => write!(f, "random, seed {seed}"),
+            PowerUp::Zeros => write!(f, "all zeros"),
+            PowerUp::Ones => write!(f, "all ones"),
+        }
+    }
 }
 
 /// An input port of a [`Model`], for use with its simulations only.
@@ -91,13 +133,13 @@ impl fmt::Debug for Sim {
 impl Sim {
     /// Creates an instance and runs its initial blocks, with the clock low and all inputs 0.
     ///
-    /// All state that the design does not initialise is random: a function of `seed`. (A design that calls `$random`
-    /// itself repeats only if no other simulation starts meanwhile.)
+    /// `power_up` says what state that the design does not initialise holds; a number is the seed of random bits. (A design
+    /// that calls `$random` itself repeats only if no other simulation starts meanwhile.)
     ///
     /// # Errors
     /// [`Error::Simulation`] if a ROM file is missing, shorter than the range that the design names, too long or
     /// malformed, or if an initial block fails. [`Error::Io`] if the folder's path cannot be passed on.
-    pub fn new(model: &Model, roms: Roms<'_>, seed: u64) -> Result<Self> {
+    pub fn new(model: &Model, roms: Roms<'_>, power_up: impl Into<PowerUp>) -> Result<Self> {
         let raw = RawSim::create(Arc::clone(model.raw())).ok_or_else(|| Error::Simulation {
             top: model.top().to_owned(),
             clock: 0,
@@ -115,7 +157,8 @@ impl Sim {
                 }
             }
         }
-        let started = sim.raw.start(verilator_seed(seed));
+        let (reset, seed) = power_up.into().verilator();
+        let started = sim.raw.start(reset, seed);
         sim.check(started)?;
         Ok(sim)
     }
@@ -230,6 +273,26 @@ impl Sim {
         fs::File::create(path).map_err(Error::io(path))?;
         let opened = self.raw.trace(&file);
         self.check(opened)
+    }
+
+    /// Writes the waveforms of all that `play` does to a file, which appears under its name when it is complete, after a
+    /// failure too.
+    ///
+    /// # Errors
+    /// As [`trace`](Sim::trace), and what `play` returns.
+    pub fn trace_whole<T>(&mut self, path: &Path, play: impl FnOnce(&mut Sim) -> Result<T>) -> Result<T> {
+        // Nobody else writes a file of this name, whichever threads and processes trace to the same path.
+        static FILES: AtomicU32 = AtomicU32::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let unfinished = path.with_extension(format!("fst.{}-{number}", std::process::id()));
+        self.trace(&unfinished).map_err(|error| match error {
+            Error::Io { source, .. } => Error::Io { path: path.to_owned(), source },
+            other => other,
+        })?;
+        let played = play(self);
+        self.close_trace();
+        fs::rename(&unfinished, path).map_err(Error::io(path))?;
+        played
     }
 
     /// Completes the waveform file.

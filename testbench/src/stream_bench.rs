@@ -5,13 +5,15 @@ use crate::axi_stream::{Beat, StreamDriver, StreamMonitor};
 use crate::error::{Error, Result};
 use crate::failure::{Failure, Fault};
 use crate::model::Model;
+use crate::scoreboard::Scoreboard;
 use crate::sim::Sim;
 use crate::traffic::Traffic;
+use crate::words::{fits, packed};
 
 /// The synchronous reset, active low.
 const RESET: &str = "aresetn";
 /// Clocks in reset: more than any pipeline of a control path needs.
-const RESET_CLOCKS: u32 = 8;
+pub(crate) const RESET_CLOCKS: u32 = 8;
 /// Clocks after the last expected word in which a further one is noticed.
 const DRAIN_CLOCKS: u32 = 64;
 /// Clocks without progress, unless set otherwise: a large frame on a single lane takes about a tenth of that.
@@ -248,7 +250,7 @@ impl StreamBench {
                 if frame.is_empty() {
                     return Err(Error::Stimulus(format!("{what} frame {index} is empty")));
                 }
-                if let Some(word) = frame.iter().find(|&&word| low_bits(word as u64, bits) != word) {
+                if let Some(word) = frame.iter().find(|&&word| !fits(word, bits)) {
                     let message = format!("{what} frame {index}: {word} does not fit in {bits} bits");
                     return Err(Error::Stimulus(message));
                 }
@@ -289,11 +291,11 @@ impl StreamBench {
         }
         sim.set(reset, 1);
 
-        let (mut frame, mut word) = (0, 0);
+        let mut board = Scoreboard::new(expected, self.output_bits, self.words_per_beat);
         let mut clock = 0u64;
         let mut last_progress = 0;
         let mut at_start_of_input = true;
-        while frame < expected.len() {
+        while !board.is_complete() {
             clock += 1;
             driver.drive(sim);
             monitor.drive(sim);
@@ -311,39 +313,27 @@ impl StreamBench {
                 }
                 at_start_of_input = beat.last;
             }
-            let accepted = monitor.sample(sim).map_err(|fault| failure(seed, frame, word, clock, fault))?;
+            let at = |fault| failure(seed, board.frame(), board.word(), clock, fault);
+            let accepted = monitor.sample(sim).map_err(at)?;
             if let Some(beat) = accepted {
                 last_progress = clock;
-                let words = &expected[frame][word..];
-                let words = &words[..words.len().min(self.words_per_beat)];
-                let is_end = word + words.len() == expected[frame].len();
-                for (offset, &expected) in words.iter().enumerate() {
-                    let ends_frame = is_end && offset + 1 == words.len();
-                    let ends_beat = offset + 1 == words.len();
-                    if let Some(fault) = self.compare(beat, offset, expected, ends_beat.then_some(ends_frame))
-                    {
-                        if self.on_mismatch == OnMismatch::Stop {
-                            return Err(failure(seed, frame, word + offset, clock, fault));
-                        }
-                        statistics.mismatches += 1;
-                    }
-                }
-                if let Some(fault) = self.check_keep(beat, words.len()) {
-                    return Err(failure(seed, frame, word, clock, fault));
-                }
-                statistics.words += words.len() as u64;
-                word += words.len();
-                if is_end {
+                let stops = self.on_mismatch == OnMismatch::Stop;
+                let mismatches = &mut statistics.mismatches;
+                let frame = board.frame();
+                let taken = board.take(beat, |wrong| {
+                    *mismatches += 1;
+                    if stops { Err(wrong) } else { Ok(()) }
+                });
+                if taken.map_err(|(word, fault)| failure(seed, frame, word, clock, fault))? {
                     ends.push(clock);
-                    frame += 1;
-                    word = 0;
                 }
             } else if clock - last_progress >= self.watchdog {
-                return Err(failure(seed, frame, word, clock, Fault::Stalled { clocks: self.watchdog }));
+                return Err(at(Fault::Stalled { clocks: self.watchdog }));
             }
             sim.edge()?;
         }
-        statistics.frames = frame as u64;
+        statistics.frames = board.frame() as u64;
+        statistics.words = board.words();
         statistics.cycles = clock;
 
         for _ in 0..DRAIN_CLOCKS {
@@ -359,60 +349,15 @@ impl StreamBench {
             }
             driver.sample(sim);
             if monitor.offered(sim).is_some() {
-                return Err(failure(seed, frame, 0, clock, Fault::Extra));
+                return Err(failure(seed, board.frame(), 0, clock, Fault::Extra));
             }
             sim.edge()?;
         }
         Ok(Record { statistics, starts, ends })
     }
-
-    /// What is wrong with word `offset` of a beat, or, in its last word, with its `tlast`.
-    #[inline]
-    fn compare(&self, beat: Beat, offset: usize, expected: i16, is_end: Option<bool>) -> Option<Fault> {
-        let got = low_bits(beat.data >> (offset as u32 * self.output_bits), self.output_bits);
-        if got != expected {
-            return Some(Fault::Word { expected, got });
-        }
-        let expected = is_end.filter(|&is_end| is_end != beat.last)?;
-        Some(Fault::Last { expected, got: beat.last })
-    }
-
-    /// What is wrong with `tkeep`, if the stream has one: it marks the bytes of the first `words` words.
-    fn check_keep(&self, beat: Beat, words: usize) -> Option<Fault> {
-        let expected = ((1u16 << (words as u32 * self.output_bits / 8)) - 1) as u8;
-        let got = beat.keep.filter(|&keep| keep != expected)?;
-        Some(Fault::Keep { expected, got })
-    }
-}
-
-/// Words of `bits` bits side by side, the first in the low bits; all ones above.
-fn packed(words: &[i16], bits: u32) -> u64 {
-    let append = |data: u64, &word: &i16| data << bits | (word as u64 & ((1 << bits) - 1));
-    words.iter().rev().fold(u64::MAX, append)
 }
 
 #[cold]
 fn failure(seed: u64, frame: usize, word: usize, clock: u64, fault: Fault) -> Error {
-    Error::Failure(Box::new(Failure { seed, frame, word, clock, fault }))
-}
-
-/// The low `bits` (1 to 16) of a beat, sign-extended.
-#[inline]
-fn low_bits(data: u64, bits: u32) -> i16 {
-    let unused = 16 - bits;
-    ((data as i16) << unused) >> unused
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_sign_extended_from_their_width() {
-        assert_eq!(low_bits(0xFF, 8), -1);
-        assert_eq!(low_bits(0xAB7F, 8), 127);
-        assert_eq!(low_bits(0x8000, 16), i16::MIN);
-        assert_eq!(low_bits(0x0000_FFFF_0000_1234, 16), 0x1234);
-        assert_eq!(low_bits(0b1, 1), -1);
-    }
+    Error::Failure(Box::new(Failure { seed, run: None, frame, word, clock, fault }))
 }

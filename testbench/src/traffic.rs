@@ -1,12 +1,15 @@
 //! When the two ends of a stream are idle: none, random, in bursts.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 /// When one end of a stream is willing to move a beat.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Pattern {
     /// On every clock.
     Always,
@@ -24,8 +27,22 @@ pub enum Pattern {
     },
 }
 
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::Always => write!(f, "always"),
+            Pattern::Random { idle } => write!(f, "idle {:.0} %", 100.0 * idle),
+            Pattern::Bursts { active, idle } => {
+                let range = |range: &RangeInclusive<u32>| format!("{} to {}", range.start(), range.end());
+                write!(f, "bursts of {} and pauses of {}", range(active), range(idle))
+            }
+        }
+    }
+}
+
 /// The traffic at both ends of a unit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Traffic {
     /// When input words are offered.
     pub input: Pattern,

@@ -1,12 +1,14 @@
 //! Generated units of sampled networks against the golden model, and their lint.
 
-use emeuro_compiler::{Machine, UnitConfig, compile};
+mod common;
+
+use common::GeneratedUnit;
+use emeuro_compiler::UnitConfig;
 use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment,
     VectorId, Weights, sample_emulator,
 };
-use emeuro_hdl::UnitDesign;
-use emeuro_testbench::{Cache, Design, Options, RtlPolicy, SourceFile, cosim};
+use emeuro_testbench::{Evidence, RtlPolicy};
 
 fn check(seed: u64, lanes: usize) {
     check_unit(&sample_emulator(seed), seed, &UnitConfig::new(lanes).unwrap());
@@ -14,21 +16,12 @@ fn check(seed: u64, lanes: usize) {
 
 fn check_unit(emulator: &Emulator, seed: u64, config: &UnitConfig) {
     let Some(_) = RtlPolicy::current().verilator_or_skip() else { return };
-    let program = compile(emulator, config).unwrap();
-    let predicted = Machine::cycles(&program).unwrap();
-    let unit = UnitDesign::new(&program, predicted, "cargo test").unwrap();
-    let sources = unit.files().map(|(name, text)| SourceFile::new(name, text)).collect();
-    let design = Design::new(&unit.top, sources);
+    let unit = GeneratedUnit::new(emulator.clone(), config);
     let mut sampler = Sampler::new(seed);
     let word = emulator.format(VectorId::INPUT);
     let inputs: Vec<Vec<i16>> = (0..24).map(|_| sampler.frame(emulator.input().size(), word)).collect();
-    let options = Options::new(Cache::from_env_or(env!("CARGO_TARGET_TMPDIR")));
-    let comparison = cosim(emulator, &design, &options, &inputs, seed)
-        .unwrap_or_else(|e| panic!("network {seed}, {config:?}: {e}"));
-    assert!(
-        comparison.holds(predicted),
-        "network {seed}, {config:?}: {comparison:?}, predicted {predicted:?}"
-    );
+    let place = format!("network {seed}, {config:?}");
+    unit.assert_agrees(&place, &inputs, seed, &Evidence::of_this_test());
 }
 
 #[test]

@@ -1,9 +1,15 @@
-//! What the test files share: the fixtures, the cache, and random frames with their expected answers.
+//! What the test files share: the fixtures, the cache, random frames with their expected answers, and generated units.
 #![allow(dead_code, unreachable_pub)]
 
 use std::path::{Path, PathBuf};
 
-use emeuro_testbench::{Cache, Design, Model, Options};
+use emeuro_compiler::{Control, Cycles, Machine, Program, UnitConfig, WeightMemory, compile};
+use emeuro_golden::{Emulator, sample_emulator};
+use emeuro_hdl::UnitDesign;
+use emeuro_hdl::register_map::UnitNumbers;
+use emeuro_testbench::{
+    Cache, Comparison, Design, Error, Evidence, Model, Options, SourceFile, UnitBench, cosim, cosim_scenario,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -50,4 +56,73 @@ pub fn adder_answers(frames: &[Vec<i16>]) -> Vec<Vec<i16>> {
 /// What `frame_sum` computes.
 pub fn sum_answers(frames: &[Vec<i16>]) -> Vec<Vec<i16>> {
     frames.iter().map(|frame| vec![frame.iter().sum()]).collect()
+}
+
+pub fn unit_config(
+    lanes: usize,
+    words_per_beat: usize,
+    control: Control,
+    weights: WeightMemory,
+) -> UnitConfig {
+    let config = UnitConfig::new(lanes).unwrap().with_words_per_beat(words_per_beat).unwrap();
+    config.with_control(control, weights).unwrap()
+}
+
+/// A generated unit with its network.
+pub struct GeneratedUnit {
+    pub emulator: Emulator,
+    pub program: Program,
+    pub design: Design,
+}
+
+impl GeneratedUnit {
+    pub fn new(emulator: Emulator, config: &UnitConfig) -> Self {
+        let program = compile(&emulator, config).unwrap();
+        let unit = UnitDesign::new(&program, Machine::cycles(&program).unwrap(), "cargo test").unwrap();
+        let sources = unit.files().map(|(name, text)| SourceFile::new(name, text)).collect();
+        GeneratedUnit { emulator, program, design: Design::new(&unit.top, sources) }
+    }
+
+    /// That of a sampled network.
+    pub fn sampled(seed: u64, config: UnitConfig) -> Self {
+        GeneratedUnit::new(sample_emulator(seed), &config)
+    }
+
+    /// What the compiler predicts.
+    pub fn cycles(&self) -> Cycles {
+        Machine::cycles(&self.program).unwrap()
+    }
+
+    /// Plays frames under all traffic; words and clocks are as predicted. A word that is not ends the test with the shortest
+    /// stimulus that shows it.
+    pub fn assert_agrees(
+        &self,
+        place: &str,
+        inputs: &[Vec<i16>],
+        seed: u64,
+        evidence: &Evidence<'_>,
+    ) -> Comparison {
+        let comparison = cosim(&self.emulator, &self.design, &options(), inputs, seed);
+        let is_wrong = match &comparison {
+            Ok(comparison) => comparison.mismatches > 0,
+            Err(error) => matches!(error, Error::Failure(_)),
+        };
+        if is_wrong && let Err(finding) = self.bench().check(&cosim_scenario(inputs, seed), evidence) {
+            panic!("{place}: {finding}");
+        }
+        let comparison = comparison.unwrap_or_else(|error| panic!("{place}: {error}"));
+        let predicted = self.cycles();
+        assert!(comparison.holds(predicted), "{place}: {comparison:?}, predicted {predicted:?}");
+        comparison
+    }
+
+    pub fn bench(&self) -> UnitBench<'_> {
+        let bench = UnitBench::of_emulator(&self.emulator, &self.design, &options()).unwrap();
+        let latency = self.cycles().latency;
+        let bench = bench.with_quiet(latency + 64).with_watchdog(20_000 + 4 * latency);
+        match self.program.config.control() {
+            Control::None => bench,
+            Control::AxiLite => bench.with_registers(UnitNumbers::of(&self.program)).unwrap(),
+        }
+    }
 }
