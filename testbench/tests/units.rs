@@ -86,7 +86,7 @@ fn frames_in_pairs() {
     for (seed, words_per_beat) in [(1005, 1), (1061, 1), (1054, 4)] {
         let config = UnitConfig::new(16).unwrap().with_words_per_beat(words_per_beat).unwrap();
         let emulator = sample_emulator(seed);
-        assert!(!compile(&emulator, &config).unwrap().paired.is_empty(), "network {seed}");
+        assert!(!emeuro_compiler::compile(&emulator, &config).unwrap().paired.is_empty(), "network {seed}");
         check_unit(&emulator, seed, &config);
     }
 }
