@@ -53,7 +53,7 @@ const CONFIGURATIONS: [(Network, Shape, (Control, WeightMemory)); 48] = [
     (Network::Sampled(20), (3, 2, 1), ROM),
     (Network::Sampled(392), (4, 0, 2), RAM),
     (Network::File("64-16-64"), (32, 4, 4), ROM),
-    (Network::File("20-32-20"), (12, 0, 1), WATCHED),
+    (Network::File("20-32-20"), (16, 0, 1), WATCHED),
     (formats(4, 8), (1, 1, 1), ROM),
     (formats(4, 8), (16, 4, 1), RAM),
     (formats(4, 8), (33, 0, 2), WATCHED),
