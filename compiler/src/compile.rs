@@ -98,7 +98,9 @@ fn with_pairs_if_faster(
         return Ok(alone);
     }
     let paired = Assembly::new(emulator, config, tasks, alone.slots, true)?.best();
-    Ok(if gains(&paired, &alone) { paired } else { alone })
+    let words = |program: &Program| program.weights[0].len();
+    let fits = config.limits().weight_words.is_none_or(|most| words(&paired) <= most.max(words(&alone)));
+    Ok(if fits && gains(&paired, &alone) { paired } else { alone })
 }
 
 /// Everything that a program is put together from, and the ways to do so.
