@@ -97,6 +97,14 @@ pub enum Error {
         /// `tracing` or `coverage`.
         what: &'static str,
     },
+    /// A coverage file that is not understood, or an exception to coverage that is not needed.
+    #[error("{}: {message}", path.display())]
+    Coverage {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// The frames that a bench was asked to play do not fit each other or the unit.
     #[error("stimulus: {0}")]
     Stimulus(String),

@@ -7,12 +7,14 @@
 //! 5. A [`ControlMaster`] reads and writes a unit's registers over AXI4-Lite, alone or beside the streams.
 //! 6. Verilator is found at run time ([`Verilator`]); a machine without it builds this crate and skips ([`RtlPolicy`]).
 //! 7. [`cosim`] compares a generated unit with its emulator: all words, and the clocks that the compiler predicted.
-//! 8. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
+//! 8. What simulations exercise is counted, merged over designs and judged ([`CoverageReport`]).
+//! 9. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
 
 mod axi_lite;
 mod axi_stream;
 mod cache;
 mod cosim;
+mod coverage;
 mod design;
 mod error;
 mod failure;
@@ -28,6 +30,10 @@ pub use axi_lite::{Completed, ControlFault, ControlMaster, Order, Response, Tran
 pub use axi_stream::{Beat, StreamDriver, StreamMonitor};
 pub use cache::Cache;
 pub use cosim::{Comparison, cosim};
+pub use coverage::{
+    CoverageCounts, CoverageExceptions, CoveragePoint, CoverageReport, Covered, Excepted, ModuleCoverage,
+    PointKind,
+};
 pub use design::{Design, Direction, Port, SourceFile};
 pub use error::{Error, Result};
 pub use failure::{Failure, Fault};

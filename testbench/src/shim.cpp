@@ -300,6 +300,22 @@ EMEURO_API int emeuro_coverage(Sim* sim, const char* path) {
 #endif
 }
 
+// Sets all counts to 0.
+EMEURO_API int emeuro_clear_coverage(Sim* sim) {
+#if VM_COVERAGE
+    enter(sim);
+    try {
+        sim->context.coveragep()->zero();
+        return 0;
+    } catch (...) {
+        return 1;
+    }
+#else
+    (void)sim;
+    return 1;
+#endif
+}
+
 EMEURO_API void emeuro_destroy(Sim* sim) {
     if (sim->top) guarded(sim, [&] { sim->top->final(); });
     emeuro_trace_close(sim);
