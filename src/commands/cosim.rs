@@ -13,7 +13,10 @@ use emeuro::{
 use serde_json::{Value, json};
 
 use crate::{
-    commands::unit_args::{regenerate, unit_config},
+    commands::{
+        coverage::{CollectError, Collection, CoverageArgs},
+        unit_args::{regenerate, unit_config},
+    },
     design_folder,
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome, input},
@@ -29,7 +32,7 @@ use crate::{
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  emeuro cosim --all --frames 200 --seed 7\n  emeuro cosim rope --lanes 1,16,64\n  \
-    emeuro cosim newton --unit UNIT.yaml\n\n\
+    emeuro cosim newton --unit UNIT.yaml\n  emeuro cosim fft --coverage --lcov fft.info\n\n\
     Needs Verilator 5 and a C++ compiler."
 )]
 pub(crate) struct Cosim {
@@ -55,6 +58,8 @@ pub(crate) struct Cosim {
     /// Seed of frames, gaps, pauses and power-up values.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    #[command(flatten)]
+    coverage: CoverageArgs,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -74,22 +79,36 @@ impl Cosim {
         testbench::Verilator::detect().map_err(input)?;
         let sources = EmulatorSource::find_all(&self.emulators)?;
         let mut rows = vec![];
+        let mut coverage = self.coverage.collection();
         for source in &sources {
             let frames = frames(source, self.frames as usize, self.seed)?;
             for (lanes, predicted, design) in self.designs(source)? {
                 let options = Options::new(Cache::from_env_or(default_cache()));
                 let comparison = testbench::cosim(&source.emulator, &design, &options, &frames, self.seed)
                     .map_err(|e| failure_of(&design, e))?;
+                if let Some(coverage) = &mut coverage {
+                    let added = coverage.add(&source.emulator, &design, lanes, &options, &frames, self.seed);
+                    added.map_err(|e| match e {
+                        CollectError::Simulation(e) => failure_of(&design, e),
+                        CollectError::File(failure) => failure,
+                    })?;
+                }
                 rows.push(Row { name: source.emulator.name().to_owned(), lanes, predicted, comparison });
             }
         }
         let passed = rows.iter().all(|row| row.comparison.holds(row.predicted));
+        let coverage = coverage.map(Collection::finish).transpose()?;
         let text = if self.json {
-            format!("{}\n", json!({ "designs": rows.iter().map(Row::json).collect::<Vec<_>>() }))
+            let mut summary = json!({ "designs": rows.iter().map(Row::json).collect::<Vec<_>>() });
+            if let Some((_, modules)) = coverage {
+                summary["coverage"] = modules;
+            }
+            format!("{summary}\n")
         } else {
             let mut lines = vec![Row::header()];
             lines.extend(rows.iter().map(Row::cells));
-            table(&lines) + if passed { "All words and clocks as predicted.\n" } else { "FAILED\n" }
+            let verdict = if passed { "All words and clocks as predicted.\n" } else { "FAILED\n" };
+            table(&lines) + &coverage.map(|(text, _)| text).unwrap_or_default() + verdict
         };
         Ok(Outcome { text, passed })
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod cosim;
+pub(crate) mod coverage;
 pub(crate) mod generate;
 pub(crate) mod run;
 pub(crate) mod synth;

@@ -47,6 +47,17 @@ pub fn cosim(
 ) -> Result<Comparison> {
     let model = Model::build(design, options)?;
     let mut sim = Sim::new(&model, Roms::Files(&design.sources), seed)?;
+    compare(emulator, &mut sim, inputs, seed)
+}
+
+/// Plays everything on a simulation of the unit.
+pub(crate) fn compare(
+    emulator: &Emulator,
+    sim: &mut Sim,
+    inputs: &[Vec<i16>],
+    seed: u64,
+) -> Result<Comparison> {
+    let model = sim.model().clone();
     let (input_bits, output_bits) = (emulator.input().bits, emulator.output().port.bits);
     let words_per_beat = model.width("s_axis_tdata").unwrap_or(input_bits) / input_bits;
     let bench = StreamBench::new(&model, input_bits, output_bits)?
@@ -58,7 +69,7 @@ pub fn cosim(
     let share = inputs.len().div_ceil(kinds.len()).max(1);
     let shares = inputs.chunks(share).zip(expected.chunks(share)).zip(kinds);
     for ((inputs, expected), (_, traffic)) in shares {
-        let statistics = bench.clone().with_traffic(traffic).run(&mut sim, inputs, expected, seed)?;
+        let statistics = bench.clone().with_traffic(traffic).run(sim, inputs, expected, seed)?;
         comparison.frames += statistics.frames;
         comparison.words += statistics.words;
         comparison.mismatches += statistics.mismatches;
@@ -68,7 +79,7 @@ pub fn cosim(
         let timed = |frames: &[Vec<i16>]| -> Vec<Vec<i16>> {
             frames.iter().cycle().take(TIMED_FRAMES).cloned().collect()
         };
-        comparison.timing = Some(bench.measure(&mut sim, &timed(inputs), &timed(&expected))?);
+        comparison.timing = Some(bench.measure(sim, &timed(inputs), &timed(&expected))?);
     }
     Ok(comparison)
 }

@@ -32,7 +32,7 @@ pub use cache::Cache;
 pub use cosim::{Comparison, cosim};
 pub use coverage::{
     CoverageCounts, CoverageExceptions, CoveragePoint, CoverageReport, Covered, Excepted, ModuleCoverage,
-    PointKind,
+    PointKind, cosim_with_coverage,
 };
 pub use design::{Design, Direction, Port, SourceFile};
 pub use error::{Error, Result};
