@@ -165,7 +165,8 @@ fn frames(source: &EmulatorSource, count: usize, seed: u64) -> Result<Vec<Vec<i1
     }
 }
 
-fn own_frames(
+/// Held-out frames of an application as raw words.
+pub(crate) fn own_frames(
     app: &dyn Application,
     emulator: &Emulator,
     count: usize,

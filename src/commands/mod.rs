@@ -8,3 +8,4 @@ pub(crate) mod run;
 pub(crate) mod synth;
 pub(crate) mod train;
 pub(crate) mod unit_args;
+pub(crate) mod vectors;
