@@ -27,6 +27,16 @@ pub enum Error {
         /// Its version text.
         found: String,
     },
+    /// The program was built with another Verilator's run-time.
+    #[error(
+        "the program has the run-time of {linked}, but the Verilator that is found is {found}: build the program again"
+    )]
+    RuntimeMismatch {
+        /// The version of the run-time in the program.
+        linked: String,
+        /// The version of the Verilator that is found.
+        found: String,
+    },
     /// The design is inconsistent before any tool has seen it.
     #[error("design `{top}`: {message}")]
     Design {

@@ -20,6 +20,7 @@ mod error;
 mod failure;
 mod model;
 mod raw;
+mod runtime;
 mod shim;
 mod sim;
 mod stream_bench;
