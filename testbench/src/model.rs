@@ -270,6 +270,7 @@ impl Build<'_> {
         let simulation = [shim::HOOKS, shim::SIMULATION_HEADER, shim::SIMULATION];
         let parts = [self.verilator.version(), &self.compiler.version].into_iter().chain(simulation);
         let flags = self.compiler.flags();
+        let flags = flags.into_iter().chain(self.options.runtime_sources());
         Key::new(parts.chain(flags).chain(definitions.iter().map(String::as_str)))
     }
 

@@ -25,11 +25,11 @@ pub(crate) fn check(_: &Verilator) -> Result<()> {
     Ok(())
 }
 
-/// Whether Verilator's banner has the run-time's version. They are the same text but for the distribution's mark.
+/// Whether Verilator's banner, `Verilator 5.006 …`, has the number of the run-time's version, `5.006 …`.
 #[cfg(feature = "verilated")]
 fn is_version(banner: &str, linked: &str) -> bool {
-    let number = |text: &str| text.split(' ').nth(1).map(str::to_owned);
-    number(banner).is_some() && number(banner) == number(linked)
+    let number = banner.split(' ').nth(1);
+    number.is_some() && number == linked.split(' ').next()
 }
 
 #[cfg(all(test, feature = "verilated"))]
@@ -39,8 +39,8 @@ mod tests {
     #[test]
     fn versions_are_compared_by_their_number() {
         let banner = "Verilator 5.006 2023-01-22 rev (Debian 5.006-3)";
-        assert!(is_version(banner, "Verilator 5.006 2023-01-22"));
-        assert!(!is_version(banner, "Verilator 5.008 2023-03-04"));
-        assert!(!is_version("Verilator", "Verilator"));
+        assert!(is_version(banner, "5.006 2023-01-22"));
+        assert!(!is_version(banner, "5.008 2023-03-04"));
+        assert!(!is_version("Verilator", ""));
     }
 }
