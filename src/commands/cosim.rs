@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::{
-        coverage::{CollectError, Collection, CoverageArgs},
+        coverage::{Collection, CoverageArgs},
         unit_args::{regenerate, unit_config},
     },
     design_folder,
@@ -87,11 +87,7 @@ impl Cosim {
                 let comparison = testbench::cosim(&source.emulator, &design, &options, &frames, self.seed)
                     .map_err(|e| failure_of(&design, e))?;
                 if let Some(coverage) = &mut coverage {
-                    let added = coverage.add(&source.emulator, &design, lanes, &options, &frames, self.seed);
-                    added.map_err(|e| match e {
-                        CollectError::Simulation(e) => failure_of(&design, e),
-                        CollectError::File(failure) => failure,
-                    })?;
+                    coverage.add(&source.emulator, &design, lanes, &options, &frames, self.seed)?;
                 }
                 rows.push(Row { name: source.emulator.name().to_owned(), lanes, predicted, comparison });
             }
@@ -182,7 +178,7 @@ fn default_cache() -> PathBuf {
 }
 
 /// A unit that breaks the bus or hangs has failed its check; anything else is bad input.
-fn failure_of(design: &Design, error: testbench::Error) -> Failure {
+pub(crate) fn failure_of(design: &Design, error: testbench::Error) -> Failure {
     let message = format!("{}: {error}", design.top);
     match error {
         testbench::Error::Failure(_)

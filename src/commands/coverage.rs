@@ -1,7 +1,8 @@
 //! `--coverage` of `emeuro cosim`: what the frames exercise, per module.
 
 use std::{
-    fs,
+    collections::BTreeSet,
+    fs, iter,
     path::{Path, PathBuf},
 };
 
@@ -9,12 +10,13 @@ use clap::Args;
 use emeuro::{
     golden::{Emulator, write_atomically},
     testbench::{
-        self, CoverageExceptions, CoverageReport, Covered, Design, Excepted, Options, cosim_with_coverage,
+        CoverageExceptions, CoverageReport, Covered, Design, Excepted, Options, cosim_with_coverage,
     },
 };
 use serde_json::Value;
 
 use crate::{
+    commands::cosim::failure_of,
     failure::{Failure, input},
     report::{percent, table},
 };
@@ -50,6 +52,8 @@ impl CoverageArgs {
 /// What the units of one command have exercised.
 pub(crate) struct Collection {
     tracefile: PathBuf,
+    /// Names of the folders with Verilog.
+    folders: BTreeSet<String>,
     lcov: String,
     report: CoverageReport,
 }
@@ -64,10 +68,11 @@ impl Collection {
         options: &Options,
         frames: &[Vec<i16>],
         seed: u64,
-    ) -> Result<(), CollectError> {
+    ) -> Result<(), Failure> {
         let frames = &frames[..frames.len().min(FRAMES)];
-        let (_, counts) = cosim_with_coverage(emulator, design, options, frames, seed)?;
-        let folder = self.tracefile.with_extension("rtl").join(format!("{}_{lanes}", design.top));
+        let (_, counts) = cosim_with_coverage(emulator, design, options, frames, seed)
+            .map_err(|e| failure_of(design, e))?;
+        let folder = self.folder(&format!("{}_{lanes}", design.top));
         fs::create_dir_all(&folder).map_err(|e| unwritten(&folder, &e))?;
         for source in design.sources.iter().filter(|source| source.name.ends_with(".v")) {
             write(&folder.join(&source.name), &source.text)?;
@@ -75,6 +80,15 @@ impl Collection {
         self.lcov += &counts.lcov(&format!("{}/", folder.display()));
         self.report.add(design, &counts);
         Ok(())
+    }
+
+    /// A folder of its own for the Verilog of a unit.
+    fn folder(&mut self, name: &str) -> PathBuf {
+        let numbered = (2..).map(|number| format!("{name}_{number}"));
+        let mut names = iter::once(name.to_owned()).chain(numbered);
+        let free = names.find(|name| !self.folders.contains(name)).unwrap_or_default();
+        self.folders.insert(free.clone());
+        self.tracefile.with_extension("rtl").join(free)
     }
 
     /// Writes the tracefile; the table, and the same for machines.
@@ -87,26 +101,6 @@ impl Collection {
         rows.push(row("all", sum(|m| m.lines), sum(|m| m.toggles)));
         let json = serde_json::to_value(&modules).map_err(input)?;
         Ok((format!("{}{}\n", table(&rows), written(&self.tracefile)), json))
-    }
-}
-
-/// Why a unit could not be added.
-pub(crate) enum CollectError {
-    /// The simulation failed.
-    Simulation(testbench::Error),
-    /// A file could not be written.
-    File(Failure),
-}
-
-impl From<testbench::Error> for CollectError {
-    fn from(error: testbench::Error) -> Self {
-        Self::Simulation(error)
-    }
-}
-
-impl From<Failure> for CollectError {
-    fn from(failure: Failure) -> Self {
-        Self::File(failure)
     }
 }
 
