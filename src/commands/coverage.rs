@@ -43,6 +43,7 @@ impl CoverageArgs {
         let tracefile = self.lcov.clone().unwrap_or_else(|| TRACEFILE.into());
         self.coverage.then(|| Collection {
             tracefile,
+            folders: BTreeSet::new(),
             lcov: String::new(),
             report: CoverageReport::default(),
         })
