@@ -34,6 +34,7 @@ enum Command {
     Generate(commands::generate::Generate),
     Cosim(commands::cosim::Cosim),
     Synth(commands::synth::Synth),
+    Vectors(commands::vectors::Vectors),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Generate(generate) => generate.run(),
         Command::Cosim(cosim) => cosim.run(),
         Command::Synth(synth) => synth.run(),
+        Command::Vectors(vectors) => vectors.run(),
     };
     match outcome.and_then(print) {
         Ok(code) => code,

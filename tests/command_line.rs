@@ -82,7 +82,7 @@ fn run_computes_what_the_library_computes() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["build", "train", "run", "generate", "cosim"] {
+    for command in ["build", "train", "run", "generate", "cosim", "vectors"] {
         let output = emeuro(&[command, "--help"]);
         assert!(output.status.success());
         assert!(stdout(&output).contains(&format!("emeuro {command}")), "{command}");

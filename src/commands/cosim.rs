@@ -20,7 +20,10 @@ use emeuro::{
 use rayon::prelude::*;
 
 use crate::{
-    commands::unit_args::{regenerate, unit_config},
+    commands::{
+        coverage::CoverageArgs,
+        unit_args::{regenerate, unit_config},
+    },
     cosim_report::{self, Row},
     design_folder,
     emulator_source::EmulatorSource,
@@ -41,7 +44,8 @@ use crate::{
 #[command(
     after_help = "Examples:\n  emeuro cosim --all --frames 200 --seed 7\n  emeuro cosim rope --lanes 1,16,64\n  \
     emeuro cosim newton --unit UNIT.yaml --junit newton.xml\n  \
-    emeuro cosim rope --lanes 16 --seed 7 --frames 12 --trace rope.fst\n\n\
+    emeuro cosim rope --lanes 16 --seed 7 --frames 12 --trace rope.fst\n  \
+    emeuro cosim fft --coverage --lcov fft.info\n\n\
     Needs Verilator 5 and a C++ compiler."
 )]
 pub(crate) struct Cosim {
@@ -83,6 +87,8 @@ pub(crate) struct Cosim {
     /// Writes the outcome to this file as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    coverage: CoverageArgs,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -116,15 +122,35 @@ impl Cosim {
         // Building models takes most of the time: as many at once as there are processors.
         let simulate = |target| self.simulate(target, play.as_ref());
         let rows = targets.par_iter().map(simulate).collect::<Result<Vec<Row>, Failure>>()?;
-        let report = cosim_report::json(&rows);
+        let coverage = self.count(&targets)?;
+        let mut report = cosim_report::json(&rows);
+        if let Some((_, modules)) = &coverage {
+            report["coverage"] = modules.clone();
+        }
         if let Some(path) = &self.report {
             write(path, &format!("{report:#}\n"))?;
         }
         if let Some(path) = &self.junit {
             write(path, &cosim_report::junit(&rows)?)?;
         }
-        let text = if self.json { format!("{report}\n") } else { cosim_report::text(&rows) };
+        let text = match (self.json, coverage) {
+            (true, _) => format!("{report}\n"),
+            (false, None) => cosim_report::text(&rows),
+            (false, Some((table, _))) => table + &cosim_report::text(&rows),
+        };
         Ok(Outcome { text, passed: cosim_report::passed(&rows) })
+    }
+
+    /// Simulates all units once more if coverage is asked for: the table of what ran, and the same for machines.
+    fn count(&self, targets: &[Target<'_>]) -> Result<Option<(String, serde_json::Value)>, Failure> {
+        let Some(mut collection) = self.coverage.collection() else { return Ok(None) };
+        let options = Options::new(Cache::from_env_or(default_cache()));
+        for target in targets {
+            let (emulator, lanes) = (&target.source.emulator, target.config.lanes());
+            let frames = frames(target.source, self.frames as usize, self.seed)?;
+            collection.add(emulator, &target.design, lanes, &options, &frames, self.seed)?;
+        }
+        collection.finish().map(Some)
     }
 
     /// Refuses a waveform of several simulations.
@@ -439,7 +465,8 @@ fn frames(source: &EmulatorSource, count: usize, seed: u64) -> Result<Vec<Vec<i1
     }
 }
 
-fn own_frames(
+/// Held-out frames of an application as raw words.
+pub(crate) fn own_frames(
     app: &dyn Application,
     emulator: &Emulator,
     count: usize,
@@ -455,7 +482,7 @@ fn default_cache() -> PathBuf {
 }
 
 /// A unit that does not start has failed its check; anything else is bad input.
-fn failure_of(design: &Design, error: testbench::Error) -> Failure {
+pub(crate) fn failure_of(design: &Design, error: testbench::Error) -> Failure {
     let message = format!("{}: {error}", design.top);
     match error {
         testbench::Error::Failure(_)

@@ -2,8 +2,10 @@
 
 pub(crate) mod build;
 pub(crate) mod cosim;
+pub(crate) mod coverage;
 pub(crate) mod generate;
 pub(crate) mod run;
 pub(crate) mod synth;
 pub(crate) mod train;
 pub(crate) mod unit_args;
+pub(crate) mod vectors;

@@ -28,6 +28,16 @@ pub enum Error {
         /// Its version text.
         found: String,
     },
+    /// The program was built with another Verilator's run-time.
+    #[error(
+        "the program has the run-time of {linked}, but the Verilator that is found is {found}: build the program again"
+    )]
+    RuntimeMismatch {
+        /// The version of the run-time in the program.
+        linked: String,
+        /// The version of the Verilator that is found.
+        found: String,
+    },
     /// The design is inconsistent before any tool has seen it.
     #[error("design `{top}`: {message}")]
     Design {
@@ -97,6 +107,14 @@ pub enum Error {
         top: String,
         /// `tracing` or `coverage`.
         what: &'static str,
+    },
+    /// A coverage file that is not understood, or an exception to coverage that is not needed.
+    #[error("{}: {message}", path.display())]
+    Coverage {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
     },
     /// The frames that a bench was asked to play do not fit each other or the unit.
     #[error("stimulus: {0}")]

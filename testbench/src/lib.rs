@@ -9,12 +9,14 @@
 //! 7. [`cosim`] compares a generated unit with its emulator: all words, and the clocks that the compiler predicted.
 //! 8. A [`Scenario`] is a stimulus as data, drawn at random by a [`Recipe`]: resets at any time, frames of every length, accesses.
 //! 9. A [`UnitBench`] plays scenarios and keeps score; one that fails is shrunk and kept with its waveform ([`Finding`]).
-//! 10. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
+//! 10. What simulations exercise is counted, merged over designs and judged ([`CoverageReport`]).
+//! 11. Random choices come from a `u64` seed, so that a failure repeats; it is printed with the failure ([`Failure`]).
 
 mod axi_lite;
 mod axi_stream;
 mod cache;
 mod cosim;
+mod coverage;
 mod design;
 mod error;
 mod failure;
@@ -25,6 +27,7 @@ mod power_up;
 mod raw;
 mod recipe;
 mod register_score;
+mod runtime;
 mod scenario;
 mod scoreboard;
 mod sender;
@@ -41,6 +44,10 @@ pub use axi_lite::{Completed, ControlFault, ControlMaster, Order, Response, Tran
 pub use axi_stream::{Beat, StreamDriver, StreamMonitor};
 pub use cache::Cache;
 pub use cosim::{Comparison, cosim, cosim_scenario, cosim_traced};
+pub use coverage::{
+    CoverageCounts, CoverageExceptions, CoveragePoint, CoverageReport, Covered, Excepted, ModuleCoverage,
+    PointKind, cosim_with_coverage,
+};
 pub use design::{Design, Direction, Port, SourceFile};
 pub use error::{Error, Result};
 pub use failure::{Failure, Fault};

@@ -11,6 +11,7 @@ use crate::cache::{Cache, Key};
 use crate::design::{Design, Direction, Port};
 use crate::error::{Error, Result};
 use crate::raw::RawModel;
+use crate::runtime;
 use crate::shim;
 use crate::sim::{InPort, OutPort};
 use crate::verilator::Verilator;
@@ -33,10 +34,12 @@ const VERILATOR_FLAGS: &[&str] = &[
 ];
 /// How C++ is compiled. Hidden visibility keeps each model's copy of the run-time to itself.
 const COMPILER_FLAGS: &[&str] = &["-std=gnu++17", "-O2", "-fPIC", "-fvisibility=hidden", "-DVL_TIME_CONTEXT"];
-/// How the shared object is linked. Its own symbols win over equal ones of other models, none is left open, and
-/// `fopen` goes through the shim, which finds ROM files per simulation.
-const LINKER_FLAGS: &[&str] =
-    &["-shared", "-pthread", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL", "-Wl,-z,defs", "-Wl,--wrap=fopen"];
+/// How a model that counts toggles is compiled instead: optimising its many statements takes minutes and saves seconds.
+const TOGGLE_FLAGS: &[&str] = &["-O0"];
+/// How the shared object is linked. Its own symbols win over equal ones of other models.
+const LINKER_FLAGS: &[&str] = &["-shared", "-pthread", "-Wl,-Bsymbolic", "-Wl,--exclude-libs,ALL"];
+/// No symbol is left open, unless the program has the run-time.
+const CLOSED_FLAGS: &[&str] = if runtime::IS_SHARED { &[] } else { &["-Wl,-z,defs"] };
 /// The generated C++ as one translation unit: most of the compile time is the run-time's headers.
 const UNITY_FILE: &str = "unity.cc";
 
@@ -97,8 +100,16 @@ impl Options {
         ]
     }
 
+    /// What the C++ of the model is compiled with beyond the flags of the run-time.
+    fn model_flags(&self) -> &'static [&'static str] {
+        if self.coverage == Coverage::LineAndToggle { TOGGLE_FLAGS } else { &[] }
+    }
+
     fn runtime_sources(&self) -> Vec<&'static str> {
-        let mut sources = vec!["verilated", "verilated_threads"];
+        let mut sources = vec![];
+        if !runtime::IS_SHARED {
+            sources.extend(["verilated", "verilated_threads"]);
+        }
         if self.coverage != Coverage::Off {
             sources.push("verilated_cov");
         }
@@ -129,7 +140,9 @@ impl Model {
     /// [`Error::Verilog`] with Verilator's message; [`Error::Compiler`], [`Error::Io`], [`Error::Load`].
     pub fn build(design: &Design, options: &Options) -> Result<Self> {
         design.check()?;
-        let build = Build { verilator: Verilator::detect()?, compiler: Compiler::detect()?, design, options };
+        let verilator = Verilator::detect()?;
+        runtime::check(verilator)?;
+        let build = Build { verilator, compiler: Compiler::detect()?, design, options };
         let path = build.model()?;
         let raw = RawModel::load(&path)?;
         Ok(Model { raw: Arc::new(raw), top: design.top.clone(), options: options.clone(), path })
@@ -237,7 +250,7 @@ impl Build<'_> {
     fn model(&self) -> Result<PathBuf> {
         let flags = self.options.translation_flags();
         let mut key = self.tools_key().with(&self.design.top).with(&self.design.clock).with(shim::SHIM);
-        for flag in flags.iter().chain(LINKER_FLAGS) {
+        for flag in flags.iter().chain(LINKER_FLAGS).chain(CLOSED_FLAGS).chain(self.options.model_flags()) {
             key = key.with(flag);
         }
         for source in self.design.sources.iter().filter(|source| source.is_verilog()) {
@@ -254,9 +267,11 @@ impl Build<'_> {
     /// Everything that the compiled run-time depends on.
     fn tools_key(&self) -> Key {
         let definitions = self.options.definitions();
-        let parts = [self.verilator.version(), &self.compiler.version, shim::HOOKS];
+        let simulation = [shim::HOOKS, shim::SIMULATION_HEADER, shim::SIMULATION];
+        let parts = [self.verilator.version(), &self.compiler.version].into_iter().chain(simulation);
         let flags = self.compiler.flags();
-        Key::new(parts.into_iter().chain(flags).chain(definitions.iter().map(String::as_str)))
+        let flags = flags.into_iter().chain(self.options.runtime_sources());
+        Key::new(parts.chain(flags).chain(definitions.iter().map(String::as_str)))
     }
 
     /// Verilog to C++.
@@ -284,6 +299,7 @@ impl Build<'_> {
             return Err(error(format!("it has no one-bit input `{clock}`, its clock")));
         }
         write(folder, "ports.h", &shim::ports_header(clock, &ports))?;
+        write(folder, "simulation.h", shim::SIMULATION_HEADER)?;
         write(folder, "shim.cpp", shim::SHIM)
     }
 
@@ -300,14 +316,14 @@ impl Build<'_> {
         let unity: String = names.iter().map(|name| format!("#include \"{name}\"\n")).collect();
         write(folder, UNITY_FILE, &unity)?;
         let mut command = self.compile_command(folder);
-        command.args(["-c", UNITY_FILE, "-o", "model.o"]);
+        command.args(self.options.model_flags()).args(["-c", UNITY_FILE, "-o", "model.o"]);
         run(&mut command)
     }
 
     fn link(&self, folder: &Path) -> Result<PathBuf> {
         let runtime = self.runtime()?;
         let mut command = self.compiler.command(folder);
-        command.args(LINKER_FLAGS).args(["-o", "model.so", "model.o"]).arg(runtime);
+        command.args(LINKER_FLAGS).args(CLOSED_FLAGS).args(["-o", "model.so", "model.o"]).arg(runtime);
         if self.options.trace {
             command.arg("-lz");
         }
@@ -320,12 +336,22 @@ impl Build<'_> {
         let name = format!("runtime-{}.a", self.tools_key().hex());
         self.options.cache.get_or_build(&name, |folder| {
             write(folder, "hooks.h", shim::HOOKS)?;
+            write(folder, "simulation.h", shim::SIMULATION_HEADER)?;
+            write(folder, "simulation.cpp", shim::SIMULATION)?;
+            let mut sources: Vec<PathBuf> = self
+                .options
+                .runtime_sources()
+                .into_iter()
+                .map(|source| self.verilator.include().join(format!("{source}.cpp")))
+                .collect();
+            if !runtime::IS_SHARED {
+                sources.push("simulation.cpp".into());
+            }
             let mut objects = Vec::new();
-            for source in self.options.runtime_sources() {
-                let object = format!("{source}.o");
+            for source in sources {
+                let object = source.with_extension("o").file_name().unwrap_or_default().to_owned();
                 let mut command = self.compile_command(folder);
-                command.args(["-include", "hooks.h", "-o", &object, "-c"]);
-                command.arg(self.verilator.include().join(format!("{source}.cpp")));
+                command.args(["-include", "hooks.h", "-c"]).arg(source).arg("-o").arg(&object);
                 run(&mut command)?;
                 objects.push(object);
             }

@@ -36,6 +36,7 @@ struct Entries {
     trace: WithPath,
     trace_close: Action,
     coverage: WithPath,
+    clear_coverage: Step,
     destroy: Action,
 }
 
@@ -83,6 +84,7 @@ impl RawModel {
             trace: entry!("emeuro_trace"),
             trace_close: entry!("emeuro_trace_close"),
             coverage: entry!("emeuro_coverage"),
+            clear_coverage: entry!("emeuro_clear_coverage"),
             destroy: entry!("emeuro_destroy"),
         };
         // SAFETY: the function takes nothing and returns a string literal of the library, which is loaded.
@@ -329,6 +331,12 @@ impl RawSim {
     pub(crate) fn coverage(&mut self, path: &CStr) -> Result<(), Failed> {
         // SAFETY: the handle is live; the shim copies the path.
         status(unsafe { (self.model.entries.coverage)(self.handle, path.as_ptr()) })
+    }
+
+    /// Sets the coverage counts to 0. The model must have been built with coverage.
+    pub(crate) fn clear_coverage(&mut self) -> Result<(), Failed> {
+        // SAFETY: the handle is live.
+        status(unsafe { (self.model.entries.clear_coverage)(self.handle) })
     }
 }
 

@@ -5,14 +5,9 @@
 // into Rust, and returns 0 or 1 where it returns an int.
 #include "Vdut.h"
 #include "ports.h"
-#include "verilated.h"
-#include <cstdarg>
-#include <cstdio>
+#include "simulation.h"
 #include <cstring>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <string>
 #if VM_COVERAGE
 #include "verilated_cov.h"
 #endif
@@ -26,52 +21,15 @@ namespace {
 
 // Half a clock period in time units of the waveform (1 ns): 100 MHz reads well and means nothing.
 constexpr uint64_t HALF_PERIOD = 5;
-// Kept text of a design that prints on every clock; the end of it is what explains a failure.
-constexpr size_t OUTPUT_LIMIT = 64 * 1024;
+using emeuro::enter;
+using emeuro::say_at;
 
-struct Fatal {};
-
-struct Sim {
-    VerilatedContext context;
+struct Sim : emeuro::Simulation {
     std::unique_ptr<Vdut> top;
 #if VM_TRACE
     std::unique_ptr<VerilatedFstC> trace;
 #endif
-    std::string output;
-    std::string rom_folder;
-    std::map<std::string, std::string> rom_files;
-    bool failed = false;
 };
-
-// The simulation that this thread runs now. Verilator's callbacks and fopen have no argument for it.
-thread_local Sim* t_sim = nullptr;
-
-// Verilator keeps its "current context" per thread, but not per call: a simulation that moves to
-// another thread, or two that take turns on one, must set it again.
-void enter(Sim* sim) {
-    if (t_sim == sim) return;
-    t_sim = sim;
-    Verilated::threadContextp(&sim->context);
-}
-
-void say(const std::string& text) {
-    if (!t_sim) return;
-    std::string& output = t_sim->output;
-    output += text;
-    if (output.size() > OUTPUT_LIMIT) output.erase(0, output.size() - OUTPUT_LIMIT / 2);
-}
-
-void say_at(const char* file, int line, const char* text) {
-    if (file && *file) say(std::string{file} + (line ? ":" + std::to_string(line) : "") + ": ");
-    say(std::string{text} + "\n");
-}
-
-void fail() {
-    if (t_sim) {
-        t_sim->failed = true;
-        t_sim->context.gotError(true);
-    }
-}
 
 template <class Body>
 int guarded(Sim* sim, Body body) {
@@ -79,7 +37,7 @@ int guarded(Sim* sim, Body body) {
     if (sim->failed) return 1;
     try {
         body();
-    } catch (const Fatal&) {
+    } catch (const emeuro::Fatal&) {
         sim->failed = true;
     } catch (const std::exception& error) {
         say_at(nullptr, 0, error.what());
@@ -102,60 +60,6 @@ void advance(Sim* sim) {
 
 }  // namespace
 
-// Verilator's callbacks (see hooks.h).
-
-extern "C" int emeuro_print(const char* format, ...) {
-    va_list arguments, copy;
-    va_start(arguments, format);
-    va_copy(copy, arguments);
-    const int size = std::vsnprintf(nullptr, 0, format, copy);
-    va_end(copy);
-    if (size > 0) {
-        std::string text(size + 1, '\0');
-        std::vsnprintf(&text[0], text.size(), format, arguments);
-        text.pop_back();
-        say(text);
-    }
-    va_end(arguments);
-    return size;
-}
-
-void vl_finish(const char*, int, const char*) { Verilated::threadContextp()->gotFinish(true); }
-
-void vl_stop(const char* file, int line, const char*) {
-    say_at(file, line, "the design stopped the simulation ($stop, $error or a failed assertion)");
-    fail();
-}
-
-void vl_warn(const char* file, int line, const char*, const char* message) {
-    // The run-time's warnings are missing and short memory files: never harmless in a bench.
-    say_at(file, line, message);
-    fail();
-}
-
-void vl_fatal(const char* file, int line, const char*, const char* message) {
-    say_at(file, line, message);
-    fail();
-    // Returning would let the model run on in a state that Verilator calls impossible.
-    throw Fatal{};
-}
-
-// $readmemh opens its file through fopen; the linker's --wrap sends that here. A relative name is
-// looked up in the simulation's own ROM files, never in the working directory, which all threads
-// of a process share.
-extern "C" FILE* __real_fopen(const char* path, const char* mode);
-extern "C" FILE* __wrap_fopen(const char* path, const char* mode) {
-    if (!t_sim || path[0] == '/' || mode[0] != 'r') return __real_fopen(path, mode);
-    const auto file = t_sim->rom_files.find(path);
-    if (file != t_sim->rom_files.end()) {
-        std::string& text = file->second;
-        if (text.empty()) return __real_fopen("/dev/null", mode);
-        return fmemopen(&text[0], text.size(), "r");
-    }
-    if (t_sim->rom_folder.empty()) return nullptr;
-    return __real_fopen((t_sim->rom_folder + "/" + path).c_str(), mode);
-}
-
 // One line per port: name, direction, width.
 EMEURO_API const char* emeuro_port_list() {
 #define EMEURO_ROW(name, direction, width) #name " " #direction " " #width "\n"
@@ -166,7 +70,7 @@ EMEURO_API const char* emeuro_port_list() {
 EMEURO_API Sim* emeuro_create() {
     try {
         Sim* const sim = new Sim;
-        t_sim = nullptr;  // a former simulation may have had this address
+        emeuro::t_simulation = nullptr;  // a former simulation may have had this address
         enter(sim);
         return sim;
     } catch (...) {
@@ -183,10 +87,7 @@ EMEURO_API void emeuro_rom_file(Sim* sim, const char* name, const char* text, si
 // Constructs the model and runs its initial blocks. State that the design does not initialise
 // begins as `reset` says: 0 all zeros, 1 all ones, 2 random, a function of the seed.
 EMEURO_API int emeuro_start(Sim* sim, int reset, int seed) {
-    // The generator behind random initial values reseeds when any simulation sets a seed, so that
-    // two that start at once would disturb each other's values.
-    static std::mutex one_at_a_time;
-    const std::lock_guard<std::mutex> lock{one_at_a_time};
+    const std::lock_guard<std::mutex> lock{emeuro::one_at_a_time()};
     return guarded(sim, [&] {
         // Otherwise each context starts a pool of threads, one per processor, that never get work.
         sim->context.threads(1);
@@ -301,11 +202,27 @@ EMEURO_API int emeuro_coverage(Sim* sim, const char* path) {
 #endif
 }
 
+// Sets all counts to 0.
+EMEURO_API int emeuro_clear_coverage(Sim* sim) {
+#if VM_COVERAGE
+    enter(sim);
+    try {
+        sim->context.coveragep()->zero();
+        return 0;
+    } catch (...) {
+        return 1;
+    }
+#else
+    (void)sim;
+    return 1;
+#endif
+}
+
 EMEURO_API void emeuro_destroy(Sim* sim) {
     if (sim->top) guarded(sim, [&] { sim->top->final(); });
     emeuro_trace_close(sim);
     enter(sim);
     sim->top.reset();
-    t_sim = nullptr;
+    emeuro::t_simulation = nullptr;
     delete sim;
 }

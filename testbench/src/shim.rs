@@ -8,6 +8,10 @@ use crate::design::{Direction, Port};
 pub(crate) const SHIM: &str = include_str!("shim.cpp");
 /// Included before everything when Verilator's run-time is compiled.
 pub(crate) const HOOKS: &str = include_str!("hooks.h");
+/// What the run-time's callbacks and the shim share.
+pub(crate) const SIMULATION_HEADER: &str = include_str!("simulation.h");
+/// The run-time's callbacks.
+pub(crate) const SIMULATION: &str = include_str!("simulation.cpp");
 
 /// Reads the ports from the header of the class that Verilator generated, for example `VL_INW(&data,127,0,4);`.
 ///

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::coverage::CoverageCounts;
 use crate::design::SourceFile;
 use crate::error::{Error, Result};
 use crate::model::{Coverage, Model};
@@ -314,6 +315,29 @@ impl Sim {
         fs::File::create(path).map_err(Error::io(path))?;
         let written = self.raw.coverage(&file);
         self.check(written)
+    }
+
+    /// The coverage counts of this simulation since it began or they were last cleared.
+    ///
+    /// # Errors
+    /// As [`write_coverage`](Sim::write_coverage).
+    pub fn coverage(&mut self) -> Result<CoverageCounts> {
+        let folder = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
+        let path = folder.path().join("coverage.dat");
+        self.write_coverage(&path)?;
+        CoverageCounts::parse(&fs::read_to_string(&path).map_err(Error::io(&path))?, &path)
+    }
+
+    /// Sets all coverage counts to 0.
+    ///
+    /// # Errors
+    /// [`Error::NotBuiltFor`] if the model was built without [`Options::coverage`](crate::Options::coverage).
+    pub fn clear_coverage(&mut self) -> Result<()> {
+        if self.model.options().coverage == Coverage::Off {
+            return Err(self.not_built_for("coverage"));
+        }
+        let cleared = self.raw.clear_coverage();
+        self.check(cleared)
     }
 
     fn not_built_for(&self, what: &'static str) -> Error {
