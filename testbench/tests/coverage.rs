@@ -318,7 +318,7 @@ fn exercise(part: &Part) -> (Design, CoverageCounts) {
 }
 
 /// Modules that decide what happens when; the others compute.
-const CONTROL_MODULES: [&str; 9] = [
+const CONTROL_MODULES: [&str; 10] = [
     "axi_lite",
     "control_registers",
     "drain_control",
@@ -326,6 +326,7 @@ const CONTROL_MODULES: [&str; 9] = [
     "issue_control",
     "loop_counters",
     "output_streamer",
+    "program_counter",
     "stream_control",
     "write_port",
 ];
@@ -396,6 +397,14 @@ fn write_json(value: &serde_json::Value) {
     let folder = env::var_os("EMEURO_VERIFICATION").map_or_else(default, PathBuf::from);
     fs::create_dir_all(&folder).unwrap();
     write_atomically(&folder.join("coverage.json"), format!("{value:#}\n").as_bytes()).unwrap();
+}
+
+#[test]
+fn the_suite_has_frames_in_pairs() {
+    let paired =
+        |part: &Part| !compile(&sample_emulator(part.network), &part.config).unwrap().paired.is_empty();
+    let pairs: Vec<bool> = suite().iter().map(paired).collect();
+    assert!(pairs.contains(&true) && pairs.contains(&false), "{pairs:?}");
 }
 
 #[test]
