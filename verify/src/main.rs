@@ -1,0 +1,85 @@
+//! `emeuro-verify`: proofs about generated units, and mutants of them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+
+use clap::{Parser, Subcommand};
+use emeuro_verify::{Result, Tools, formal, results_folder};
+
+/// Every property is proven, or every mutant accounted for.
+const OK: u8 = 0;
+/// A check failed.
+const FAILED: u8 = 1;
+/// Bad usage, a missing tool, or an error.
+const ERROR: u8 = 2;
+
+/// Evidence about the generated Verilog beyond simulation.
+#[derive(Parser)]
+#[command(version, after_help = "Example: emeuro-verify formal requantiser --json")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Prints the report as JSON instead of lines.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Folder for results, logs and traces; by default $EMEURO_VERIFICATION or target/verification.
+    #[arg(long, global = true)]
+    out: Option<PathBuf>,
+    /// Proofs or simulations at a time; by default as many as there are cores.
+    #[arg(long, global = true)]
+    jobs: Option<usize>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Proves properties of units with SymbiYosys, and shows that each proof can fail.
+    Formal {
+        /// Only the proofs whose names contain this.
+        #[arg(default_value = "")]
+        filter: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    ExitCode::from(match run(&arguments) {
+        Ok(true) => OK,
+        Ok(false) => FAILED,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ERROR
+        }
+    })
+}
+
+fn run(arguments: &Arguments) -> Result<bool> {
+    let tools = Tools::from_env();
+    let folder = arguments.out.clone().unwrap_or_else(results_folder);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let jobs = arguments.jobs.unwrap_or(cores).max(1);
+    let say = |line: &str| {
+        if !arguments.json {
+            println!("{line}");
+        }
+    };
+    match &arguments.command {
+        Command::Formal { filter } => {
+            let report = formal::run(&tools, &folder, filter, jobs, &say)?;
+            if arguments.json {
+                println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+            } else {
+                println!(
+                    "{} of {} properties proven, {} of {} planted faults found, {:.0} s; {}",
+                    report.proven,
+                    report.count,
+                    report.controls_found,
+                    report.controls.len(),
+                    report.seconds,
+                    folder.join("formal.json").display()
+                );
+            }
+            Ok(report.holds())
+        }
+    }
+}
