@@ -10,6 +10,7 @@
 mod edit;
 mod error;
 pub mod formal;
+pub mod mutation;
 mod printed;
 mod results;
 mod tools;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::{Parser, Subcommand};
-use emeuro_verify::{Result, Tools, formal, results_folder};
+use emeuro_verify::mutation::Plan;
+use emeuro_verify::{Result, Tools, formal, mutation, results_folder};
 
 /// Every property is proven, or every mutant accounted for.
 const OK: u8 = 0;
@@ -38,6 +39,24 @@ enum Command {
         /// Only the proofs whose names contain this.
         #[arg(default_value = "")]
         filter: String,
+    },
+    /// Changes netlists of units and of a whole design at random, and counts the changes that benches notice.
+    Mutate {
+        /// Only the designs whose names contain this; `whole` is the whole design.
+        #[arg(default_value = "")]
+        filter: String,
+        /// Decides mutants and stimulus.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Folder with the recordings of units; by default `units` in the folder for results.
+        #[arg(long)]
+        units: Option<PathBuf>,
+        /// Mutants of the whole design.
+        #[arg(long)]
+        whole: Option<usize>,
+        /// The least share of mutants that must be killed, of those that are not proven equivalent.
+        #[arg(long, default_value_t = 0.97)]
+        least: f64,
     },
 }
 
@@ -80,6 +99,18 @@ fn run(arguments: &Arguments) -> Result<bool> {
                 );
             }
             Ok(report.holds())
+        }
+        Command::Mutate { filter, seed, units, whole, least } => {
+            let units = units.clone().unwrap_or_else(|| folder.join("units"));
+            let plan = Plan { units: Some(units), seed: *seed, filter: filter.clone(), whole: *whole };
+            let report = mutation::run(&tools, &folder, &plan, jobs, &say)?;
+            if arguments.json {
+                println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+            } else {
+                print!("{}", report.table());
+                println!("{}", folder.join("mutation.json").display());
+            }
+            Ok(report.share >= *least)
         }
     }
 }

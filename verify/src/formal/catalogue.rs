@@ -67,7 +67,7 @@ fn loaders() -> Result<Vec<Job>> {
             "input_loader.v",
             "assign word_valid    = accept && !dropping;",
             "assign word_valid    = s_axis_tvalid && !dropping;",
-            "word_for_every_beat_of_a_frame",
+            "unread_words_are_not_overwritten",
             12,
         ),
         fault(
@@ -302,8 +302,8 @@ fn units() -> Result<Vec<Job>> {
     // Output buffers are never free again.
     let waits = fault(
         "stream_control.v",
-        "            full[from]   <= 1'b0;\n                in_use[from] <= 1'b0;",
-        "            full[from]   <= 1'b0;",
+        "in_use[from] <= 1'b0;",
+        "in_use[from] <= in_use[from];",
         "never_waits_for_ever",
         110,
     );

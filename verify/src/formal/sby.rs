@@ -42,11 +42,18 @@ impl Sby {
         Ok(Self { tools: tools.clone(), folder, abc })
     }
 
-    /// Checks the properties of `job` on `design`. The files, the log and the trace of a violation stay in the folder `name`.
+    /// Checks the properties of `job`, or `only` one of them, on `design`. The files, the log and the trace of a violation stay in the folder `name`.
     ///
     /// # Errors
     /// [`Error::ToolFailed`] if it does not come to an answer for another reason than the solver's patience.
-    pub(crate) fn run(&self, name: &str, job: &Job, design: &Printed, method: Method) -> Result<Outcome> {
+    pub(crate) fn run(
+        &self,
+        name: &str,
+        job: &Job,
+        design: &Printed,
+        method: Method,
+        only: Option<&str>,
+    ) -> Result<Outcome> {
         let folder = self.folder.join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(Error::io(&folder))?;
@@ -62,7 +69,7 @@ impl Sby {
         for (name, text) in design.files() {
             write(name, text)?;
         }
-        write("job.sby", &script(job, design, &properties, method))?;
+        write("job.sby", &script(job, design, &properties, method, only))?;
         let answer = self.start(&folder, name, method)?;
         // A violation that the solver of bits found has no readable trace yet, and no name.
         match (answer, method) {
@@ -70,7 +77,7 @@ impl Sby {
                 if names.is_empty() =>
             {
                 let depth = method.depth().unwrap_or(60);
-                write("job.sby", &script(job, design, &properties, Method::Bounded { depth }))?;
+                write("job.sby", &script(job, design, &properties, Method::Bounded { depth }, None))?;
                 match self.start(&folder, name, Method::Bounded { depth })? {
                     Outcome::Failed(names) => Ok(Outcome::Failed(names)),
                     _ => Ok(Outcome::Failed(vec![])),
@@ -129,7 +136,7 @@ fn write_abc(folder: &Path, abc: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn script(job: &Job, design: &Printed, properties: &str, method: Method) -> String {
+fn script(job: &Job, design: &Printed, properties: &str, method: Method, only: Option<&str>) -> String {
     let (mode, depth, engine) = match method {
         Method::Reachability => ("prove", None, "abc pdr"),
         Method::Induction { depth } => ("prove", Some(depth), "smtbmc z3"),
@@ -142,10 +149,11 @@ fn script(job: &Job, design: &Printed, properties: &str, method: Method) -> Stri
     let verilog = names(&design.verilog).join(" ");
     let parameters: String =
         job.parameters.iter().map(|(name, value)| format!("chparam -set {name} {value} {top}\n")).collect();
+    let others = only.map_or(String::new(), |name| format!("chformal -assert -remove */c:* */c:{name} %d\n"));
     let files = [names(&design.verilog), names(&design.hex), vec![properties.to_owned()]].concat().join("\n");
     format!(
         "[options]\nmode {mode}\n{depth}timeout {TIMEOUT}\n\n[engines]\n{engine}\n\n\
-         [script]\nread -formal {verilog} {properties}\n{parameters}prep -flatten -top {top}\n\n[files]\n{files}\n"
+         [script]\nread -formal {verilog} {properties}\n{parameters}prep -flatten -top {top}\nmemory_map -rom-only\n{others}setundef -anyseq\n\n[files]\n{files}\n"
     )
 }
 
