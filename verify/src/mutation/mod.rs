@@ -32,7 +32,7 @@ use whole::Whole;
 /// What Verilator must not say about netlists.
 const QUIET: [&str; 3] = ["-Wno-lint", "-Wno-style", "-Wno-fatal"];
 /// The recorded units and how many mutants each gets.
-const UNITS: [(&str, usize); 23] = [
+const UNITS: [(&str, usize); 22] = [
     ("address_generator", 20),
     ("axi_lite", 40),
     ("control_registers_ram", 35),
@@ -48,7 +48,6 @@ const UNITS: [(&str, usize); 23] = [
     ("loop_counters", 20),
     ("loop_counters_last", 15),
     ("mac_element_wise", 20),
-    ("operand_address_three", 10),
     ("output_streamer_ordered", 25),
     ("output_streamer_pairs_rest", 25),
     ("ram_2_1_3", 12),
