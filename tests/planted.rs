@@ -7,7 +7,8 @@ use emeuro::{
     golden::{Emulator, Sampler, VectorId},
     hdl::UnitDesign,
     testbench::{
-        Cache, Comparison, Design, Error, Model, Options, Roms, RtlPolicy, Sim, SourceFile, StreamBench, Traffic, cosim,
+        Cache, Comparison, Design, Error, Model, Options, Roms, RtlPolicy, Sim, SourceFile, StreamBench,
+        Traffic, cosim,
     },
 };
 use emeuro_verify::PlantedBug;

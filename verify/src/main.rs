@@ -91,9 +91,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
                 println!(
                     "{} of {} properties proven, {} of {} planted faults found, {:.0} s; {}",
                     report.proven,
-                    report.count,
-                    report.controls_found,
-                    report.controls.len(),
+                    report.properties,
+                    report.faults_found,
+                    report.faults,
                     report.seconds,
                     folder.join("formal.json").display()
                 );

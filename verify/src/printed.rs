@@ -8,8 +8,6 @@ use crate::error::{Error, Result};
 /// A printed unit.
 #[derive(Debug, Clone)]
 pub(crate) struct Printed {
-    /// Name of the top module.
-    pub top: String,
     /// Verilog files: names and texts.
     pub verilog: Vec<(String, String)>,
     /// Hex files: names and texts.
@@ -25,7 +23,7 @@ impl Printed {
         unit.connect_all();
         let files = emeuro_hdl::print(unit, top, "part", "").map_err(Error::unit)?;
         let verilog = files.into_iter().map(|file| (file.name, file.text)).collect();
-        Ok(Self { top: top.to_owned(), verilog, hex })
+        Ok(Self { verilog, hex })
     }
 
     /// The same design with a change.

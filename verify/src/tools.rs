@@ -69,9 +69,13 @@ impl Tools {
     /// then those in `PATH`.
     pub fn from_env() -> Self {
         let folder = env::var_os(FOLDER_VARIABLE).filter(|path| !path.is_empty());
-        let folder = PathBuf::from(folder.unwrap_or_else(|| DEFAULT_FOLDER.into()));
+        Self::in_folder(Path::new(&folder.unwrap_or_else(|| DEFAULT_FOLDER.into())))
+    }
+
+    /// Programs of `folder`, and then those in `PATH`.
+    pub fn in_folder(folder: &Path) -> Self {
         // Programs are started in other folders.
-        Self { folder: std::path::absolute(&folder).unwrap_or(folder) }
+        Self { folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()) }
     }
 
     /// The path of a program.

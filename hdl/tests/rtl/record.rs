@@ -28,7 +28,7 @@ const RECORDED: [&str; 22] = [
     "mac_element_wise",
     "output_streamer_ordered",
     "output_streamer_pairs_rest",
-    "ram_2_1_3",
+    "ram_2_1_2",
     "reducer_mixed_levels",
     "requantiser",
     "weight_store",
@@ -54,7 +54,8 @@ fn record(folder: &Path, case: &Case) {
     let words = |words: &[u64]| words.iter().map(|word| format!("{word:x}")).collect::<Vec<_>>().join(" ");
     let line = |(inputs, outputs): &(Vec<u64>, Vec<u64>)| format!("{} {}\n", words(inputs), words(outputs));
     std::fs::write(folder.join("vectors"), case.vectors.iter().map(line).collect::<String>()).unwrap();
-    let meaning: Vec<String> = case.meaning.iter().map(|(data, valid)| format!("[{data}, {valid}]")).collect();
+    let meaning: Vec<String> =
+        case.meaning.iter().map(|(data, valid)| format!("[{data}, {valid}]")).collect();
     let text = format!(
         "{{\n  \"top\": \"{}\",\n  \"clock\": {},\n  \"inputs\": {},\n  \"outputs\": {},\n  \"warm_up\": {},\n  \
          \"meaning\": [{}],\n  \"verilog\": {},\n  \"hex\": {}\n}}\n",
@@ -74,7 +75,8 @@ fn record(folder: &Path, case: &Case) {
 fn recordings() {
     // Names that no unit has any more would be missed where they are replayed.
     let cases = units::cases();
-    let of = |name: &str| cases.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"));
+    let of =
+        |name: &str| cases.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"));
     let recorded: Vec<&Case> = RECORDED.into_iter().map(of).collect();
     let Some(folder) = std::env::var_os("EMEURO_RECORD").filter(|folder| !folder.is_empty()) else { return };
     let folder = std::path::absolute(Path::new(&folder)).unwrap();

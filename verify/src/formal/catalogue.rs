@@ -294,7 +294,7 @@ fn units() -> Result<Vec<Job>> {
             about: format!("whole unit, 2-2-2 network of 8-bit words, {lanes} lanes"),
             module: properties,
             parameters: parameters([("LATENCY", cycles.latency as usize)]),
-            design: Printed { top: design.top, verilog: design.verilog, hex: design.hex },
+            design: Printed { verilog: design.verilog, hex: design.hex },
             method,
             faults,
         })

@@ -1,6 +1,7 @@
 //! What is proven together: a unit in one shape, its property module, and a fault that must be found.
 
 use crate::edit::Edit;
+use crate::error::{Error, Result};
 use crate::printed::Printed;
 
 /// How properties are proven.
@@ -78,6 +79,30 @@ impl Job {
     /// The names of its assertions, in the order of the property module.
     pub fn assertions(&self) -> Vec<String> {
         labels(self.module.1)
+    }
+
+    /// The name of its property module, without `_properties`.
+    pub fn module(&self) -> &'static str {
+        self.module.0
+    }
+
+    /// How many faults are planted to see it fail.
+    pub fn faults(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Whether its faults fit the unit as it is generated now, and name assertions that exist.
+    ///
+    /// # Errors
+    /// [`Error::Edit`], or [`Error::Unit`] with the assertion that there is not.
+    pub fn check_faults(&self) -> Result<()> {
+        for fault in &self.faults {
+            self.design.clone().with(&fault.edit)?;
+            if !self.assertions().iter().any(|assertion| assertion == fault.fails) {
+                return Err(Error::Unit(format!("no assertion is named `{}`", fault.fails)));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -64,31 +64,26 @@ pub struct Control {
     /// The assertion that must fail.
     pub expected: String,
     /// Whether it fails, with all other assertions left out.
-    pub fails: bool,
+    pub found: bool,
     /// Seconds.
     pub seconds: f64,
-}
-
-impl Control {
-    /// Whether the planted fault was found.
-    pub fn found(&self) -> bool {
-        self.fails
-    }
 }
 
 /// The results of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// How many properties there are.
-    pub count: usize,
+    pub properties: usize,
     /// How many of them are proven.
     pub proven: usize,
-    /// How many planted faults were found.
-    pub controls_found: usize,
+    /// How many faults were planted.
+    pub faults: usize,
+    /// How many of them were found.
+    pub faults_found: usize,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// Every property.
-    pub properties: Vec<Property>,
+    pub results: Vec<Property>,
     /// Every planted fault.
     pub controls: Vec<Control>,
 }
@@ -96,7 +91,7 @@ pub struct Report {
 impl Report {
     /// Whether every property is proven and every planted fault was found.
     pub fn holds(&self) -> bool {
-        self.proven == self.count && self.controls_found == self.controls.len()
+        self.proven == self.properties && self.faults_found == self.faults
     }
 }
 
@@ -137,11 +132,12 @@ pub fn run(
     let properties: Vec<Property> = properties.into_iter().flatten().collect();
     let controls: Vec<Control> = controls.into_iter().flatten().collect();
     let report = Report {
-        count: properties.len(),
+        properties: properties.len(),
         proven: properties.iter().filter(|p| p.verdict == Verdict::Proven).count(),
-        controls_found: controls.iter().filter(|control| control.found()).count(),
+        faults: controls.len(),
+        faults_found: controls.iter().filter(|control| control.found).count(),
         seconds: seconds(begin),
-        properties,
+        results: properties,
         controls,
     };
     results::write(folder, "formal.json", &report)?;
@@ -182,7 +178,7 @@ fn control(sby: &Sby, job: &Job, index: usize, fault: &Fault) -> Result<Control>
         name: job.name.clone(),
         fault: format!("{}: `{}` for `{}`", fault.edit.file, fault.edit.replace, fault.edit.find),
         expected: fault.fails.to_owned(),
-        fails: matches!(outcome, Outcome::Failed(_)),
+        found: matches!(outcome, Outcome::Failed(_)),
         seconds: seconds(begin),
     })
 }
@@ -200,7 +196,7 @@ fn line(property: &Property) -> String {
 
 fn control_line(control: &Control) -> String {
     let name = format!("{} with a planted fault", control.name);
-    let verdict = if control.found() { "fails in" } else { "DOES NOT FAIL in" };
+    let verdict = if control.found { "fails in" } else { "DOES NOT FAIL in" };
     let verdict = format!("{verdict} {}", control.expected);
     format!("{name:<72} {verdict} {:>6.1} s", control.seconds)
 }

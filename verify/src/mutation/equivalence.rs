@@ -17,8 +17,8 @@ const TIMEOUT: u32 = 15;
 /// The ports of a design, as far as a comparison needs them.
 #[derive(Debug, Clone)]
 pub(crate) struct Interface {
-    /// Its clock, if it has one.
-    pub clock: Option<String>,
+    /// Its clock.
+    pub clock: String,
     /// Its reset, active low, if it has one.
     pub reset: Option<String>,
     /// Names and widths of the other inputs.
@@ -48,7 +48,7 @@ impl Interface {
             });
         }
         let instance = |side: &str| {
-            let clock = self.clock.iter().map(|name| format!(".{name}(clock)"));
+            let clock = std::iter::once(format!(".{}(clock)", self.clock));
             let reset = self.reset.iter().map(|name| format!(".{name}(reset && started)"));
             let inputs = self.inputs.iter().map(|(name, _)| format!(".{name}({name})"));
             let outputs = self.outputs.iter().map(|(name, _)| format!(".{name}({side}_{name})"));

@@ -50,7 +50,7 @@ const UNITS: [(&str, usize); 22] = [
     ("mac_element_wise", 20),
     ("output_streamer_ordered", 25),
     ("output_streamer_pairs_rest", 25),
-    ("ram_2_1_3", 12),
+    ("ram_2_1_2", 12),
     ("reducer_mixed_levels", 25),
     ("requantiser", 30),
     ("weight_store", 15),
@@ -114,7 +114,7 @@ pub struct Count {
     /// Proven to make no difference.
     pub equivalent: usize,
     /// The rest.
-    pub survived: usize,
+    pub survivors: usize,
 }
 
 impl Count {
@@ -123,7 +123,7 @@ impl Count {
         match fate {
             Fate::Killed => self.killed += 1,
             Fate::Equivalent => self.equivalent += 1,
-            Fate::Survived => self.survived += 1,
+            Fate::Survived => self.survivors += 1,
         }
     }
 
@@ -153,9 +153,9 @@ pub struct Report {
     /// By design.
     pub designs: BTreeMap<String, Count>,
     /// Those that nobody noticed and that are not proven equivalent.
-    pub survivors: Vec<Mutant>,
+    pub surviving: Vec<Mutant>,
     /// Those that are proven equivalent.
-    pub equivalents: Vec<Mutant>,
+    pub proven_equivalent: Vec<Mutant>,
 }
 
 impl Report {
@@ -167,7 +167,7 @@ impl Report {
                 count.mutants,
                 count.killed,
                 count.equivalent,
-                count.survived,
+                count.survivors,
                 100.0 * count.share()
             )
         };
@@ -177,7 +177,7 @@ impl Report {
         );
         self.modules.iter().for_each(|(name, count)| text += &row(name, count));
         text += &row("all", &self.total);
-        for mutant in &self.survivors {
+        for mutant in &self.surviving {
             let Mutant { design, mode, place, source, .. } = mutant;
             text += &format!("survived in {design}: {mode} of {place}, from {source}\n");
         }
@@ -247,8 +247,8 @@ pub fn run(
     let matches = |name: &str| name.contains(&plan.filter);
     let mut benches: Vec<(String, Bench, usize)> = vec![];
     if matches("whole") {
-        let emulator =
-            Emulator::parse(include_str!("../../networks/two_layers.yaml"), "two_layers.yaml").map_err(Error::unit)?;
+        let emulator = Emulator::parse(include_str!("../../networks/two_layers.yaml"), "two_layers.yaml")
+            .map_err(Error::unit)?;
         let whole = Whole::new(emulator, LANES, FRAMES, plan.seed)?;
         benches.push(("whole".into(), Bench::Whole(Box::new(whole)), plan.whole.unwrap_or(WHOLE)));
     }
@@ -273,9 +273,9 @@ pub fn run(
         let mutants = mutate(tools, &folder.join("mutants"), name, bench, *count, plan.seed)?;
         let mut count = Count::default();
         mutants.iter().for_each(|mutant| count.add(mutant.fate));
-        let Count { mutants: all, killed, equivalent, survived } = count;
+        let Count { mutants: all, killed, equivalent, survivors } = count;
         progress(&format!(
-            "{name:<28} {all:>4} mutants, {killed:>4} killed, {equivalent:>3} equivalent, {survived:>3} survived {:>7.1} s",
+            "{name:<28} {all:>4} mutants, {killed:>4} killed, {equivalent:>3} equivalent, {survivors:>3} survived {:>7.1} s",
             begin.elapsed().as_secs_f64()
         ));
         Ok(mutants)
@@ -297,8 +297,8 @@ pub fn run(
         seconds: (begin.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         modules,
         designs,
-        survivors: of(Fate::Survived),
-        equivalents: of(Fate::Equivalent),
+        surviving: of(Fate::Survived),
+        proven_equivalent: of(Fate::Equivalent),
     };
     results::write(folder, "mutation.json", &report)?;
     Ok(report)
@@ -314,14 +314,15 @@ fn mutate(
 ) -> Result<Vec<Mutant>> {
     let (verilog, hex) = bench.files();
     let netlist = Netlist::new(tools, &folder.join(name), bench.top(), verilog, hex, count, seed)?;
-    let clock = bench.interface().clock;
     let mut design = Design::new(&netlist.top, vec![SourceFile::new("mutants.v", netlist.verilog.clone())]);
-    design.clock = clock.clone().unwrap_or_else(|| netlist::SELECT.into());
+    design.clock = bench.interface().clock;
     let mut options = Options::new(Cache::from_env_or("target/emeuro-cache"));
     options.verilator_flags = QUIET.map(str::to_owned).to_vec();
     let model = Model::build(&design, &options)?;
     if bench.notices(&model, 0, seed)? {
-        return Err(Error::Unit(format!("{name}: the netlist without a mutation does not behave as the design")));
+        return Err(Error::Unit(format!(
+            "{name}: the netlist without a mutation does not behave as the design"
+        )));
     }
     let interface = bench.interface();
     let fate = |(number, mutation): (usize, &Mutation)| -> Result<Mutant> {
@@ -372,7 +373,7 @@ mod tests {
         for fate in [Fate::Killed, Fate::Killed, Fate::Killed, Fate::Survived, Fate::Equivalent] {
             count.add(fate);
         }
-        assert_eq!(count, Count { mutants: 5, killed: 3, equivalent: 1, survived: 1 });
+        assert_eq!(count, Count { mutants: 5, killed: 3, equivalent: 1, survivors: 1 });
         assert_eq!(count.share(), 0.75);
     }
 }

@@ -32,7 +32,8 @@ impl Mutation {
     /// of `files`, which stand before what contains them.
     fn parse(line: &str, files: &[&str]) -> Option<Self> {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let after = |option: &str| words.iter().position(|word| *word == option).and_then(|i| words.get(i + 1));
+        let after =
+            |option: &str| words.iter().position(|word| *word == option).and_then(|i| words.get(i + 1));
         let cell = after("-cell")?;
         let port = after("-port")?;
         let bit = after("-portbit")?;
@@ -89,7 +90,10 @@ impl Netlist {
         seed: u64,
     ) -> Result<Self> {
         if count >= 1 << SELECT_BITS {
-            return Err(Error::Unit(format!("{count} mutants of one design: expected fewer than {}", 1 << SELECT_BITS)));
+            return Err(Error::Unit(format!(
+                "{count} mutants of one design: expected fewer than {}",
+                1 << SELECT_BITS
+            )));
         }
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
         for (name, text) in files.iter().chain(hex) {
@@ -110,8 +114,12 @@ impl Netlist {
         let list = fs::read_to_string(&path).map_err(Error::io(&path))?;
         let mut seen = HashSet::new();
         let distinct = |mutation: &Mutation| seen.insert((mutation.mode.clone(), mutation.place.clone()));
-        let mutations: Vec<Mutation> =
-            list.lines().filter_map(|line| Mutation::parse(line, &names)).filter(distinct).take(count).collect();
+        let mutations: Vec<Mutation> = list
+            .lines()
+            .filter_map(|line| Mutation::parse(line, &names))
+            .filter(distinct)
+            .take(count)
+            .collect();
         let mut apply = String::from("read_rtlil base.il\n");
         for (number, mutation) in (1..).zip(&mutations) {
             let options = mutation.command.trim_start_matches("mutate ");

@@ -4,7 +4,8 @@ use emeuro_compiler::{Cycles, Machine, UnitConfig, compile};
 use emeuro_golden::{Emulator, Sampler, VectorId};
 use emeuro_hdl::UnitDesign;
 use emeuro_testbench::{
-    Beat, Error as SimulationError, Model, Pattern, Roms, Sim, StreamBench, StreamDriver, StreamMonitor, Traffic,
+    Beat, Error as SimulationError, Model, Pattern, Roms, Sim, StreamBench, StreamDriver, StreamMonitor,
+    Traffic,
 };
 
 use super::equivalence::Interface;
@@ -50,7 +51,7 @@ impl Whole {
             meaning.iter().filter_map(|data| Some((position(data)?, position("m_axis_tvalid")?))).collect();
         let is_data = |(name, _): &(String, u32)| name != "aclk" && name != "aresetn";
         let interface = Interface {
-            clock: Some("aclk".into()),
+            clock: "aclk".into(),
             reset: Some("aresetn".into()),
             inputs: ports(emeuro_hdl::Direction::Input).into_iter().filter(is_data).collect(),
             outputs,
@@ -58,7 +59,8 @@ impl Whole {
         };
         let mut sampler = Sampler::new(seed);
         let format = emulator.format(VectorId::INPUT);
-        let frames: Vec<Vec<i16>> = (0..frames).map(|_| sampler.frame(emulator.input().size(), format)).collect();
+        let frames: Vec<Vec<i16>> =
+            (0..frames).map(|_| sampler.frame(emulator.input().size(), format)).collect();
         let answers =
             frames.iter().map(|frame| emulator.run(frame).map_err(Error::unit)).collect::<Result<_>>()?;
         let UnitDesign { top, verilog, hex, .. } = design;
@@ -222,9 +224,9 @@ fn beats(words: &[i16]) -> Vec<Beat> {
 /// A fault of the design is an answer; anything else is an error.
 fn noticed(error: SimulationError) -> Result<Option<String>> {
     match error {
-        SimulationError::Failure(_) | SimulationError::Simulation { .. } | SimulationError::Unsteady { .. } => {
-            Ok(Some(error.to_string()))
-        }
+        SimulationError::Failure(_)
+        | SimulationError::Simulation { .. }
+        | SimulationError::Unsteady { .. } => Ok(Some(error.to_string())),
         error => Err(error.into()),
     }
 }
