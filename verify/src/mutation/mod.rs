@@ -199,10 +199,17 @@ impl Bench {
         }
     }
 
-    fn files(&self) -> (&[(String, String)], &[(String, String)]) {
+    fn verilog(&self) -> &[(String, String)] {
         match self {
-            Self::Unit(unit) => (&unit.verilog, &unit.hex),
-            Self::Whole(whole) => (&whole.verilog, &whole.hex),
+            Self::Unit(unit) => &unit.verilog,
+            Self::Whole(whole) => &whole.verilog,
+        }
+    }
+
+    fn hex(&self) -> &[(String, String)] {
+        match self {
+            Self::Unit(unit) => &unit.hex,
+            Self::Whole(whole) => &whole.hex,
         }
     }
 
@@ -312,8 +319,8 @@ fn mutate(
     count: usize,
     seed: u64,
 ) -> Result<Vec<Mutant>> {
-    let (verilog, hex) = bench.files();
-    let netlist = Netlist::new(tools, &folder.join(name), bench.top(), verilog, hex, count, seed)?;
+    let netlist =
+        Netlist::new(tools, &folder.join(name), bench.top(), bench.verilog(), bench.hex(), count, seed)?;
     let mut design = Design::new(&netlist.top, vec![SourceFile::new("mutants.v", netlist.verilog.clone())]);
     design.clock = bench.interface().clock;
     let mut options = Options::new(Cache::from_env_or("target/emeuro-cache"));

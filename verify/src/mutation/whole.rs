@@ -14,6 +14,15 @@ use crate::error::{Error, Result};
 /// Clocks without progress after which a mutant is taken for dead.
 const WATCHDOG: u64 = 4_000;
 
+/// Frames of which some have the wrong length.
+struct Wrong<'a> {
+    sent: &'a [&'a [i16]],
+    /// Indices of the frames that must be answered.
+    answered: &'a [usize],
+    /// Of short and of long frames.
+    flags: [u64; 2],
+}
+
 /// A unit and the network that it must compute.
 pub(crate) struct Whole {
     emulator: Emulator,
@@ -101,18 +110,21 @@ impl Whole {
     fn wrong_frames(&self, sim: &mut Sim, seed: u64) -> Result<Option<String>> {
         let size = self.frames[0].len();
         let [a, b, c] = [&self.frames[0], &self.frames[1], &self.frames[2]];
-        let cases: [(&[&[i16]], &[usize], [u64; 2]); 4] = [
-            (&[a, &b[..size - 1], c], &[0, 2], [1, 0]),
-            (&[a, &b[..1], &b[..1], c, b], &[0, 2, 1], [u64::from(size > 1), 0]),
-            (&[a, &[b.as_slice(), &[7]].concat(), c], &[0, 2], [0, 1]),
-            (&[a, &[b.as_slice(), c, b, &[7]].concat(), c, &b[..size - 1], a], &[0, 2, 0], [1, 1]),
+        // A frame of one word can't be too short.
+        if size == 1 {
+            return Ok(None);
+        }
+        let cases = [
+            Wrong { sent: &[a, &b[..size - 1], c], answered: &[0, 2], flags: [1, 0] },
+            Wrong { sent: &[a, &b[..1], &b[..1], c, b], answered: &[0, 2, 1], flags: [1, 0] },
+            Wrong { sent: &[a, &[b.as_slice(), &[7]].concat(), c], answered: &[0, 2], flags: [0, 1] },
+            Wrong {
+                sent: &[a, &[b.as_slice(), c, b, &[7]].concat(), c, &b[..size - 1], a],
+                answered: &[0, 2, 0],
+                flags: [1, 1],
+            },
         ];
-        for (sent, answered, flags) in cases {
-            // A frame of one word can't be too short.
-            let sent: Vec<&[i16]> = sent.iter().copied().filter(|frame| !frame.is_empty()).collect();
-            if size == 1 {
-                break;
-            }
+        for Wrong { sent, answered, flags } in cases {
             if let Some(fault) = self.reset(sim, 2)? {
                 return Ok(Some(fault));
             }
