@@ -91,7 +91,7 @@ module output_streamer_properties #(
             end
         end
     end
-    wire [3:0] place_written = ORDERED ? ORDER[4*place +: 4] : place;
+    wire [3:0] place_written = ORDERED ? ORDER >> (4 * place) : place;
 
     // One word of one frame of four, which may be any.
     (* anyconst *) reg [3:0] watched;

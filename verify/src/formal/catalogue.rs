@@ -23,6 +23,9 @@ macro_rules! properties {
     };
 }
 
+/// Lanes of the whole unit.
+const UNIT_LANES: usize = 2;
+
 /// All jobs, the quickest first.
 ///
 /// # Errors
@@ -152,7 +155,7 @@ fn streamers() -> Result<Vec<Job>> {
         streamer(start("output_streamer", 3), vec![drops])?,
         streamer(start("output_streamer_early", 1), vec![])?,
         streamer(Streamer { per_beat: 2, ..start("output_streamer_pairs", 2) }, vec![gives_back])?,
-        streamer(Streamer { order: Some(vec![2, 0, 1]), ..start("output_streamer_ordered", 3) }, vec![])?,
+        streamer(Streamer { order: Some(vec![2, 0, 1, 2]), ..start("output_streamer_ordered", 3) }, vec![])?,
     ])
 }
 
@@ -283,21 +286,21 @@ fn interpolators() -> Result<Vec<Job>> {
 
 /// The whole unit of a network of two layers.
 fn units() -> Result<Vec<Job>> {
-    let emulator = small_network()?;
-    let unit = |name: &str, lanes: usize, properties, method, faults| -> Result<Job> {
-        let config = UnitConfig::new(lanes).map_err(Error::unit)?.with_prefix("part").map_err(Error::unit)?;
-        let program = compile(&emulator, &config).map_err(Error::unit)?;
-        let cycles = Machine::cycles(&program).map_err(Error::unit)?;
-        let design = UnitDesign::new(&program, cycles, "emeuro-verify formal").map_err(Error::unit)?;
-        Ok(Job {
-            name: name.into(),
-            about: format!("whole unit, 2-2-2 network of 8-bit words, {lanes} lanes"),
-            module: properties,
-            parameters: parameters([("LATENCY", cycles.latency as usize)]),
-            design: Printed { verilog: design.verilog, hex: design.hex },
-            method,
-            faults,
-        })
+    let config =
+        UnitConfig::new(UNIT_LANES).map_err(Error::unit)?.with_prefix("part").map_err(Error::unit)?;
+    let program = compile(&small_network()?, &config).map_err(Error::unit)?;
+    let cycles = Machine::cycles(&program).map_err(Error::unit)?;
+    let design = UnitDesign::new(&program, cycles, "emeuro-verify formal").map_err(Error::unit)?;
+    let design = Printed { verilog: design.verilog, hex: design.hex };
+    let latency = cycles.latency as u32;
+    let unit = |name: &str, module, depth, fault| Job {
+        name: name.into(),
+        about: format!("whole unit, 2-2-2 network of 8-bit words, {UNIT_LANES} lanes"),
+        module,
+        parameters: parameters([("LATENCY", latency as usize)]),
+        design: design.clone(),
+        method: Method::BoundedBits { depth },
+        faults: vec![fault],
     };
     // Output buffers are never free again.
     let waits = fault(
@@ -305,19 +308,19 @@ fn units() -> Result<Vec<Job>> {
         "in_use[from] <= 1'b0;",
         "in_use[from] <= in_use[from];",
         "never_waits_for_ever",
-        110,
+        // Four frames fill the unit, then it waits.
+        3 * latency + 20,
     );
-    let rounds =
-        fault("requantiser.v", "biased  <= raw +", "biased  <= raw -", "words_are_those_of_the_network", 40);
+    let subtracts = fault(
+        "requantiser.v",
+        "biased  <= raw +",
+        "biased  <= raw -",
+        "words_are_those_of_the_network",
+        latency + 9,
+    );
     Ok(vec![
-        unit(
-            "unit_progress",
-            2,
-            properties!("unit_progress"),
-            Method::BoundedBits { depth: 80 },
-            vec![waits],
-        )?,
-        unit("unit_values", 2, properties!("unit_values"), Method::BoundedBits { depth: 42 }, vec![rounds])?,
+        unit("unit_progress", properties!("unit_progress"), 2 * latency + 18, waits),
+        unit("unit_values", properties!("unit_values"), latency + 11, subtracts),
     ])
 }
 
