@@ -359,6 +359,9 @@ fn module(file: &str, top: &str) -> String {
     let name = name.strip_prefix("part_").unwrap_or(name);
     let name = name.strip_prefix(top).map_or(name, |rest| if rest.is_empty() { top } else { rest });
     let name = name.trim_start_matches('_');
+    if name.is_empty() {
+        return "(no line)".into();
+    }
     name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_').to_owned()
 }
 
@@ -371,6 +374,7 @@ mod tests {
         assert_eq!(module("part_ram_2.v", "part_unit"), "ram");
         assert_eq!(module("drain_8_address_generator_2.v", "drain_8"), "address_generator");
         assert_eq!(module("axi_lite.v", "axi_lite"), "axi_lite");
+        assert_eq!(module("", "axi_lite"), "(no line)");
     }
 
     #[test]
