@@ -73,6 +73,9 @@ impl Sby {
         let answer = self.start(&folder, name, method)?;
         // A violation that the solver of bits found has no readable trace yet, and no name.
         match (answer, method) {
+            (Outcome::Failed(_), _) if only.is_some() => {
+                Ok(Outcome::Failed(only.iter().map(|&name| name.to_owned()).collect()))
+            }
             (Outcome::Failed(names), Method::Reachability | Method::BoundedBits { .. })
                 if names.is_empty() =>
             {
