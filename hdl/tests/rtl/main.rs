@@ -6,6 +6,7 @@ mod bench;
 mod designs;
 mod errors;
 mod printer;
+mod record;
 mod replay;
 mod tools;
 mod units;

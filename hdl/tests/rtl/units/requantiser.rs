@@ -61,6 +61,8 @@ fn corners(name: &'static str, sum: u32, word: u32, bias_bits: u32, shift_bits: 
             [limit.start - 1, limit.start, limit.start + 1, limit.end - 2, limit.end - 1, limit.end]
         })
         .chain([-2, -1, 0, 1])
+        // Where a comparison with a limit would go wrong in one bit.
+        .chain((7..=word).flat_map(|bit| [-(1 << bit) - 1, 1 << bit]))
         .collect();
     let mut queries = vec![];
     for shift in 0..(sum - 1).min(1 << shift_bits) {
