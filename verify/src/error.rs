@@ -73,6 +73,11 @@ impl Error {
         move |source| Error::Io { path: path.to_owned(), source }
     }
 
+    /// A report that does not say what it should.
+    pub(crate) fn report(path: &Path, message: impl std::fmt::Display) -> Error {
+        Error::File { file: path.display().to_string(), message: message.to_string() }
+    }
+
     /// For `map_err`: a unit that does not come to be.
     pub(crate) fn unit(error: impl std::fmt::Display) -> Error {
         Error::Unit(error.to_string())

@@ -1,4 +1,4 @@
-//! `emeuro-verify`: proofs about generated units, and mutants of them.
+//! `emeuro-verify`: proofs about generated units, mutants of them, and the summary of a test run.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::thread;
 
 use clap::{Parser, Subcommand};
 use emeuro_verify::mutation::Plan;
-use emeuro_verify::{Result, Tools, formal, mutation, results_folder};
+use emeuro_verify::{Result, Summary, Tools, formal, mutation, results_folder};
 
 /// Every property is proven, or every mutant accounted for.
 const OK: u8 = 0;
@@ -58,6 +58,8 @@ enum Command {
         #[arg(long, default_value_t = 0.97)]
         least: f64,
     },
+    /// Sums up what the steps of a test run have left in the folder for results.
+    Summary,
 }
 
 fn main() -> ExitCode {
@@ -111,6 +113,14 @@ fn run(arguments: &Arguments) -> Result<bool> {
                 println!("{}", folder.join("mutation.json").display());
             }
             Ok(report.share >= *least)
+        }
+        Command::Summary => {
+            let summary = Summary::read(&folder)?;
+            match arguments.json {
+                true => println!("{}", serde_json::to_string_pretty(&summary.json()).unwrap_or_default()),
+                false => print!("{summary}"),
+            }
+            Ok(summary.holds())
         }
     }
 }
