@@ -115,3 +115,18 @@ fn the_input_has_a_word_limit_too() {
     // The widest word is named, so that the advice is enough for all.
     assert!(message(&network(8)).starts_with("layer \"hidden\": needs 16-bit words"));
 }
+
+/// Taking frames in pairs may map layers to lanes in another way, with more words.
+#[test]
+fn pairs_never_break_a_limit_that_frames_alone_keep() {
+    for seed in [360, 627, 630] {
+        let emulator = emeuro_golden::sample_emulator(seed);
+        let words = |config: &UnitConfig| compile(&emulator, config).unwrap().weights[0].len();
+        let free = UnitConfig::new(4).unwrap();
+        let [pairs, alone] = [true, false].map(|pairs| words(&free.clone().with_pairs(pairs)));
+        assert!(pairs > alone, "network {seed} needs {pairs} words in pairs and {alone} alone");
+        let most =
+            |words| free.clone().with_limits(Limits { weight_words: Some(words), ..Limits::default() });
+        assert_eq!((words(&most(alone)), words(&most(pairs))), (alone, pairs), "network {seed}");
+    }
+}

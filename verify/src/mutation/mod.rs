@@ -32,12 +32,12 @@ use whole::Whole;
 /// What Verilator must not say about netlists.
 const QUIET: [&str; 3] = ["-Wno-lint", "-Wno-style", "-Wno-fatal"];
 /// The recorded units and how many mutants each gets.
-const UNITS: [(&str, usize); 22] = [
+const UNITS: [(&str, usize); 23] = [
     ("address_generator", 20),
     ("axi_lite", 40),
     ("control_registers_ram", 35),
     ("drain_8", 30),
-    ("drain_10", 20),
+    ("drain_11", 20),
     ("flag_delay_2", 4),
     ("input_loader_clear", 20),
     ("input_loader_pairs_rest", 20),
@@ -50,6 +50,7 @@ const UNITS: [(&str, usize); 22] = [
     ("mac_element_wise", 20),
     ("output_streamer_ordered", 25),
     ("output_streamer_pairs_rest", 25),
+    ("program_counter_pairs", 20),
     ("ram_2_1_2", 12),
     ("reducer_mixed_levels", 25),
     ("requantiser", 30),

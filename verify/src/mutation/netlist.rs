@@ -11,8 +11,9 @@ use crate::tools::Tools;
 pub(crate) const SELECT: &str = "mutant_select";
 /// Its width.
 const SELECT_BITS: u32 = 10;
-/// Ports that carry clocks: a mutant without a clock would only show that nothing works without one.
-const CLOCKS: [&str; 3] = ["CLK", "RD_CLK", "WR_CLK"];
+/// Ports that are left alone. A mutant without a clock would only show that nothing works without one; and enables and resets of
+/// read ports that have no register mean nothing, so that Yosys refuses to write them.
+const LEFT_ALONE: [&str; 6] = ["CLK", "RD_CLK", "WR_CLK", "RD_EN", "RD_ARST", "RD_SRST"];
 
 /// A change of one bit of one cell's port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Mutation {
             place: format!("{cell}.{port}[{bit}]"),
             source: sources.min_by_key(rank).unwrap_or_default().to_owned(),
         })
-        .filter(|_| !CLOCKS.contains(port))
+        .filter(|_| !LEFT_ALONE.contains(port))
     }
 
     /// The file that the cell comes from.
@@ -101,7 +102,7 @@ impl Netlist {
             fs::write(&path, text).map_err(Error::io(&path))?;
         }
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        // Twice as many are listed, since some are clocks and some come twice.
+        // Twice as many are listed, since some are left alone and some come twice.
         let script = format!(
             "read_verilog {}; hierarchy -check -top {top}; proc; flatten; opt -full; wreduce; opt -full; \
              memory_collect; opt_clean; write_rtlil base.il; mutate -list {} -seed {} -o mutants.list",
