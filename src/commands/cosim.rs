@@ -50,10 +50,13 @@ use crate::{
 )]
 pub(crate) struct Cosim {
     /// Applications, or paths of emulator files.
-    #[arg(required_unless_present = "all")]
+    #[arg(required_unless_present_any = ["all", "app"])]
     emulators: Vec<String>,
+    /// An application, by name; the same as naming it without the option.
+    #[arg(long, value_name = "APP", value_delimiter = ',')]
+    app: Vec<String>,
     /// All five applications.
-    #[arg(long, conflicts_with = "emulators")]
+    #[arg(long, conflicts_with_all = ["emulators", "app"])]
     all: bool,
     /// Generates and simulates units with these numbers of lanes.
     #[arg(long, value_delimiter = ',')]
@@ -113,7 +116,7 @@ impl Cosim {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         testbench::Verilator::detect().map_err(input)?;
         let play = self.play.as_deref().map(|path| Scenario::load(path).map_err(input)).transpose()?;
-        let sources = EmulatorSource::find_all(&self.emulators)?;
+        let sources = EmulatorSource::find_all(&[self.emulators.as_slice(), &self.app].concat())?;
         let mut targets = vec![];
         for source in &sources {
             targets.extend(self.targets(source)?);
