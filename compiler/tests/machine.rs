@@ -1,7 +1,10 @@
 //! Programs against the golden model: every word, on many networks and units.
 
 use emeuro_compiler::{Machine, UnitConfig, compile};
-use emeuro_golden::{Emulator, Sampler, VectorId, sample_emulator};
+use emeuro_golden::{
+    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment, VectorId, Weights,
+    sample_emulator,
+};
 
 fn check(emulator: &Emulator, config: &UnitConfig, seed: u64, frames: usize) {
     let program = compile(emulator, config).unwrap();
@@ -61,4 +64,40 @@ fn frames_are_taken_in_pairs_where_that_is_faster() {
         }
     }
     assert!(paired > 50, "{paired}");
+}
+
+/// One dense layer, stage by stage as `docs/src/unit/clocks.md` lists them.
+#[test]
+fn the_latency_of_a_layer_is_that_of_its_stages() {
+    for (inputs, outputs, lanes) in [(16, 4, 1), (16, 4, 4), (20, 3, 4), (20, 3, 16), (1, 1, 1), (64, 16, 8)]
+    {
+        let format = Format::new(16, 8).unwrap();
+        let port = |size| Port {
+            bits: 16,
+            segments: vec![Segment { name: "x".into(), unit: "1".into(), size, frac: 8 }],
+        };
+        let mut builder = EmulatorBuilder::new("one", port(inputs), 40).unwrap();
+        let weights = Weights { format: Format::new(8, 4).unwrap(), values: vec![1; inputs * outputs] };
+        let y = builder.dense("y", VectorId::INPUT, weights, vec![0; outputs], format).unwrap();
+        let spec = OutputSpec { sources: vec![y], order: None, port: port(outputs) };
+        let emulator = builder.finish(spec, Provenance::default()).unwrap();
+        let config = UnitConfig::new(lanes).unwrap().with_slots(1).unwrap();
+        let program = compile(&emulator, &config).unwrap();
+        let [layer] = program.instructions.as_slice() else { panic!("{:?}", program.instructions) };
+        let (steps, results, reduce) =
+            (layer.issue.steps(), layer.drain.results, layer.drain.reduce as usize);
+        // Loaded in the clock after the last input word; then one step per clock, or one result, whatever takes longer.
+        let written: Vec<usize> = (0..outputs)
+            .map(|word| {
+                let (tile, result) = (word / results, word % results);
+                let last_step = inputs + 1 + tile * steps.max(results) + steps;
+                last_step + 5 + reduce + 1 + result + 4
+            })
+            .collect();
+        // The frame leaves in one piece, and begins with a write.
+        let in_time = |&begin: &usize| written.iter().enumerate().all(|(word, &at)| at <= begin + word);
+        let begin = written.iter().copied().find(|begin| in_time(begin)).unwrap();
+        let latency = Machine::cycles(&program).unwrap().latency;
+        assert_eq!(latency as usize, begin + outputs - 1 + 3, "{inputs}-{outputs} on {lanes} lanes");
+    }
 }

@@ -101,3 +101,13 @@ fn what_cannot_be_written_is_refused() {
         assert_eq!(rewrite(&old, &new).is_ok(), is_same, "seed {seed}");
     }
 }
+
+#[test]
+fn units_of_other_names_can_be_rewritten() {
+    let emulator = sample_emulator(3);
+    let other = sample_weights(&emulator, 1003);
+    let named =
+        |emulator: &Emulator, name: &str| compile(emulator, &config(4).with_prefix(name).unwrap()).unwrap();
+    let (old, new) = (named(&emulator, "first"), named(&other, "second"));
+    assert_eq!(rewritten(&old, &new).weights, new.weights);
+}
