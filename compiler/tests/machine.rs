@@ -2,8 +2,8 @@
 
 use emeuro_compiler::{Machine, UnitConfig, compile};
 use emeuro_golden::{
-    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment, VectorId, Weights,
-    sample_emulator,
+    BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment,
+    VectorId, Weights, sample_emulator,
 };
 
 fn check(emulator: &Emulator, config: &UnitConfig, seed: u64, frames: usize) {
@@ -99,5 +99,42 @@ fn the_latency_of_a_layer_is_that_of_its_stages() {
         let begin = written.iter().copied().find(|begin| in_time(begin)).unwrap();
         let latency = Machine::cycles(&program).unwrap().latency;
         assert_eq!(latency as usize, begin + outputs - 1 + 3, "{inputs}-{outputs} on {lanes} lanes");
+    }
+}
+
+/// A block with more dimensions than the unit has loops: some become instructions of their own.
+#[test]
+fn dimensions_beyond_the_loops_are_unrolled() {
+    for shared in [false, true] {
+        let format = Format::new(16, 8).unwrap();
+        let port = |size| Port {
+            bits: 16,
+            segments: vec![Segment { name: "x".into(), unit: "1".into(), size, frac: 8 }],
+        };
+        let geometry = BlockGeometry {
+            offset: 0,
+            repeat: vec![2; 4],
+            in_stride: vec![1, 3, 2, 5],
+            out_stride: vec![4, 16, 2, 8],
+            window: vec![3],
+            in_step: vec![1],
+            outputs: 2,
+            out_step: 1,
+            shared,
+        };
+        let rows = 2 * if shared { 1 } else { 16 };
+        let values = (0..3 * rows as i16).map(|i| (37 * i) % 101 - 50).collect();
+        let weights = Weights { format: Format::new(8, 4).unwrap(), values };
+        let bias = (0..rows).map(|row| 1000 * row as i64).collect();
+        let mut builder = EmulatorBuilder::new("deep", port(14), 40).unwrap();
+        let y = builder.block("y", VectorId::INPUT, geometry, weights, bias, format).unwrap();
+        let spec = OutputSpec { sources: vec![y], order: None, port: port(32) };
+        let emulator = builder.finish(spec, Provenance::default()).unwrap();
+        for lanes in [1, 2, 4, 16] {
+            let config = UnitConfig::new(lanes).unwrap();
+            let program = compile(&emulator, &config).unwrap();
+            assert!(program.instructions.len() > 1, "{lanes} lanes: nothing is unrolled");
+            check(&emulator, &config, 1, 3);
+        }
     }
 }

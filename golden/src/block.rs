@@ -217,6 +217,8 @@ mod tests {
             "out_stride: repeat 3, output 1 writes word 8, the output has words 0..=7"
         );
         assert_eq!(message(|g| g.in_step = vec![]), "in_step: expected 1 values, found 0");
+        let no_window = |g: &mut BlockGeometry| (g.window, g.in_step) = (vec![], vec![]);
+        assert_eq!(message(no_window), "window: expected 1..=65536 elements, found []");
         assert!(message(|g| g.repeat = vec![0]).starts_with("repeat: expected 1..="));
         assert!(message(|g| g.window = vec![usize::MAX]).starts_with("window: expected"));
         assert!(message(|g| g.offset = i64::MIN + 1).starts_with("stride: "));

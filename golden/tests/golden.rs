@@ -47,6 +47,16 @@ fn values_pass_through_each_segments_own_binary_point() {
 }
 
 #[test]
+fn multiply_accumulates_are_weights_applied_and_products() {
+    let emulator = Emulator::load(fixture("all_ops.yaml")).unwrap();
+    let macs: Vec<_> = emulator.nodes().iter().map(|node| (node.name.as_str(), node.macs())).collect();
+    let expected =
+        [("mix", 6 * 4), ("rectified", 0), ("pairs", 2 * 2 * 2), ("total", 0), ("product", 4), ("folded", 0)];
+    assert_eq!(macs, expected);
+    assert_eq!(emulator.macs(), 24 + 8 + 4);
+}
+
+#[test]
 fn files_survive_a_round_trip() {
     let emulator = Emulator::load(fixture("all_ops.yaml")).unwrap();
     let folder = tempfile::tempdir().unwrap();
