@@ -23,22 +23,25 @@
 //! use emeuro_hdl::prelude::*;
 //! use emeuro_hdl::units::program_counter::ProgramCounter;
 //!
-//! // Two instructions, each of one clock.
+//! // Two instructions of one clock each; frames take turns in two buffers.
 //! let mut counter = ProgramCounter::new(2, None);
 //! counter.connect_all();
 //! counter.finish.next = true.into();
-//! let seen: Vec<(u64, u64)> = (0..5)
+//! let mut instruction = 0;
+//! let seen: Vec<(u64, u64)> = (0..6)
 //!     .map(|clock| {
 //!         counter.resetn.next = (clock > 0).into();
-//!         counter.ends_program.next = (clock % 2 == 0).into();
-//!         for clk in [false, true] {
-//!             counter.clock.next = Clock { clk };
-//!             assert!(simulate(&mut counter, 10));
-//!         }
-//!         (counter.rom_address.val().as_u64(), counter.parity.val().as_u64())
+//!         counter.ends_program.next = (instruction == 1).into();
+//!         counter.clock.next = Clock { clk: false };
+//!         assert!(simulate(&mut counter, 10));
+//!         let here = (instruction, counter.parity.val().as_u64());
+//!         instruction = counter.rom_address.val().as_u64();
+//!         counter.clock.next = Clock { clk: true };
+//!         assert!(simulate(&mut counter, 10));
+//!         here
 //!     })
 //!     .collect();
-//! assert_eq!(seen[1..], [(1, 0), (0, 1), (1, 1), (0, 0)]);
+//! assert_eq!(seen[1..], [(0, 0), (1, 0), (0, 1), (1, 1), (0, 0)]);
 //! ```
 
 use emeuro_compiler::Program;
