@@ -138,3 +138,18 @@ fn dimensions_beyond_the_loops_are_unrolled() {
         }
     }
 }
+
+/// Two buffers of at least two rows each, so that row and buffer are bits of an address.
+#[test]
+fn output_buffers_have_room() {
+    for seed in 0..100 {
+        for (lanes, slots, words_per_beat) in [(1, 1, 1), (16, 16, 1), (4, 2, 4)] {
+            let config = UnitConfig::new(lanes).and_then(|c| c.with_slots(slots)).unwrap();
+            let config = config.with_words_per_beat(words_per_beat).unwrap();
+            let program = compile(&sample_emulator(seed), &config).unwrap();
+            let (span, row) = (program.output_span(), program.output_row());
+            let place = format!("network {seed}, {config:?}: {span}");
+            assert!(span.is_power_of_two() && span >= program.output.words && span >= 2 * row, "{place}");
+        }
+    }
+}

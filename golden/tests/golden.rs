@@ -57,6 +57,24 @@ fn multiply_accumulates_are_weights_applied_and_products() {
 }
 
 #[test]
+fn operands_of_another_emulator_are_refused() {
+    let word = Format::new(8, 4).unwrap();
+    let port =
+        Port { bits: 8, segments: vec![Segment { name: "x".into(), unit: "1".into(), size: 2, frac: 4 }] };
+    let builder = || EmulatorBuilder::new("x", port.clone(), 32).unwrap();
+    let mut other = builder();
+    let first = other.activate("first", VectorId::INPUT, Activation::Relu, word).unwrap();
+    let stranger = other.activate("second", first, Activation::Relu, word).unwrap();
+    let refused = |result: Result<VectorId, EmulatorError>| {
+        let expected = "layer \"y\": input: the operand belongs to another emulator";
+        assert_eq!(result.unwrap_err().to_string(), expected);
+    };
+    refused(builder().activate("y", stranger, Activation::Relu, word));
+    refused(builder().add("y", VectorId::INPUT, stranger, word));
+    refused(builder().multiply("y", stranger, VectorId::INPUT, word));
+}
+
+#[test]
 fn files_survive_a_round_trip() {
     let emulator = Emulator::load(fixture("all_ops.yaml")).unwrap();
     let folder = tempfile::tempdir().unwrap();
