@@ -5,6 +5,7 @@ use emeuro_golden::Emulator;
 use crate::{
     Instruction, Limits, MAX_SLOTS, Machine, OutputBuffer, Program, UnitConfig, WeightMemory,
     limits::{self, Excess},
+    machine::STEADY,
     passes::{
         isolate, lower,
         map::{self, Mapping, Shape},
@@ -124,8 +125,13 @@ impl<'a> Assembly<'a> {
     ) -> Result<Self, CompileError> {
         let row = config.row_words(slots);
         let alone = Placed::new(tasks.clone(), pair::alone(tasks), row)?;
-        let (both, turns) = pair::run(tasks);
-        let pairs = if in_pairs { Some(Placed::new(both, turns, row)?) } else { None };
+        let pairs = match in_pairs {
+            true => {
+                let (both, turns) = pair::run(tasks);
+                Some(Placed::new(both, turns, row)?)
+            }
+            false => None,
+        };
         let mappings = alone.shapes.iter().map(|shape| map::run(shape, config.lanes(), slots)).collect();
         Ok(Self { emulator, config, slots, alone, pairs, mappings })
     }
@@ -205,7 +211,7 @@ fn may_gain_from_pairs(program: &Program) -> bool {
 /// and keep doing so.
 fn gains(paired: &Program, alone: &Program) -> bool {
     let period = |program: &Program, frames: usize| Machine::period(program, frames).ok();
-    match (period(paired, FEW), period(paired, MANY), period(alone, FEW)) {
+    match (period(paired, STEADY), period(paired, MANY), period(alone, STEADY)) {
         (Some(few), Some(many), Some(alone)) => {
             few == many && many as f64 <= alone as f64 * (1.0 - WORTHWHILE)
         }
@@ -213,8 +219,7 @@ fn gains(paired: &Program, alone: &Program) -> bool {
     }
 }
 
-/// Frames after which the clocks of a frame are looked at: as in [`Machine::cycles`], and many more.
-const FEW: usize = 8;
+/// Many more frames than it should take to reach the steady state.
 const MANY: usize = 31;
 
 /// What a program is judged by: clocks of a frame in a row of frames, then those of a frame alone.

@@ -64,7 +64,7 @@ pub struct Run {
 }
 
 /// Frames after which the pipeline of input, computation and output is in its steady state.
-const STEADY: usize = 8;
+pub(crate) const STEADY: usize = 8;
 
 /// A unit that executes one program.
 #[derive(Clone, Debug)]

@@ -443,11 +443,11 @@ fn numbers_of(program: &Program) -> Option<UnitNumbers> {
 }
 
 /// Writes a whole file or none, in a folder that is made if there is none.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.map_or(Ok(()), fs::create_dir_all);
     made.and_then(|()| write_atomically(path, text.as_bytes()))
-        .map_err(|e| Failure::Input(format!("{}: {e}", path.display())))
+        .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
 }
 
 /// Raw input frames: the application's own, or random ones.

@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeSet,
-    fs, iter,
+    iter,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 use emeuro::{
-    golden::{Emulator, write_atomically},
+    golden::Emulator,
     testbench::{
         CoverageExceptions, CoverageReport, Covered, Design, Excepted, Options, cosim_with_coverage,
     },
@@ -16,7 +16,7 @@ use emeuro::{
 use serde_json::Value;
 
 use crate::{
-    commands::cosim::failure_of,
+    commands::cosim::{failure_of, write},
     failure::{Failure, input},
     report::{percent, table},
 };
@@ -74,7 +74,6 @@ impl Collection {
         let (_, counts) = cosim_with_coverage(emulator, design, options, frames, seed)
             .map_err(|e| failure_of(design, e))?;
         let folder = self.folder(&format!("{}_{lanes}", design.top));
-        fs::create_dir_all(&folder).map_err(|e| unwritten(&folder, &e))?;
         for source in design.sources.iter().filter(|source| source.name.ends_with(".v")) {
             write(&folder.join(&source.name), &source.text)?;
         }
@@ -116,12 +115,4 @@ fn row(name: &str, lines: Covered, toggles: Covered) -> Vec<String> {
 
 fn written(tracefile: &Path) -> String {
     format!("Lines are in {}.", tracefile.display())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    write_atomically(path, text.as_bytes()).map_err(|e| unwritten(path, &e))
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Input(format!("{}: cannot write: {error}", path.display()))
 }

@@ -128,7 +128,16 @@ impl<'a> UnitBench<'a> {
         shape: FrameShape,
         golden: impl Fn(&[i16]) -> Result<Vec<i16>> + Sync + 'a,
     ) -> Result<Self> {
-        let model = Model::build(design, options)?;
+        UnitBench::of_model(Model::build(design, options)?, design, options, shape, golden)
+    }
+
+    fn of_model(
+        model: Model,
+        design: &'a Design,
+        options: &Options,
+        shape: FrameShape,
+        golden: impl Fn(&[i16]) -> Result<Vec<i16>> + Sync + 'a,
+    ) -> Result<Self> {
         crate::StreamBench::new(&model, shape.input_bits, shape.output_bits)?
             .with_words_per_beat(&model, shape.words_per_beat)?;
         if shape.input_words == 0 || shape.output_words == 0 {
@@ -156,7 +165,7 @@ impl<'a> UnitBench<'a> {
         let model = Model::build(design, options)?;
         let words_per_beat = model.width("s_axis_tdata").unwrap_or(0) / emulator.input().bits;
         let shape = FrameShape::of(emulator, words_per_beat as usize);
-        UnitBench::new(design, options, shape, |frame| {
+        UnitBench::of_model(model, design, options, shape, |frame| {
             emulator.run(frame).map_err(|error| Error::Stimulus(error.to_string()))
         })
     }

@@ -1,7 +1,8 @@
 //! The drain sequencer: tells every result that leaves the reducer its bias, shift, function and address.
 //!
 //! It follows the same program as the issue sequencer, some clocks later, driven by nothing but `capture`: tiles arrive
-//! in the order of the program; at its fork, `joined_0` says whether those of a second frame come too. While a tile's results pass the head of the drain register, its addresses advance.
+//! in the order of the program; at its fork, `joined_0` says whether those of a second frame come too. While a tile's
+//! results pass the head of the drain register, its addresses advance.
 //!
 //! ```text
 //!                   +-------+
