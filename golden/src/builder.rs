@@ -74,6 +74,11 @@ impl EmulatorBuilder {
         Self { emulator: Emulator { accumulator_bits, ..emulator.clone() } }
     }
 
+    /// The emulator as it is, with the output that it began with.
+    pub(crate) fn into_open(self) -> Emulator {
+        self.emulator
+    }
+
     /// A node of another emulator with operands and a name of this one, and without a router.
     pub(crate) fn append(&mut self, node: Node) -> Result<VectorId, EmulatorError> {
         self.place(&node.name)?;

@@ -1,6 +1,6 @@
 //! The emulator: a typed graph of fixed-point operations, right by construction.
 
-use crate::{Activation, BlockGeometry, Format};
+use crate::{Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format};
 
 /// The longest vector and the most weights per row that are accepted: 2^16 words.
 pub const MAX_VECTOR: usize = 1 << 16;
@@ -319,6 +319,17 @@ impl Emulator {
     /// The operations, every one after its operands.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// The same network with other thresholds of its router; nothing changes without a router.
+    ///
+    /// # Errors
+    /// Another number of thresholds than of members, or one that is no word of the scores.
+    pub fn with_thresholds(mut self, thresholds: Vec<i16>) -> Result<Self, EmulatorError> {
+        let Some(Router { scores, .. }) = self.router.take() else { return Ok(self) };
+        let mut builder = EmulatorBuilder::continued(&self, self.accumulator_bits);
+        builder.route(scores, thresholds)?;
+        Ok(builder.into_open())
     }
 
     /// What picks the member of a frame; none if all frames share all weights.

@@ -1,14 +1,16 @@
 //! The golden model: what the hardware computes, word for word.
 
+use std::borrow::Borrow;
+
 use crate::{
     Affine, BlockGeometry, Emulator, EmulatorError, Format, Op, Selected, VectorId, accumulator_bits,
     requantise,
 };
 
-/// Runs an emulator frame by frame without allocating.
+/// Runs an emulator frame by frame without allocating. It borrows the emulator, owns it or shares it.
 #[derive(Clone, Debug)]
-pub struct Runner<'a> {
-    emulator: &'a Emulator,
+pub struct Runner<E> {
+    emulator: E,
     /// One per vector of the graph.
     vectors: Vec<Vec<i16>>,
     levels: Vec<Level>,
@@ -45,9 +47,10 @@ impl Level {
     }
 }
 
-impl<'a> Runner<'a> {
+impl<E: Borrow<Emulator>> Runner<E> {
     /// Buffers for `emulator`.
-    pub fn new(emulator: &'a Emulator) -> Self {
+    pub fn new(owner: E) -> Self {
+        let emulator: &Emulator = owner.borrow();
         let vectors = (0..=emulator.nodes.len()).map(|v| vec![0; emulator.size(VectorId(v))]).collect();
         let levels = (0..emulator.levels()).map(|level| Level::new(emulator, level)).collect();
         let row = |op: &Op| match op {
@@ -64,7 +67,7 @@ impl<'a> Runner<'a> {
         let narrow = narrow.collect();
         let longest = emulator.nodes.iter().map(|node| row(&node.op)).max().unwrap_or(0);
         let formats = [&emulator.input, &emulator.output.port].map(|port| port.formats().collect());
-        Self { emulator, vectors, levels, selected: None, window: vec![0; longest], formats, narrow }
+        Self { emulator: owner, vectors, levels, selected: None, window: vec![0; longest], formats, narrow }
     }
 
     /// One frame: raw input words in, raw output words out, at the highest quality level.
@@ -82,7 +85,7 @@ impl<'a> Runner<'a> {
     pub fn infer_at(&mut self, level: usize, input: &[i16], output: &mut [i16]) -> Result<(), EmulatorError> {
         check_len("input", input.len(), self.vectors[0].len())?;
         check_len("output", output.len(), self.formats[1].len())?;
-        let word = self.emulator.format(VectorId::INPUT);
+        let word = self.emulator.borrow().format(VectorId::INPUT);
         if let Some(i) = input.iter().position(|&x| !word.holds(i64::from(x))) {
             let problem = format!("{} does not fit {} bits", input[i], word.bits());
             return Err(EmulatorError::new(format!("input word {i}"), problem));
@@ -149,19 +152,18 @@ impl<'a> Runner<'a> {
     }
 
     fn compute(&mut self, index: usize) {
-        let node = &self.emulator.nodes[index];
+        let emulator: &Emulator = self.emulator.borrow();
+        let node = &emulator.nodes[index];
         let (made, rest) = self.vectors.split_at_mut(index + 1);
         let y = &mut rest[0];
-        let sums = |affine: &'a Affine| {
-            let member = if affine.members > 1 { self.selected.map_or(0, |s| s.member) } else { 0 };
-            let (weights, bias) = (affine.weights_of(member), affine.bias_of(member));
-            Sums { weights, bias, narrow: self.narrow[index], shift: affine.shift, format: node.format }
-        };
+        let (member, narrow) = (self.selected.map_or(0, |selected| selected.member), self.narrow[index]);
         match &node.op {
-            Op::Dense { input, affine } => dense(sums(affine), &made[input.0], y),
+            Op::Dense { input, affine } => {
+                dense(Sums::new(affine, member, narrow, node.format), &made[input.0], y)
+            }
             Op::Block { input, geometry, affine } => {
-                let window = &mut self.window[..geometry.window_len()];
-                block(geometry, sums(affine), &made[input.0], window, y);
+                let sums = Sums::new(affine, member, narrow, node.format);
+                block(geometry, sums, &made[input.0], &mut self.window[..geometry.window_len()], y);
             }
             Op::Add { inputs: [a, b], align, shift } => {
                 for (y, (&a, &b)) in y.iter_mut().zip(made[a.0].iter().zip(&made[b.0])) {
@@ -175,13 +177,13 @@ impl<'a> Runner<'a> {
                 }
             }
             Op::Activate { input, activation } => {
-                let format = self.emulator.format(*input);
+                let format = emulator.format(*input);
                 for (y, &x) in y.iter_mut().zip(&made[input.0]) {
                     *y = activation.apply(x, format);
                 }
             }
         }
-        if let Some(router) = self.emulator.router.as_ref().filter(|router| router.scores.0 == index + 1) {
+        if let Some(router) = emulator.router.as_ref().filter(|router| router.scores.0 == index + 1) {
             self.selected = Some(router.select(&self.vectors[index + 1]));
         }
     }
@@ -258,7 +260,13 @@ struct Sums<'a> {
     format: Format,
 }
 
-impl Sums<'_> {
+impl<'a> Sums<'a> {
+    fn new(affine: &'a Affine, member: usize, narrow: bool, format: Format) -> Self {
+        let member = if affine.members > 1 { member } else { 0 };
+        let (weights, bias) = (affine.weights_of(member), affine.bias_of(member));
+        Self { weights, bias, narrow, shift: affine.shift, format }
+    }
+
     /// The output word of row `row` of the weights.
     fn word(&self, row: usize, x: &[i16]) -> i16 {
         let weights = &self.weights[row * x.len()..][..x.len()];
