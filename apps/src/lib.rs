@@ -25,6 +25,7 @@ mod optical_flow;
 mod recipe;
 mod rope;
 mod signals;
+mod slopes;
 #[cfg(test)]
 mod testing;
 
@@ -42,3 +43,4 @@ pub use newton::{Family, Newton};
 pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
 pub use rope::Rope;
+pub use slopes::{Slopes, slopes};
