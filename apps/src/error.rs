@@ -26,6 +26,17 @@ pub enum AppError {
         /// The name that was asked for.
         name: String,
     },
+    /// There is no such change of an application's inputs.
+    #[error(
+        "{app} has no scenario '{name}'; there are {}",
+        crate::scenarios().iter().map(|s| format!("{} of {}", s.name, s.app)).collect::<Vec<_>>().join(" and ")
+    )]
+    UnknownScenario {
+        /// The application.
+        app: String,
+        /// The name that was asked for.
+        name: String,
+    },
     /// An emulator does not have the frames of its application.
     #[error("{app}: the {port} frames of emulator '{emulator}' have {found} values, expected {expected}")]
     OtherEmulator {

@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn the_emulator_of_another_application_is_refused() {
         let emulator = crate::emulator("newton").unwrap();
-        let error = evaluate(&Rope, &emulator, &Rope.frames(Split::Test, 1, 1)).unwrap_err().to_string();
+        let rope = Rope::new();
+        let error = evaluate(&rope, &emulator, &rope.frames(Split::Test, 1, 1)).unwrap_err().to_string();
         assert!(error.contains("'newton' have 40 values, expected 400"), "{error}");
     }
 }

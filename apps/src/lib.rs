@@ -24,6 +24,7 @@ mod newton;
 mod optical_flow;
 mod recipe;
 mod rope;
+mod scenario;
 mod signals;
 #[cfg(test)]
 mod testing;
@@ -41,4 +42,5 @@ pub use kernel::Kernel;
 pub use newton::{Family, Newton};
 pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
-pub use rope::Rope;
+pub use rope::{Release, Rope};
+pub use scenario::{Scenario, scenario, scenarios};
