@@ -51,6 +51,12 @@ pub enum AppError {
         /// Number of values of the application's frames.
         expected: usize,
     },
+    /// An emulator could not learn online.
+    #[error(transparent)]
+    Online(#[from] emeuro_online::Error),
+    /// No thread for retraining could be started.
+    #[error("cannot start a thread for retraining: {0}")]
+    Thread(#[from] rayon::ThreadPoolBuildError),
     /// Training failed or was stopped.
     #[error(transparent)]
     Training(#[from] emeuro_trainer::Error),
