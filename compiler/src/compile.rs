@@ -147,9 +147,8 @@ impl<'a> Assembly<'a> {
         in_pairs: bool,
     ) -> Result<Self, CompileError> {
         let row = config.row_words(slots);
-        let placed = |level: &LevelTasks| {
-            Placed::new(level.tasks.clone(), pair::alone(&level.tasks), row, level.macs)
-        };
+        let placed =
+            |level: &LevelTasks| Placed::new(level.tasks.clone(), pair::alone(&level.tasks), row, level.macs);
         let pairs = match in_pairs {
             true => {
                 let (both, turns) = pair::run(&levels[0].tasks);
@@ -190,8 +189,7 @@ impl<'a> Assembly<'a> {
     /// The program with one mapping per task of the level `highest` and of those below.
     fn program(&self, highest: &Placed, mappings: &[&Mapping], lower: &[Vec<Mapping>]) -> Program {
         let members = self.emulator.router().map_or(0, |router| router.thresholds.len());
-        let mut roms =
-            lower::Roms::new(self.config.lanes(), self.slots, members, self.config.weights());
+        let mut roms = lower::Roms::new(self.config.lanes(), self.slots, members, self.config.weights());
         let mut contents = lower::Contents::default();
         let mut program = self.empty();
         let alone = highest.lower(mappings, &mut roms, &mut contents);

@@ -285,7 +285,12 @@ impl<'a> Machine<'a> {
                 return Err(MachineError::Length { frame, expected, found });
             }
         }
-        let mut run = Run { frames: vec![], first_inputs: vec![], last_outputs: vec![], routed: vec![None; inputs.len()] };
+        let mut run = Run {
+            frames: vec![],
+            first_inputs: vec![],
+            last_outputs: vec![],
+            routed: vec![None; inputs.len()],
+        };
         let mut words = inputs.iter().flatten().copied().peekable();
         let most: u64 = self.program.all_instructions().map(|i| i.issue.cycles() as u64 + 200).sum();
         let patience = most + 4 * (self.program.input_words + self.program.output.frame_words()) as u64;
