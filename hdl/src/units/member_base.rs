@@ -46,7 +46,10 @@ impl MemberBase {
     /// For addresses of `width` bits.
     pub fn new(width: u32) -> Self {
         Self {
-            info: ModuleInfo::new("member_base", "the first address of an instruction for the frame's member"),
+            info: ModuleInfo::new(
+                "member_base",
+                "the first address of an instruction for the frame's member",
+            ),
             base: Wire::new(width, "Address of the first member, or of all frames"),
             of_member: Wire::new(1, "The words are those of the frame's member"),
             offset: Wire::new(width, "How far they lie behind those of the first member"),

@@ -150,8 +150,13 @@ impl OutputStreamer {
     /// The same streamer for frames of several quality levels: of each, the lowest first, the writes of a frame and after how
     /// many of them it may leave.
     pub fn with_levels(self, levels: &[(usize, usize)]) -> Self {
-        let level = || vec![Wire::new(address_bits(levels.len()), "Quality level of the frame that is written")];
-        Self { level: level(), control: StreamControl { level: level(), ..self.control.of_levels(levels) }, ..self }
+        let level =
+            || vec![Wire::new(address_bits(levels.len()), "Quality level of the frame that is written")];
+        Self {
+            level: level(),
+            control: StreamControl { level: level(), ..self.control.of_levels(levels) },
+            ..self
+        }
     }
 
     /// The hex files of the order: names and texts.
@@ -352,7 +357,8 @@ impl StreamControl {
         let number = |level: &(u64, u64)| format!("{bits}'d{}", count(level) - 1);
         let [lower @ .., highest] = self._levels.as_slice() else { return String::new() };
         let choices = lower.iter().enumerate();
-        let choices = choices.map(|(k, level)| format!("level_0 == {level_bits}'d{k} ? {} : ", number(level)));
+        let choices =
+            choices.map(|(k, level)| format!("level_0 == {level_bits}'d{k} ? {} : ", number(level)));
         choices.chain([number(highest)]).collect()
     }
 
@@ -444,7 +450,8 @@ impl Logic for StreamControl {
         let index = address_bits(self._beats as usize);
         let most = self._levels.iter().map(|level| level.0).max().unwrap_or(1);
         let written = address_bits(most as usize);
-        let (last_written, ready) = (self.of_level(written, |level| level.0), self.of_level(written, |level| level.1));
+        let (last_written, ready) =
+            (self.of_level(written, |level| level.0), self.of_level(written, |level| level.1));
         let (levels, last_written, ready) = match self.level.is_empty() {
             true => (String::new(), last_written, ready),
             false => (

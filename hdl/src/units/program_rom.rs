@@ -278,7 +278,8 @@ impl IssueRom {
             },
             forks: c.forks(program, |i| i.issue.forks),
             second: c.second(program),
-            of_member: c.of_members(program, "Weights are those of the frame's member", |i| i.issue.of_member),
+            of_member: c
+                .of_members(program, "Weights are those of the frame's member", |i| i.issue.of_member),
             limit: (0..levels)
                 .map(|k| {
                     let limits = issue().map(|i| i.counts[k] as u64 - 1);

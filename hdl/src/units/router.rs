@@ -116,8 +116,11 @@ impl Router {
         let RouterShape { members, word, weight_address, bias_address } = shape;
         let bits = address_bits(members.count());
         Self {
-            info: ModuleInfo::new("router", format!("picks one of {} members for every frame", members.count()))
-                .latency("3 clocks from the last score of a frame to `member` and what follows from it."),
+            info: ModuleInfo::new(
+                "router",
+                format!("picks one of {} members for every frame", members.count()),
+            )
+            .latency("3 clocks from the last score of a frame to `member` and what follows from it."),
             clock: Default::default(),
             resetn: Wire::new(1, "Synchronous reset, active low"),
             score: Wire::new(1, "A score is there"),
@@ -128,7 +131,10 @@ impl Router {
             member: Wire::new(bits, "The member whose weights the frame is computed with"),
             unfamiliar: Wire::new(1, "The frame is unlike those that its member was trained on"),
             routed: Wire::new(1, "A frame has been routed"),
-            weight_offset: Wire::new(weight_address, "Distance of its weights from those of the first member"),
+            weight_offset: Wire::new(
+                weight_address,
+                "Distance of its weights from those of the first member",
+            ),
             bias_offset: Wire::new(bias_address, "Distance of its biases from those of the first member"),
             _members: members.clone(),
             _state: State::default(),
@@ -139,7 +145,10 @@ impl Router {
     pub fn with_force(self) -> Self {
         Self {
             force: vec![Wire::new(1, "Frames go to the forced member")],
-            forced: vec![Wire::new(self.member.width(), "The forced member; too high a number is the highest")],
+            forced: vec![Wire::new(
+                self.member.width(),
+                "The forced member; too high a number is the highest",
+            )],
             ..self
         }
     }

@@ -240,7 +240,11 @@ impl Unit {
                 .map(|_| Wire::new(1, "That frame is unlike those that the members were trained on"))
                 .collect(),
             routed: force.clone().map(|_| Wire::new(1, "A frame has been routed")).collect(),
-            forced: force.clone().zip(member_bits).map(|(_, bits)| Wire::new(bits, "The forced member")).collect(),
+            forced: force
+                .clone()
+                .zip(member_bits)
+                .map(|(_, bits)| Wire::new(bits, "The forced member"))
+                .collect(),
             force: force.map(|_| Wire::new(1, "Frames go to the forced member")).collect(),
             clear_flags: is_controlled.then(|| Wire::new(2, "Clears the flags")).into_iter().collect(),
             input_full: status("Which input buffers hold a frame"),
