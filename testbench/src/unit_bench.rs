@@ -177,7 +177,7 @@ impl<'a> UnitBench<'a> {
         let model = Model::build(design, options)?;
         let words_per_beat = model.width("s_axis_tdata").unwrap_or(0) / emulator.input().bits;
         let shape = FrameShape::of(emulator, words_per_beat as usize);
-        let bench = UnitBench::of_model(model, design, options, shape, |level, frame| {
+        let bench = UnitBench::of_model(model, design, options, shape, move |level, frame| {
             let mut runner = Runner::new(emulator);
             let mut words = vec![0; emulator.output().port.size()];
             let ran = runner.infer_at(level, frame, &mut words);
