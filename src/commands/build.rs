@@ -30,7 +30,7 @@ const BUDGET: Duration = Duration::from_millis(900);
 #[derive(Args)]
 #[command(after_help = "Example: emeuro build fft rope --lanes 32 --out /tmp/rtl")]
 pub(crate) struct Build {
-    /// Applications; all five if none is named.
+    /// Applications, or other checked-in emulators; all of them if none is named.
     apps: Vec<String>,
     #[command(flatten)]
     unit: UnitArgs,
@@ -63,7 +63,7 @@ impl Default for Build {
 
 /// What is known about one application after the job.
 struct Row {
-    app: &'static str,
+    app: String,
     nrmse: f64,
     nrmse_float: Option<f64>,
     share: f64,
@@ -124,8 +124,8 @@ impl Build {
             return Err(Failure::Input(format!("{}: expected the name of an application", source.argument)));
         };
         let emulator = &source.emulator;
-        let unit = UnitSource::new(emulator, config, &regenerate("build", app.name(), config))?;
-        design_folder::write(&self.out.join(app.name()), &unit.delivery(source).files())?;
+        let unit = UnitSource::new(emulator, config, &regenerate("build", &source.argument, config))?;
+        design_folder::write(&self.out.join(&source.argument), &unit.delivery(source).files())?;
         let frames = app.frames(Split::Test, self.frames as usize, self.seed);
         let evaluation = evaluate(&**app, emulator, &frames).map_err(input)?;
         let times = time(&**app, emulator, &frames)?;
@@ -139,7 +139,7 @@ impl Build {
         };
         let stages = times.emulated.iter().enumerate().map(stage).collect::<Result<_, Failure>>()?;
         Ok(Row {
-            app: app.name(),
+            app: source.argument.clone(),
             nrmse: evaluation.nrmse,
             nrmse_float: emulator.provenance().nrmse_float,
             share: evaluation.share,
@@ -215,7 +215,7 @@ impl Row {
     fn cells(&self) -> Vec<String> {
         let (Times { exact, reference, .. }, emulated) = (&self.times, self.times.emulated());
         vec![
-            self.app.to_owned(),
+            self.app.clone(),
             percent(self.nrmse),
             self.nrmse_float.map_or_else(|| "–".to_owned(), percent),
             self.macs.to_string(),
@@ -234,7 +234,7 @@ impl Row {
     fn stage_cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
         self.stages.iter().enumerate().map(|(level, stage)| {
             vec![
-                self.app.to_owned(),
+                self.app.clone(),
                 level.to_string(),
                 percent(stage.nrmse),
                 stage.macs.to_string(),
