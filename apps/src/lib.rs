@@ -9,6 +9,7 @@
 //!    [`build_emulator`] does either; [`emulator`] is the result that is checked in.
 //! 5. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out ([`evaluate`]).
 
+mod adaptation;
 mod analytic;
 mod application;
 mod build;
@@ -24,23 +25,26 @@ mod newton;
 mod optical_flow;
 mod recipe;
 mod rope;
+mod scenario;
 mod signals;
 mod slopes;
 #[cfg(test)]
 mod testing;
 
+pub use adaptation::{AdaptOptions, Adaptation, Moment, adapt};
 pub use analytic::Analytic;
 pub use application::{Application, Signal, application, applications};
 pub use build::{BuildOptions, Built, build_emulator};
-pub use checked_in::emulator;
+pub use checked_in::{emulator, emulators};
 pub use convolution::Convolution;
 pub use error::{AppError, Result};
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, evaluate, evaluate_at};
 pub use fft::Fft;
 pub use frames::{Frames, Split};
 pub use kernel::Kernel;
 pub use newton::{Family, Newton};
 pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
-pub use rope::Rope;
+pub use rope::{Release, Rope};
+pub use scenario::{Scenario, scenario, scenarios};
 pub use slopes::{Slopes, slopes};
