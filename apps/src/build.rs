@@ -1,11 +1,12 @@
 //! From an application to its emulator.
 
 use emeuro_golden::{Emulator, Provenance};
-use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, TrainingSpec, train};
+use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, TrainingSpec, cluster, train};
 use ndarray::Array2;
 
 use crate::{
-    Analytic, Application, Evaluation, Frames, Recipe, Result, Slopes, Split, Training, evaluate, slopes,
+    Analytic, Application, Evaluation, FrameCounts, Frames, Recipe, Result, Rope, Slopes, Split, Training,
+    evaluate, recipe::Clusters, slopes,
 };
 
 /// What the user may choose about an emulator.
@@ -52,7 +53,8 @@ pub fn build_emulator(app: &dyn Application, options: &BuildOptions, session: &S
             let float = Evaluation::of_kernel(app, &mut unquantised, &test)?;
             let data =
                 format!("analytic, nothing was trained; {} test frames of seed {}", test.count, options.seed);
-            finish(app, options, emulator, data, &test, float.nrmse, vec![])
+            let made = Made { emulator, data, command: command(app.name(), options) };
+            finish(app, options, made, &test, float.nrmse, vec![])
         }
         Recipe::Trained(training) => train_emulator(app, *training, options, session),
     }
@@ -65,41 +67,88 @@ fn train_emulator(
     session: &Session,
 ) -> Result<Built> {
     let Training { mut spec, frames: counts } = training;
-    let frames = |split, count| app.frames(split, count, options.seed);
-    let test = frames(Split::Test, counts.test);
+    let test = app.frames(Split::Test, counts.test, options.seed);
+    let sets = datasets(app, &spec, &counts, &test, options.seed)?;
+    spec.seed = options.seed;
+    spec.quantisation = options.quantisation;
+    let trained = train(&spec, &sets, session)?;
+    let mut data = description(&counts, options.seed);
+    for level in 0..trained.emulator.levels() - 1 {
+        let error = evaluate(app, &trained.emulator.at_level(level), &test)?.nrmse;
+        data += &format!("; error at quality level {level}: {:.3} %", 100.0 * error);
+    }
+    let made = Made { emulator: trained.emulator, data, command: command(app.name(), options) };
+    finish(app, options, made, &test, trained.nrmse_float, trained.history)
+}
+
+/// Builds the emulator of `rope` whose layers behind the first have weights of their own for every part of the input space.
+///
+/// The same frames and options give the same bytes. A checkpoint holds the training of the single network that the members start
+/// from. Test frames only measure.
+///
+/// # Errors
+/// As [`build_emulator`].
+pub fn clustered_rope(rope: &Rope, options: &BuildOptions, session: &Session) -> Result<Built> {
+    let Clusters { single, frames, trunk, mut clustering } = rope.clusters()?;
+    let Training { mut spec, frames: counts } = single;
+    let test = rope.frames(Split::Test, counts.test, options.seed);
+    let sets = datasets(rope, &spec, &counts, &test, options.seed)?;
+    spec.seed = options.seed;
+    spec.quantisation = options.quantisation;
+    clustering.retraining.seed = options.seed;
+    let trained = train(&spec, &sets, session)?;
+    let single = evaluate(rope, &trained.emulator, &test)?.nrmse;
+    let train = trainer_frames(rope, rope.frames(Split::Train, frames, options.seed))?;
+    let clustered = cluster(&trained.emulator, trunk, &train, sets.validation(), &clustering, session)?;
     let data = format!(
-        "{} training, {} validation, {} calibration and {} test frames of seed {}",
-        counts.train, counts.validation, counts.calibration, counts.test, options.seed
+        "{}, {frames} training frames of the members; error of the single network: {:.3} %",
+        description(&counts, options.seed),
+        100.0 * single
     );
-    let train_frames = frames(Split::Train, counts.train);
-    let slopes = training_slopes(app, &spec, &train_frames, options.seed)?;
-    let train_set = trainer_frames(app, train_frames)?;
-    let sets = Datasets::new(
+    let command = command(&format!("{} --clustered", rope.name()), options);
+    let made = Made { emulator: clustered.emulator, data, command };
+    finish(rope, options, made, &test, trained.nrmse_float, trained.history)
+}
+
+/// The four sets of frames; those of training with slopes if they are to be learnt.
+fn datasets(
+    app: &dyn Application,
+    spec: &TrainingSpec,
+    counts: &FrameCounts,
+    test: &Frames,
+    seed: u64,
+) -> Result<Datasets> {
+    let frames = |split, count| app.frames(split, count, seed);
+    let train = frames(Split::Train, counts.train);
+    let slopes = training_slopes(app, spec, counts, seed)?;
+    let train = trainer_frames(app, train)?;
+    Ok(Datasets::new(
         match slopes {
-            Some((directions, slopes)) => train_set.with_slopes(directions, slopes)?,
-            None => train_set,
+            Some((directions, slopes)) => train.with_slopes(directions, slopes)?,
+            None => train,
         },
         trainer_frames(app, frames(Split::Validation, counts.validation))?,
         trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
         trainer_frames(app, test.clone())?,
-    )?;
-    spec.seed = options.seed;
-    spec.quantisation = options.quantisation;
-    let trained = train(&spec, &sets, session)?;
-    finish(app, options, trained.emulator, data, &test, trained.nrmse_float, trained.history)
+    )?)
 }
 
-/// Directions and slopes, if the recipe wants them to be learnt.
+fn description(counts: &FrameCounts, seed: u64) -> String {
+    format!(
+        "{} training, {} validation, {} calibration and {} test frames of seed {seed}",
+        counts.train, counts.validation, counts.calibration, counts.test
+    )
+}
+
+/// Directions and slopes, if the recipe wants them to be learnt and the application knows them.
 fn training_slopes(
     app: &dyn Application,
     spec: &TrainingSpec,
-    frames: &Frames,
+    counts: &FrameCounts,
     seed: u64,
 ) -> Result<Option<(Array2<f32>, Array2<f32>)>> {
-    if spec.gradients.is_none() {
-        return Ok(None);
-    }
-    let Slopes { directions, slopes } = slopes(app, frames, seed);
+    let wanted = spec.gradients.and_then(|_| slopes(app, Split::Train, counts.train, seed));
+    let Some(Slopes { directions, slopes }) = wanted else { return Ok(None) };
     let rows = emeuro_trainer::Frames::from_rows(&directions, app.inputs(), &slopes, app.outputs())?;
     Ok(Some((rows.inputs().clone(), rows.targets().clone())))
 }
@@ -117,12 +166,18 @@ fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<emeuro_traine
     }
 }
 
+/// An emulator, what it was made from, and the command that makes it.
+struct Made {
+    emulator: Emulator,
+    data: String,
+    command: String,
+}
+
 /// Measures the emulator and writes its provenance.
 fn finish(
     app: &dyn Application,
     options: &BuildOptions,
-    emulator: Emulator,
-    mut data: String,
+    Made { emulator, mut data, command }: Made,
     test: &Frames,
     nrmse_float: f64,
     history: Vec<Epoch>,
@@ -132,7 +187,7 @@ fn finish(
         data += &format!("; errors over the {:.1} % of outputs that count", 100.0 * test.share);
     }
     let provenance = Provenance {
-        command: command(app, options),
+        command,
         seed: options.seed,
         data,
         nrmse: Some(rounded(test.nrmse)),
@@ -142,8 +197,8 @@ fn finish(
 }
 
 /// The command line that makes the emulator; options that have their default value are left out.
-fn command(app: &dyn Application, options: &BuildOptions) -> String {
-    let mut command = format!("emeuro train {} --seed {}", app.name(), options.seed);
+fn command(what: &str, options: &BuildOptions) -> String {
+    let mut command = format!("emeuro train {what} --seed {}", options.seed);
     if options.quantisation != Quantisation::default() {
         let Quantisation { weight_bits, activation_bits } = options.quantisation;
         command += &format!(" --quantisation w{weight_bits}a{activation_bits}");
@@ -165,9 +220,9 @@ mod tests {
     #[test]
     fn the_command_names_what_is_not_default() {
         let mut options = BuildOptions::default();
-        assert_eq!(command(&Newton::new(), &options), "emeuro train newton --seed 1");
+        assert_eq!(command("newton", &options), "emeuro train newton --seed 1");
         options = BuildOptions { seed: 9, quantisation: Quantisation { weight_bits: 8, activation_bits: 8 } };
-        assert_eq!(command(&Newton::new(), &options), "emeuro train newton --seed 9 --quantisation w8a8");
+        assert_eq!(command("newton", &options), "emeuro train newton --seed 9 --quantisation w8a8");
     }
 
     #[test]

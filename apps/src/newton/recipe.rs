@@ -11,7 +11,7 @@ fn stages(family: Family) -> [usize; 3] {
     match family {
         Family::Base => [38, 44, 50],
         // Point and gradient vary independently, so there is twice as much to know.
-        Family::Tilted => [60, 80, 120],
+        Family::Tilted | Family::Both => [60, 80, 120],
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn recipe(app: &Newton) -> Result<Recipe> {
         batch: 256,
         float: Phase { epochs: 150, rate: 1e-2, patience: None },
         tuning: Phase { epochs: 40, rate: 4e-3, patience: None },
-        lower_weight: 0.07,
+        lower_weight: 0.065,
         // Large weights of either sign that nearly cancel learn well and round badly.
         weight_decay: 0.03,
         ..TrainingSpec::new(

@@ -8,7 +8,8 @@ mod release;
 use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
-use crate::recipe::Recipe;
+use crate::recipe::{Clusters, Recipe};
+use crate::slopes::direction_stream;
 
 pub use release::Release;
 
@@ -55,6 +56,11 @@ impl Rope {
     pub fn with_release(release: Release) -> Rope {
         Rope { release }
     }
+
+    /// How its emulator with members is made.
+    pub(crate) fn clusters(&self) -> crate::Result<Clusters> {
+        recipe::clusters(self)
+    }
 }
 
 impl Application for Rope {
@@ -94,6 +100,14 @@ impl Application for Rope {
             release::random_state(release, &mut stream(Source::Rope, split, seed, frame), state);
             release.kind()
         })
+    }
+
+    /// The rope is released at other angles and seen at another moment.
+    fn nearby(&self, split: Split, seed: u64, frame: usize, step: f64, state: &mut [f64]) -> bool {
+        let mut rng = stream(Source::Rope, split, seed, frame);
+        let aside = release::Aside::new(&mut direction_stream(seed, frame), step);
+        release::state_beside(self.release.of_frame(frame), &mut rng, &aside, state);
+        true
     }
 
     fn recipe(&self) -> crate::Result<Recipe> {
