@@ -1,10 +1,12 @@
 //! From an application to its emulator.
 
 use emeuro_golden::{Emulator, Provenance};
-use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, train};
+use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, TrainingSpec, train};
 use ndarray::Array2;
 
-use crate::{Analytic, Application, Evaluation, Frames, Recipe, Result, Split, Training, evaluate};
+use crate::{
+    Analytic, Application, Evaluation, Frames, Recipe, Result, Slopes, Split, Training, evaluate, slopes,
+};
 
 /// What the user may choose about an emulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +71,14 @@ fn train_emulator(
         "{} training, {} validation, {} calibration and {} test frames of seed {}",
         counts.train, counts.validation, counts.calibration, counts.test, options.seed
     );
+    let train_frames = frames(Split::Train, counts.train);
+    let slopes = training_slopes(app, &spec, &train_frames, options.seed)?;
+    let train_set = trainer_frames(app, train_frames)?;
     let sets = Datasets::new(
-        trainer_frames(app, frames(Split::Train, counts.train))?,
+        match slopes {
+            Some((directions, slopes)) => train_set.with_slopes(directions, slopes)?,
+            None => train_set,
+        },
         trainer_frames(app, frames(Split::Validation, counts.validation))?,
         trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
         trainer_frames(app, test.clone())?,
@@ -79,6 +87,21 @@ fn train_emulator(
     spec.quantisation = options.quantisation;
     let trained = train(&spec, &sets, session)?;
     finish(app, options, trained.emulator, data, &test, trained.nrmse_float, trained.history)
+}
+
+/// Directions and slopes, if the recipe wants them to be learnt.
+fn training_slopes(
+    app: &dyn Application,
+    spec: &TrainingSpec,
+    frames: &Frames,
+    seed: u64,
+) -> Result<Option<(Array2<f32>, Array2<f32>)>> {
+    if spec.gradients.is_none() {
+        return Ok(None);
+    }
+    let Slopes { directions, slopes } = slopes(app, frames, seed);
+    let rows = emeuro_trainer::Frames::from_rows(&directions, app.inputs(), &slopes, app.outputs())?;
+    Ok(Some((rows.inputs().clone(), rows.targets().clone())))
 }
 
 fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<emeuro_trainer::Frames> {

@@ -27,6 +27,7 @@ mod recipe;
 mod rope;
 mod scenario;
 mod signals;
+mod slopes;
 #[cfg(test)]
 mod testing;
 
@@ -46,3 +47,4 @@ pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
 pub use rope::{Release, Rope};
 pub use scenario::{Scenario, scenario, scenarios};
+pub use slopes::{Slopes, slopes};

@@ -10,6 +10,7 @@
 
 mod adam;
 mod checkpoint;
+mod cluster;
 mod dataset;
 mod equalise;
 mod error;
@@ -31,9 +32,11 @@ mod rounding;
 mod schedule;
 mod session;
 mod spec;
+mod tangent;
 mod train;
 mod whiten;
 
+pub use cluster::{Clustered, Clustering, cluster};
 pub(crate) use dataset::Fingerprint;
 pub use dataset::{Datasets, Frames};
 pub use error::{Error, Result};
