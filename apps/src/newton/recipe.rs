@@ -11,7 +11,7 @@ fn stages(family: Family) -> [usize; 3] {
     match family {
         Family::Base => [38, 44, 50],
         // Point and gradient vary independently, so there is twice as much to know.
-        Family::Tilted => [60, 80, 120],
+        Family::Tilted | Family::Both => [60, 80, 120],
     }
 }
 
