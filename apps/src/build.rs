@@ -1,7 +1,7 @@
 //! From an application to its emulator.
 
 use emeuro_golden::{Emulator, Provenance};
-use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, TrainingSpec, cluster, train};
+use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, Trained, TrainingSpec, cluster, train};
 use ndarray::Array2;
 
 use crate::{
@@ -66,13 +66,7 @@ fn train_emulator(
     options: &BuildOptions,
     session: &Session,
 ) -> Result<Built> {
-    let Training { mut spec, frames: counts } = training;
-    let test = app.frames(Split::Test, counts.test, options.seed);
-    let sets = datasets(app, &spec, &counts, &test, options.seed)?;
-    spec.seed = options.seed;
-    spec.quantisation = options.quantisation;
-    let trained = train(&spec, &sets, session)?;
-    let mut data = description(&counts, options.seed);
+    let Learnt { trained, test, mut data, .. } = learn(app, training, options, session)?;
     for level in 0..trained.emulator.levels() - 1 {
         let error = evaluate(app, &trained.emulator.at_level(level), &test)?.nrmse;
         data += &format!("; error at quality level {level}: {:.3} %", 100.0 * error);
@@ -81,33 +75,53 @@ fn train_emulator(
     finish(app, options, made, &test, trained.nrmse_float, trained.history)
 }
 
-/// Builds the emulator of `rope` whose layers behind the first have weights of their own for every part of the input space.
+/// Builds the emulator of `rope` that has weights of its own for every part of the input space: the highest quality level of what
+/// [`build_emulator`] makes, split into members that go on learning from the same frames, each from its own.
 ///
-/// The same frames and options give the same bytes. A checkpoint holds the training of the single network that the members start
-/// from. Test frames only measure.
+/// The same frames and options give the same bytes. A checkpoint holds the training of the single network. Test frames only
+/// measure.
 ///
 /// # Errors
 /// As [`build_emulator`].
 pub fn clustered_rope(rope: &Rope, options: &BuildOptions, session: &Session) -> Result<Built> {
-    let Clusters { single, frames, trunk, mut clustering } = rope.clusters()?;
-    let Training { mut spec, frames: counts } = single;
-    let test = rope.frames(Split::Test, counts.test, options.seed);
-    let sets = datasets(rope, &spec, &counts, &test, options.seed)?;
-    spec.seed = options.seed;
-    spec.quantisation = options.quantisation;
+    let Clusters { trunk, mut clustering } = rope.clusters();
     clustering.retraining.seed = options.seed;
-    let trained = train(&spec, &sets, session)?;
-    let single = evaluate(rope, &trained.emulator, &test)?.nrmse;
-    let train = trainer_frames(rope, rope.frames(Split::Train, frames, options.seed))?;
-    let clustered = cluster(&trained.emulator, trunk, &train, sets.validation(), &clustering, session)?;
-    let data = format!(
-        "{}, {frames} training frames of the members; error of the single network: {:.3} %",
-        description(&counts, options.seed),
-        100.0 * single
-    );
+    let mut training = rope.training()?;
+    training.spec.name += "_clustered";
+    let Learnt { trained, sets, test, data } = learn(rope, training, options, session)?;
+    let single = trained.emulator.at_level(trained.emulator.levels() - 1);
+    let clustered = cluster(&single, trunk, sets.train(), sets.validation(), &clustering, session)?;
+    let error = evaluate(rope, &single, &test)?.nrmse;
+    let data = format!("{data}; error of the single network: {:.3} %", 100.0 * error);
     let command = command(&format!("{} --clustered", rope.name()), options);
     let made = Made { emulator: clustered.emulator, data, command };
     finish(rope, options, made, &test, trained.nrmse_float, trained.history)
+}
+
+/// A trained emulator, and what it was trained on and is measured with.
+struct Learnt {
+    trained: Trained,
+    sets: Datasets,
+    test: Frames,
+    data: String,
+}
+
+fn learn(
+    app: &dyn Application,
+    Training { mut spec, frames: counts }: Training,
+    options: &BuildOptions,
+    session: &Session,
+) -> Result<Learnt> {
+    let test = app.frames(Split::Test, counts.test, options.seed);
+    let sets = datasets(app, &spec, &counts, &test, options.seed)?;
+    spec.seed = options.seed;
+    spec.quantisation = options.quantisation;
+    let trained = train(&spec, &sets, session)?;
+    let data = format!(
+        "{} training, {} validation, {} calibration and {} test frames of seed {}",
+        counts.train, counts.validation, counts.calibration, counts.test, options.seed
+    );
+    Ok(Learnt { trained, sets, test, data })
 }
 
 /// The four sets of frames; those of training with slopes if they are to be learnt.
@@ -131,13 +145,6 @@ fn datasets(
         trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
         trainer_frames(app, test.clone())?,
     )?)
-}
-
-fn description(counts: &FrameCounts, seed: u64) -> String {
-    format!(
-        "{} training, {} validation, {} calibration and {} test frames of seed {seed}",
-        counts.train, counts.validation, counts.calibration, counts.test
-    )
 }
 
 /// Directions and slopes, if the recipe wants them to be learnt and the application knows them.

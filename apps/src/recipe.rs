@@ -28,14 +28,10 @@ pub struct Training {
     pub frames: FrameCounts,
 }
 
-/// How an emulator with members is made from a trained one.
+/// How an emulator with members is made from the highest quality level of a trained one.
 #[derive(Clone, Debug)]
 pub(crate) struct Clusters {
-    /// How the single network is learnt that the members start from.
-    pub(crate) single: Training,
-    /// Training frames of all members together; the single network is learnt from the first of them.
-    pub(crate) frames: usize,
-    /// The layer behind which the members begin.
+    /// The layer whose words tell the clusters apart.
     pub(crate) trunk: &'static str,
     /// How it is split.
     pub(crate) clustering: Clustering,

@@ -8,7 +8,7 @@ mod release;
 use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
-use crate::recipe::{Clusters, Recipe};
+use crate::recipe::{Clusters, Recipe, Training};
 use crate::slopes::direction_stream;
 
 pub use release::Release;
@@ -57,9 +57,14 @@ impl Rope {
         Rope { release }
     }
 
+    /// How its emulator is learnt.
+    pub(crate) fn training(&self) -> crate::Result<Training> {
+        recipe::training(self)
+    }
+
     /// How its emulator with members is made.
-    pub(crate) fn clusters(&self) -> crate::Result<Clusters> {
-        recipe::clusters(self)
+    pub(crate) fn clusters(&self) -> Clusters {
+        recipe::clusters()
     }
 }
 
@@ -111,7 +116,7 @@ impl Application for Rope {
     }
 
     fn recipe(&self) -> crate::Result<Recipe> {
-        recipe::recipe(self)
+        Ok(Recipe::Trained(Box::new(self.training()?)))
     }
 }
 

@@ -1,9 +1,9 @@
-//! How the rope emulators are trained. The one with quality levels: stages that each see the rope through a bottleneck and add to the modes of its displacement.
+//! How the rope emulators are trained: stages that each see the rope through a bottleneck and add to the modes of its displacement.
 
 use emeuro_trainer::{Clustering, Function, Network, NodeId, Phase, Retraining, TrainingSpec};
 
 use super::Rope;
-use crate::recipe::{Clusters, FrameCounts, Recipe, Training, hidden_layers, segments};
+use crate::recipe::{Clusters, FrameCounts, Training, hidden_layers, segments};
 use crate::{Application, Result};
 
 /// A quality level: what it computes beyond the level before it.
@@ -24,7 +24,7 @@ const STAGES: [Stage; 3] = [
 /// Coordinates that the displacement is made of.
 const MODES: usize = 16;
 
-pub(super) fn recipe(app: &Rope) -> Result<Recipe> {
+pub(super) fn training(app: &Rope) -> Result<Training> {
     let mut network = Network::new();
     let x = network.input(app.inputs())?;
     let mut modes: Option<NodeId> = None;
@@ -45,40 +45,32 @@ pub(super) fn recipe(app: &Rope) -> Result<Recipe> {
         }
         modes = Some(sum);
     }
-    let frames = FrameCounts { train: 20_000, validation: 1000, calibration: 512, test: 2000 };
-    Ok(Recipe::Trained(Box::new(Training { spec: spec(app, app.name(), network, 60), frames })))
+    let spec = TrainingSpec {
+        float: Phase { epochs: 40, rate: 4e-3, patience: None },
+        tuning: Phase { epochs: 25, rate: 1e-2, patience: None },
+        lower_weight: 0.2,
+        // Directions in which ropes hardly differ would get weights that eight bits cannot hold beside the others.
+        weight_decay: 0.02,
+        ..TrainingSpec::new(
+            app.name(),
+            network,
+            segments(app.input_signals()),
+            segments(app.output_signals()),
+        )
+    };
+    let frames = FrameCounts { train: 60_000, validation: 2000, calibration: 512, test: 2000 };
+    Ok(Training { spec, frames })
 }
 
-/// The emulator with members: one bottleneck, a linear map and two hidden layers behind it, modes. It takes the clocks of the
-/// highest quality level above.
-pub(super) fn clusters(app: &Rope) -> Result<Clusters> {
-    let mut network = Network::new();
-    let x = network.input(app.inputs())?;
-    let state = network.dense(x, 32)?;
-    let linear = network.dense(state, MODES)?;
-    let hidden = hidden_layers(&mut network, state, &[128, 64], Function::Relu)?;
-    let residual = network.dense(hidden, MODES)?;
-    let modes = network.add(linear, residual)?;
-    network.dense(modes, app.outputs())?;
-    let frames = FrameCounts { train: 20_000, validation: 2000, calibration: 512, test: 2000 };
-    Ok(Clusters {
-        single: Training { spec: spec(app, "rope_clustered", network, 30), frames },
-        // Every member sees its own frames only.
-        frames: 60_000,
+/// How the emulator with members is made: the coordinates of the lowest level, to which a rope is reduced first, tell the
+/// clusters apart.
+pub(super) fn clusters() -> Clusters {
+    Clusters {
         trunk: "dense_1",
         clustering: Clustering {
-            members: 8,
-            retraining: Retraining { epochs: 20, rate: 4e-3, ..Retraining::default() },
+            members: 12,
+            retraining: Retraining { epochs: 15, rate: 5e-3, ..Retraining::default() },
             ..Clustering::default()
         },
-    })
-}
-
-fn spec(app: &Rope, name: &str, network: Network, tuning: usize) -> TrainingSpec {
-    TrainingSpec {
-        float: Phase { epochs: 80, rate: 4e-3, patience: None },
-        tuning: Phase { epochs: tuning, rate: 1e-2, patience: None },
-        lower_weight: 0.1,
-        ..TrainingSpec::new(name, network, segments(app.input_signals()), segments(app.output_signals()))
     }
 }
