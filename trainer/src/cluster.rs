@@ -3,7 +3,7 @@
 //! The trunk's words are turned into a few whitened coordinates z, and k-means finds centroids c among them. The router scores
 //! -|z - c|²/2 = c·z - |c|²/2 - |z|²/2: the largest score belongs to the nearest centroid, and falls with the distance, so that a
 //! low one marks an unfamiliar input. All of it is made of the emulator's own layers and holds in integers: k-means sees the
-//! words that the hardware computes, the centroids are rounded before the biases are made, and no word of the router saturates.
+//! words that the hardware computes, the centroids are rounded before the biases are made, and no score saturates.
 //! The members start as copies of the single network and are retrained on their own frames.
 
 use emeuro_golden::{
