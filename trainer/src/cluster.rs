@@ -57,7 +57,7 @@ pub struct Clustered {
 /// Rounds of k-means; it settles earlier.
 const ROUNDS: usize = 100;
 
-/// Standard deviations of a coordinate that its word holds, at least: farther inputs are as unfamiliar as can be.
+/// How many times the largest coordinate of all training frames a word holds, at least: inputs beyond are as unfamiliar as can be.
 const REACH: f64 = 2.0;
 
 /// Splits `emulator` by the words of its layer `trunk` into members, each retrained on the frames nearest to its centroid.
