@@ -24,6 +24,7 @@ mod newton;
 mod optical_flow;
 mod recipe;
 mod rope;
+mod rounding;
 mod signals;
 #[cfg(test)]
 mod testing;
