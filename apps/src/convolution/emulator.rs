@@ -41,7 +41,6 @@ const SILENCE: usize = 140;
 const SOUND: usize = 744;
 /// Power of noise with a correlation of 100 samples beside that of white noise, for which errors are made small.
 
-
 /// A linear layer, or the sum of two vectors. Vectors are counted as nodes are, the input is 0.
 enum Node {
     Block { name: &'static str, input: usize, geometry: BlockGeometry, weights: Weights, format: Format },
@@ -142,17 +141,31 @@ impl Design {
         let left_gram = unfolding.matrix.transpose() * &unfolding.matrix;
         let range = (f64::from(format.min()), f64::from(format.max()));
         let rounded = round_between(&(target * unit), &left_gram, &right_gram, range) / unit;
-        eprintln!("{name}: amax {} raw {} fro {} err plain {} kron {}", target0.amax(), target0.amax()*unit, (&unfolding.matrix*&target0*map).norm(), (&unfolding.matrix*((&target0*unit).map(f64::round)/unit-&target0)*map).norm(), (&unfolding.matrix*(&rounded-&target0)*map).norm());
+        eprintln!(
+            "{name}: amax {} raw {} fro {} err plain {} kron {}",
+            target0.amax(),
+            target0.amax() * unit,
+            (&unfolding.matrix * &target0 * map).norm(),
+            (&unfolding.matrix * ((&target0 * unit).map(f64::round) / unit - &target0) * map).norm(),
+            (&unfolding.matrix * (&rounded - &target0) * map).norm()
+        );
         let geometry = BlockGeometry::dense(map.nrows(), rounded.nrows());
-        let word = Format::new(self.quantisation.activation_bits, self.quantisation.activation_bits as i32 - 2)?;
+        let word =
+            Format::new(self.quantisation.activation_bits, self.quantisation.activation_bits as i32 - 2)?;
         self.block(name, source, geometry, weights(&rounded, format), Some(word))
     }
 
-    fn unfold(&mut self, names: [&'static str; 2], knots: usize, unfolding: &Unfolding) -> Result<(), EmulatorError> {
+    fn unfold(
+        &mut self,
+        names: [&'static str; 2],
+        knots: usize,
+        unfolding: &Unfolding,
+    ) -> Result<(), EmulatorError> {
         let bits = self.quantisation.activation_bits;
         let mut vector = knots;
         // Results stay within ±1, where full scale saturates one step below.
-        for ((name, (geometry, weights)), frac) in names.into_iter().zip(unfolding.layers.clone()).zip([2, 1]) {
+        for ((name, (geometry, weights)), frac) in names.into_iter().zip(unfolding.layers.clone()).zip([2, 1])
+        {
             let format = Format::new(bits, bits as i32 - frac)?;
             self.nodes.push(Node::Block { name, input: vector, geometry, weights, format });
             vector = self.nodes.len();
@@ -202,7 +215,9 @@ impl Design {
                     let bias = vec![0; geometry.weight_sets() * geometry.outputs];
                     builder.block(name, vectors[*input], geometry.clone(), weights.clone(), bias, *format)?
                 }
-                Node::Add { name, inputs: [a, b], format } => builder.add(name, vectors[*a], vectors[*b], *format)?,
+                Node::Add { name, inputs: [a, b], format } => {
+                    builder.add(name, vectors[*a], vectors[*b], *format)?
+                }
             });
         }
         let [.., last] = self.results[..] else { unreachable!("there are three levels") };
@@ -213,8 +228,10 @@ impl Design {
         let mut levels: Vec<Vec<VectorId>> =
             self.results.iter().map(|&result| vec![vectors[result], silence]).collect();
         let sources = levels.pop().expect("there are three levels");
-        let order = (0..RESULT).map(|n| n.checked_sub(SILENCE).map_or(SOUND, |word| word.min(SOUND))).collect();
-        let spec = OutputSpec { sources, lower: levels, order: Some(order), port: port("result", RESULT, output) };
+        let order =
+            (0..RESULT).map(|n| n.checked_sub(SILENCE).map_or(SOUND, |word| word.min(SOUND))).collect();
+        let spec =
+            OutputSpec { sources, lower: levels, order: Some(order), port: port("result", RESULT, output) };
         builder.finish(spec, Provenance::default())
     }
 }
@@ -237,7 +254,8 @@ fn chunks(repeats: usize, width: usize, outputs: usize) -> BlockGeometry {
 /// Orthonormal polynomials of some degrees over a block, one per row.
 fn polynomials(degrees: std::ops::Range<usize>) -> DMatrix<f64> {
     let middle = (BLOCK as f64 - 1.0) / 2.0;
-    let powers = DMatrix::from_fn(BLOCK, degrees.end, |i, degree| ((i as f64 - middle) / middle).powi(degree as i32));
+    let powers =
+        DMatrix::from_fn(BLOCK, degrees.end, |i, degree| ((i as f64 - middle) / middle).powi(degree as i32));
     powers.qr().q().columns(degrees.start, degrees.len()).transpose()
 }
 
@@ -281,11 +299,8 @@ fn refinement(
     let rows = DMatrix::from_fn(ratio, window, |phase, tap| {
         mask.get(phase + ratio * (window - 1 - tap)).copied().unwrap_or(0.0) / gain
     });
-    let geometry = BlockGeometry {
-        in_stride: vec![1],
-        window: vec![window],
-        ..chunks(repeats, ratio, ratio)
-    };
+    let geometry =
+        BlockGeometry { in_stride: vec![1], window: vec![window], ..chunks(repeats, ratio, ratio) };
     Ok((geometry, weights(&rows, Format::covering(weight_bits, rows.amax())?)))
 }
 

@@ -300,7 +300,8 @@ fn assemble(
 
     let rest = |channel: &Channel| &channel.second - &channel.second_rounded;
     let real_rest = graph.middle("real_sums_rest", short, real, rest, real_sums.format.frac() + FINER)?;
-    let complex_rest = graph.middle("complex_sums_rest", short, complex, rest, complex_sums.format.frac() + FINER)?;
+    let complex_rest =
+        graph.middle("complex_sums_rest", short, complex, rest, complex_sums.format.frac() + FINER)?;
     let real_sums = graph.add("real_sums_exact", real_sums, real_rest)?;
     let complex_sums = graph.add("complex_sums_exact", complex_sums, complex_rest)?;
     let [_, level_2] =
@@ -341,7 +342,8 @@ impl Graph {
             out_step: POSITIONS as i64,
             shared: true,
         };
-        let rows: Vec<DMatrix<f64>> = branches.iter().map(|branch| &branch.first / self.range.unit()).collect();
+        let rows: Vec<DMatrix<f64>> =
+            branches.iter().map(|branch| &branch.first / self.range.unit()).collect();
         let largest = rows.iter().map(largest_sum).fold(0.0, f64::max);
         let format = Format::covering(self.word_bits, largest)?;
         self.block("short", self.input, geometry, rows.iter(), format)
@@ -419,8 +421,11 @@ impl Graph {
             let range = self.range;
             let rounded: Vec<DMatrix<f64>> =
                 channels.iter().map(|channel| third(channel).map(|weight| range.round(weight))).collect();
-            let rest: Vec<DMatrix<f64>> =
-                channels.iter().zip(&rounded).map(|(channel, rounded)| (third(channel) - rounded) / unit).collect();
+            let rest: Vec<DMatrix<f64>> = channels
+                .iter()
+                .zip(&rounded)
+                .map(|(channel, rounded)| (third(channel) - rounded) / unit)
+                .collect();
             let rounded: Vec<DMatrix<f64>> = rounded.iter().map(|weights| weights / unit).collect();
             let coarse =
                 self.block(&format!("{prefix}{name}"), sums, geometry.clone(), rounded.iter(), self.output)?;
@@ -444,7 +449,9 @@ impl Graph {
         let largest = rows.clone().map(|rows| rows.amax()).fold(0.0, f64::max);
         let point = Format::covering(self.range.bits, largest)?;
         let values = rows
-            .flat_map(|rows| rows.transpose().iter().map(|&weight| point.quantise(weight)).collect::<Vec<_>>())
+            .flat_map(|rows| {
+                rows.transpose().iter().map(|&weight| point.quantise(weight)).collect::<Vec<_>>()
+            })
             .collect();
         let bias = vec![0; geometry.weight_sets() * geometry.outputs];
         let weights = Weights { format: point, values };
