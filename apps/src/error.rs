@@ -40,6 +40,9 @@ pub enum AppError {
         /// Number of values of the application's frames.
         expected: usize,
     },
+    /// A kernel that no emulator of a convolution can have.
+    #[error("kernel: {0}")]
+    ConvolutionKernel(String),
     /// Training failed or was stopped.
     #[error(transparent)]
     Training(#[from] emeuro_trainer::Error),

@@ -2,44 +2,47 @@
 //!
 //! The result is smooth, so that few numbers say everything about it. They are found and unfolded in steps:
 //!
-//! 1. *moments*: sum and slope of every 8 samples. Exact, the weights are small integers.
-//! 2. *coarse*: the first four polynomial moments of every 64 samples, from those of 8.
-//! 3. *knots*: from them, the coefficients of a cubic spline with a knot every 16 samples. Least squares.
-//! 4. *grid*: values of the spline every 4 samples, by the refinement of B-splines, whose weights are exact, too.
-//! 5. *result*: a straight line between two of them. Exact.
+//! 1. *slopes*: sum and slope of every 16 samples. Exact, the weights are small integers.
+//! 2. *knots*: from them, the coefficients of a cubic spline with a knot every 16 samples. Least squares.
+//! 3. *grid*: values of the spline every 4 samples, by the refinement of B-splines. Exact, the weights are multiples of 1/64.
+//! 4. *result*: a straight line between two of them. Exact, too.
 //!
-//! That is level 0. Level 1 adds what two more moments of every 64 samples say about the knots. Level 2 adds what all moments
-//! of 8 samples say about what is still missing, mostly the rounding of 8-bit weights, and draws parabolas. Coefficients of
-//! every layer are fitted to the rounded layers before it and rounded so that errors cancel in the result
-//! ([`round_between`]). Where the kernel has no weight, the result is the constant 0.
+//! That is level 0, whose error for white noise is what sums and slopes say nothing about. Level 1 adds the curvature of every 16
+//! samples. Level 2 adds what is still missing to the knots, mostly the rounding of their 8-bit weights, with finer weights on the
+//! same numbers, and draws parabolas. Weights of the knots are fitted to the rounded layers before them and rounded so that
+//! errors cancel in the result ([`round_between`]). Where the kernel has no weight, the result is the constant 0.
 
 use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, Segment,
     VectorId, Weights,
 };
 use emeuro_trainer::Quantisation;
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 
 use super::{Convolution, RESULT, SAMPLES};
 use crate::analytic::{block_matrix, with_narrowest_accumulator};
 use crate::rounding::round_between;
 use crate::{Analytic, Kernel};
 
-/// Samples of a chunk whose sum and slope are taken.
+/// Samples of a chunk whose moments are taken.
 const CHUNK: usize = 16;
-/// Samples of a block whose polynomial moments are taken.
-const BLOCK: usize = 64;
-/// Moments of a block on level 0, and on level 1.
-const MOMENTS: [usize; 2] = [4, 6];
+/// Weight of a sample in the sum of its chunk. With this one, the knots' weights use their whole range.
+const SUM: f64 = 7.0;
 /// Samples between two knots of the spline.
 const KNOTS: usize = 16;
 /// Samples between two points of the grid.
 const GRID: usize = 4;
-/// Words of the result that are 0 at either end: 3.5 standard deviations of the kernel from its middle and beyond.
+/// Words of the result that are 0 at either end: 3.6 standard deviations of the kernel from its middle and beyond.
 const SILENCE: usize = 140;
-/// Words between them.
+/// Words that are not, so many that the last knots have weight in them.
 const SOUND: usize = 744;
-/// Power of noise with a correlation of 100 samples beside that of white noise, for which errors are made small.
+/// Power of slow noise beside that of white noise, for which errors are made small, and its correlation in samples.
+const SLOW: (f64, f64) = (0.3, 100.0);
+
+/// Least weight of a knot in the result, as a share of the mean one, below which it is made small.
+const RIDGE: f64 = 5e-4;
+/// How much finer than the other the binary point of an addend may be.
+const FINER: i32 = 6;
 
 /// A linear layer, or the sum of two vectors. Vectors are counted as nodes are, the input is 0.
 enum Node {
@@ -48,11 +51,11 @@ enum Node {
 }
 
 pub(super) fn build(quantisation: Quantisation) -> Result<Analytic, EmulatorError> {
-    let design = Design::new(quantisation)?;
+    let mut design = Design::new(quantisation)?;
+    let matrix = design.run()?;
     let emulator = with_narrowest_accumulator(|bits| design.assemble(bits))?;
-    let matrix = design.unquantised;
     let unquantised = Kernel::new("convolution", SAMPLES, RESULT, move |input, output| {
-        let sound = &matrix * nalgebra::DVector::from_column_slice(input);
+        let sound = &matrix * DVector::from_column_slice(input);
         output.fill(0.0);
         output[SILENCE..][..SOUND].copy_from_slice(sound.as_slice());
     });
@@ -65,52 +68,46 @@ struct Design {
     nodes: Vec<Node>,
     /// Formats of the vectors.
     formats: Vec<Format>,
-    /// What makes the vectors out of the samples, as far as it is needed: `[words][512]`.
+    /// What makes the vectors out of the samples, up to the knots: `[words][512]`.
     maps: Vec<DMatrix<f64>>,
     /// The result of every level, lowest first.
     results: Vec<usize>,
-    /// `[744][512]`: the highest level with all its layers, before the rounding of their weights.
-    unquantised: DMatrix<f64>,
 }
 
 impl Design {
     fn new(quantisation: Quantisation) -> Result<Self, EmulatorError> {
-        let input = Format::covering(quantisation.activation_bits, 1.0)?;
-        let mut design = Self {
+        Ok(Self {
             quantisation,
             nodes: vec![],
-            formats: vec![input],
+            formats: vec![Format::covering(quantisation.activation_bits, 1.0)?],
             maps: vec![DMatrix::identity(SAMPLES, SAMPLES)],
             results: vec![],
-            unquantised: DMatrix::zeros(0, 0),
-        };
-        design.run()?;
-        Ok(design)
+        })
     }
 
-    fn run(&mut self) -> Result<(), EmulatorError> {
+    /// Designs all levels; returns the highest as a matrix `[744][512]` without the rounding of its weights.
+    fn run(&mut self) -> Result<DMatrix<f64>, EmulatorError> {
         let truth = toeplitz(&Convolution::kernel());
         let lines = Unfolding::new(2, self.quantisation.weight_bits)?;
         let parabolas = Unfolding::new(3, self.quantisation.weight_bits)?;
 
-        let lines_of = self.moments("slopes", &[0, 1])?;
-        let knots = self.spline("coarse_knots", lines_of, &truth, &lines)?;
-        self.unfold(["coarse_grid", "coarse_result"], knots, &lines)?;
+        let slopes = self.moments("slopes", &[0, 1])?;
+        let knots = self.knots("rough_knots", slopes, &truth, &lines)?;
+        self.unfold(["rough_grid", "rough_result"], knots, &lines)?;
 
         let curvatures = self.moments("curvatures", &[2])?;
-        let missing = &truth - &lines.matrix * &self.maps[knots];
-        let correction = self.spline("curved", curvatures, &missing, &lines)?;
-        let knots = self.add("fine_knots", [knots, correction])?;
-        self.unfold(["fine_grid", "fine_result"], knots, &lines)?;
+        let knots = self.correct(["bends", "curved_knots"], knots, curvatures, &truth, &lines)?;
+        self.unfold(["curved_grid", "curved_result"], knots, &lines)?;
 
-        let missing = &truth - &parabolas.matrix * &self.maps[knots];
-        let correction = self.spline("correction", lines_of, &missing, &parabolas)?;
-        let knots = self.add("half_corrected", [knots, correction])?;
-        let missing = &truth - &parabolas.matrix * &self.maps[knots];
-        let correction = self.spline("curved_correction", curvatures, &missing, &parabolas)?;
-        let knots = self.add("knots", [knots, correction])?;
+        let knots = self.correct(["slopes_rest", "sloped_knots"], knots, slopes, &truth, &parabolas)?;
+        let knots = self.correct(["curvatures_rest", "knots"], knots, curvatures, &truth, &parabolas)?;
         self.unfold(["grid", "result"], knots, &parabolas)?;
-        Ok(())
+
+        let heights = [slopes, curvatures].map(|vector| self.maps[vector].nrows());
+        let mut moments = self.maps[slopes].clone().resize_vertically(heights.iter().sum(), 0.0);
+        moments.rows_mut(heights[0], heights[1]).copy_from(&self.maps[curvatures]);
+        let (knots, _) = fit(&truth, &parabolas.matrix, &moments, 1e-9);
+        Ok(&parabolas.matrix * knots * moments)
     }
 
     /// Moments of every chunk.
@@ -119,14 +116,14 @@ impl Design {
         // Orthogonal polynomials in integers of about the same size.
         let rows = DMatrix::from_fn(degrees.len(), CHUNK, |row, i| {
             let place = 2.0 * i as f64 - (CHUNK as f64 - 1.0);
-            [8.0, place, (place * place - 85.0) / 4.0][degrees[row]]
+            [SUM, place, (place * place - 85.0) / 4.0][degrees[row]]
         });
         let format = Format::new(self.quantisation.weight_bits, 0)?;
-        self.block(name, 0, geometry, weights(&rows, format), None)
+        self.block(name, 0, geometry, weights(&rows, format), i32::MAX)
     }
 
     /// Coefficients of the spline out of `source`: what makes `unfolding` of them come closest to `truth`.
-    fn spline(
+    fn knots(
         &mut self,
         name: &'static str,
         source: usize,
@@ -134,27 +131,37 @@ impl Design {
         unfolding: &Unfolding,
     ) -> Result<usize, EmulatorError> {
         let map = &self.maps[source];
-        let (target, right_gram) = fit(truth, &unfolding.matrix, map);
+        let (target, right_gram) = fit(truth, &unfolding.matrix, map, RIDGE);
         let format = Format::covering(self.quantisation.weight_bits, target.amax())?;
         let unit = f64::from(format.frac()).exp2();
-        let target0 = target.clone();
         let left_gram = unfolding.matrix.transpose() * &unfolding.matrix;
         let range = (f64::from(format.min()), f64::from(format.max()));
         let rounded = round_between(&(target * unit), &left_gram, &right_gram, range) / unit;
-        eprintln!(
-            "{name}: amax {} raw {} fro {} err plain {} kron {}",
-            target0.amax(),
-            target0.amax() * unit,
-            (&unfolding.matrix * &target0 * map).norm(),
-            (&unfolding.matrix * ((&target0 * unit).map(f64::round) / unit - &target0) * map).norm(),
-            (&unfolding.matrix * (&rounded - &target0) * map).norm()
-        );
         let geometry = BlockGeometry::dense(map.nrows(), rounded.nrows());
-        let word =
-            Format::new(self.quantisation.activation_bits, self.quantisation.activation_bits as i32 - 2)?;
-        self.block(name, source, geometry, weights(&rounded, format), Some(word))
+        // Knots go a little beyond the samples; an addition takes corrections that are at most so much finer.
+        let finest = self.quantisation.activation_bits as i32 - 2 + FINER;
+        self.block(name, source, geometry, weights(&rounded, format), finest)
     }
 
+    /// Adds to `knots` what `source` knows about what is missing to `truth`.
+    fn correct(
+        &mut self,
+        [name, sum]: [&'static str; 2],
+        knots: usize,
+        source: usize,
+        truth: &DMatrix<f64>,
+        unfolding: &Unfolding,
+    ) -> Result<usize, EmulatorError> {
+        let missing = truth - &unfolding.matrix * &self.maps[knots];
+        let correction = self.knots(name, source, &missing, unfolding)?;
+        let format = self.formats[knots];
+        self.nodes.push(Node::Add { name: sum, inputs: [knots, correction], format });
+        self.formats.push(format);
+        self.maps.push(&self.maps[knots] + &self.maps[correction]);
+        Ok(self.nodes.len())
+    }
+
+    /// The result out of the knots: the end of a level.
     fn unfold(
         &mut self,
         names: [&'static str; 2],
@@ -176,32 +183,22 @@ impl Design {
         Ok(())
     }
 
-    /// Adds a layer; without a format, the finest that holds every result of samples in [-1, 1].
+    /// Adds a layer in the finest format that holds every result of samples in [-1, 1], but no finer than `finest`.
     fn block(
         &mut self,
         name: &'static str,
         input: usize,
         geometry: BlockGeometry,
         weights: Weights,
-        format: Option<Format>,
+        finest: i32,
     ) -> Result<usize, EmulatorError> {
         let map = block_matrix(&geometry, &weights, self.maps[input].nrows()) * &self.maps[input];
         let largest = map.row_iter().map(|row| row.abs().sum()).fold(0.0, f64::max);
-        let format = match format {
-            Some(format) => format,
-            None => Format::covering(self.quantisation.activation_bits, largest)?,
-        };
+        let bits = self.quantisation.activation_bits;
+        let format = Format::new(bits, Format::covering(bits, largest)?.frac().min(finest))?;
         self.nodes.push(Node::Block { name, input, geometry, weights, format });
         self.formats.push(format);
         self.maps.push(map);
-        Ok(self.nodes.len())
-    }
-
-    fn add(&mut self, name: &'static str, inputs: [usize; 2]) -> Result<usize, EmulatorError> {
-        let format = self.formats[inputs[0]];
-        self.nodes.push(Node::Add { name, inputs, format });
-        self.formats.push(format);
-        self.maps.push(&self.maps[inputs[0]] + &self.maps[inputs[1]]);
         Ok(self.nodes.len())
     }
 
@@ -251,14 +248,6 @@ fn chunks(repeats: usize, width: usize, outputs: usize) -> BlockGeometry {
     }
 }
 
-/// Orthonormal polynomials of some degrees over a block, one per row.
-fn polynomials(degrees: std::ops::Range<usize>) -> DMatrix<f64> {
-    let middle = (BLOCK as f64 - 1.0) / 2.0;
-    let powers =
-        DMatrix::from_fn(BLOCK, degrees.end, |i, degree| ((i as f64 - middle) / middle).powi(degree as i32));
-    powers.qr().q().columns(degrees.start, degrees.len()).transpose()
-}
-
 /// From coefficients of the spline to the words of the result.
 struct Unfolding {
     layers: [(BlockGeometry, Weights); 2],
@@ -306,13 +295,18 @@ fn refinement(
 
 /// The matrix C that makes left · C · right come closest to `truth` for the signals that errors are made small for, and
 /// what [`round_between`] has to know about `right`.
-fn fit(truth: &DMatrix<f64>, left: &DMatrix<f64>, right: &DMatrix<f64>) -> (DMatrix<f64>, DMatrix<f64>) {
+fn fit(
+    truth: &DMatrix<f64>,
+    left: &DMatrix<f64>,
+    right: &DMatrix<f64>,
+    ridge: f64,
+) -> (DMatrix<f64>, DMatrix<f64>) {
     let signals = covariance() * right.transpose();
     let right_gram = right * &signals;
     let mut left_gram = left.transpose() * left;
-    let ridge: f64 = std::env::var("RIDGE").map_or(1e-7, |r| r.parse().unwrap());
-    let t = left_gram.trace() / left_gram.nrows() as f64 * ridge;
-    (0..left_gram.nrows()).for_each(|i| left_gram[(i, i)] += t);
+    // The first and the last knot hardly count. Without the ridge, their weights would decide the range of all.
+    let ridge = ridge * left_gram.trace() / left_gram.nrows() as f64;
+    (0..left_gram.nrows()).for_each(|knot| left_gram[(knot, knot)] += ridge);
     let inverse = |gram: &DMatrix<f64>| gram.clone().cholesky().expect("layers are independent").inverse();
     let target = inverse(&left_gram) * left.transpose() * (truth * signals) * inverse(&right_gram);
     (target, right_gram)
@@ -320,9 +314,8 @@ fn fit(truth: &DMatrix<f64>, left: &DMatrix<f64>, right: &DMatrix<f64>) -> (DMat
 
 /// Of white noise with a share of slow noise.
 fn covariance() -> DMatrix<f64> {
-    let low: f64 = std::env::var("LOW").map_or(0.1, |r| r.parse().unwrap());
     DMatrix::from_fn(SAMPLES, SAMPLES, |i, j| {
-        let slow = low * (-(i.abs_diff(j) as f64) / 100.0).exp();
+        let slow = SLOW.0 * (-(i.abs_diff(j) as f64) / SLOW.1).exp();
         slow + if i == j { 1.0 } else { 0.0 }
     })
 }
@@ -342,4 +335,62 @@ fn weights(rows: &DMatrix<f64>, format: Format) -> Weights {
 fn port(name: &str, size: usize, format: Format) -> Port {
     let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
     Port { bits: format.bits(), segments: vec![segment] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Application, Split, evaluate};
+
+    #[test]
+    fn every_level_is_better_and_costs_more_for_every_kind_of_signal() {
+        let emulator = build(Quantisation::default()).unwrap().emulator;
+        let frames = Convolution.frames(Split::Test, 300, 1);
+        let levels: Vec<_> =
+            (0..3).map(|level| evaluate(&Convolution, &emulator.at_level(level), &frames).unwrap()).collect();
+        assert_eq!([0, 1, 2].map(|level| emulator.macs_at(level)), [6465, 8577, 14121]);
+        // Means of all kinds, then white noise, speech-like sounds, steps.
+        let most =
+            [[0.0015, 0.012, 0.002, 0.0012], [0.0012, 0.007, 0.0018, 0.0011], [2.5e-4, 2e-3, 4e-4, 2e-4]];
+        for (evaluation, most) in levels.iter().zip(most) {
+            let errors = [evaluation.nrmse].into_iter().chain(evaluation.kinds.iter().map(|kind| kind.1));
+            assert!(errors.zip(most).all(|(error, most)| error < most), "{evaluation:?}");
+        }
+        for (worse, better) in levels.iter().zip(&levels[1..]) {
+            assert!(better.nrmse < worse.nrmse, "{better:?}, {worse:?}");
+            assert!(better.kinds.iter().zip(&worse.kinds).all(|(a, b)| a.1 < b.1), "{better:?}, {worse:?}");
+        }
+    }
+
+    #[test]
+    fn every_width_gives_an_emulator_and_more_bits_a_better_one() {
+        let frames = Convolution.frames(Split::Test, 9, 2);
+        let error = |weight_bits, activation_bits| {
+            let built = build(Quantisation { weight_bits, activation_bits }).unwrap();
+            evaluate(&Convolution, &built.emulator, &frames).unwrap().nrmse
+        };
+        let [w4, w8, w16] = [4, 8, 16].map(|weights| error(weights, 16));
+        let narrow = error(8, 8);
+        assert!(w4 < 0.2 && w8 < 0.2 * w4 && w16 < w8 && narrow < 0.2, "{w4} {w8} {w16} {narrow}");
+    }
+
+    #[test]
+    fn without_rounding_hardly_anything_is_missing() {
+        let frames = Convolution.frames(Split::Test, 9, 2);
+        let mut kernel = build(Quantisation::default()).unwrap().unquantised;
+        let float = crate::Evaluation::of_kernel(&Convolution, &mut kernel, &frames).unwrap();
+        assert!(float.kinds[0].1 < 0.002 && float.nrmse < 2e-4, "{float:?}");
+    }
+
+    #[test]
+    fn refinement_of_a_straight_line_is_a_straight_line() {
+        for order in [2, 3, 4] {
+            let (geometry, weights) = refinement(5, 4, order, 8).unwrap();
+            let knots = 5 + geometry.window_len() - 1;
+            let line = DVector::from_fn(knots, |i, _| i as f64);
+            let points = block_matrix(&geometry, &weights, knots) * line;
+            let steps = points.as_slice().windows(2).map(|pair| pair[1] - pair[0]);
+            assert!(steps.into_iter().all(|step| step == 0.25), "{points}");
+        }
+    }
 }
