@@ -205,6 +205,12 @@ impl Design {
     fn assemble(&self, accumulator: u32) -> Result<Emulator, EmulatorError> {
         let mut builder =
             EmulatorBuilder::new("convolution", port("samples", SAMPLES, self.formats[0]), accumulator)?;
+        // First of all, since the frame begins with it.
+        let [.., last] = self.results[..] else { unreachable!("there are three levels") };
+        let output = self.formats[last];
+        let nothing = Weights { format: Format::new(self.quantisation.weight_bits, 2)?, values: vec![0] };
+        let geometry = BlockGeometry { window: vec![1], ..BlockGeometry::dense(SAMPLES, 1) };
+        let silence = builder.block("silence", VectorId::INPUT, geometry, nothing, vec![0], output)?;
         let mut vectors = vec![VectorId::INPUT];
         for node in &self.nodes {
             vectors.push(match node {
@@ -217,11 +223,6 @@ impl Design {
                 }
             });
         }
-        let [.., last] = self.results[..] else { unreachable!("there are three levels") };
-        let output = self.formats[last];
-        let nothing = Weights { format: Format::new(self.quantisation.weight_bits, 2)?, values: vec![0] };
-        let geometry = BlockGeometry { window: vec![1], ..BlockGeometry::dense(SAMPLES, 1) };
-        let silence = builder.block("silence", VectorId::INPUT, geometry, nothing, vec![0], output)?;
         let mut levels: Vec<Vec<VectorId>> =
             self.results.iter().map(|&result| vec![vectors[result], silence]).collect();
         let sources = levels.pop().expect("there are three levels");

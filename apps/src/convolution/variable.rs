@@ -8,6 +8,7 @@
 //!
 //! Taps are scaled so that the largest uses the whole range of a weight. The rest of the scale, which makes the scale of both layers
 //! a power of two and keeps every sum within its word, is the weight of the copy. Nothing can saturate but full scale itself.
+//! Rounding errors of neighbouring taps have opposite signs, so that low frequencies hardly see them.
 
 use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, Segment,
@@ -22,6 +23,8 @@ use crate::{AppError, Application, BuildOptions, Built, Frames, Result, Split, e
 const PART: usize = 128;
 /// Sums of the magnitudes of taps and copy, in raw units of 8-bit weights, that a word of the result holds: log2.
 const LARGEST_SUM: i32 = 12;
+/// Share of a tap's rounding error that the next tap makes up for: signals have more power at low frequencies than at high ones.
+const FEEDBACK: f64 = 0.7;
 /// Frames that the error is measured with.
 const TEST_FRAMES: usize = 1500;
 
@@ -118,8 +121,14 @@ impl Scaled {
         let candidates = [frac, frac - 1.0].map(|frac| {
             let gain = -low * frac.exp2();
             let copy = (gain * peak / high).ceil().clamp(1.0, high);
-            let taps: Vec<f64> =
-                kernel.iter().map(|tap| (tap * gain / copy).round().clamp(low, high)).collect();
+            let mut error = 0.0;
+            let mut round = |tap: f64| {
+                let wanted = tap + FEEDBACK * error;
+                let rounded = wanted.round().clamp(low, high);
+                error = wanted - rounded;
+                rounded
+            };
+            let taps: Vec<f64> = kernel.iter().map(|tap| round(tap * gain / copy)).collect();
             let total: f64 = taps.iter().map(|tap| tap.abs() * copy / -low).sum();
             (frac, copy, taps, total)
         });

@@ -317,16 +317,23 @@ struct Graph {
     range: Range,
     word_bits: u32,
     input: Vector,
+    /// One word that is always 0.
+    zero: VectorId,
     output: Format,
 }
 
 impl Graph {
     fn new(range: Range, word_bits: u32, accumulator: u32) -> Result<Self, EmulatorError> {
         let format = Format::covering(word_bits, 1.0)?;
-        let builder = EmulatorBuilder::new("fft", port("samples", SAMPLES, format), accumulator)?;
+        let mut builder = EmulatorBuilder::new("fft", port("samples", SAMPLES, format), accumulator)?;
         // |X[0]| = 512 only for a constant of full scale; it saturates one step below.
         let output = Format::new(word_bits, word_bits as i32 - 10)?;
-        Ok(Self { builder, range, word_bits, input: Vector { id: VectorId::INPUT, format }, output })
+        // Im X[0] and Im X[256] are 0 for every input.
+        let nothing = Weights { format: Format::new(range.bits, range.frac())?, values: vec![0] };
+        let geometry = BlockGeometry { window: vec![1], ..BlockGeometry::dense(SAMPLES, 1) };
+        let zero = builder.block("zero", VectorId::INPUT, geometry, nothing, vec![0], output)?;
+        let input = Vector { id: VectorId::INPUT, format };
+        Ok(Self { builder, range, word_bits, input, zero, output })
     }
 
     /// Stage 1: word 64·o + 8b + c is output o at (b, c). Outputs are the parts of Y, branch by branch.
@@ -466,17 +473,12 @@ impl Graph {
     }
 
     fn finish(
-        mut self,
+        self,
         levels: [Vec<Vector>; 3],
         channels: impl Iterator<Item = usize>,
     ) -> Result<Emulator, EmulatorError> {
-        // Im X[0] and Im X[256] are 0 for every input.
-        let format = Format::new(self.range.bits, self.range.frac())?;
-        let nothing = Weights { format, values: vec![0] };
-        let geometry = BlockGeometry { window: vec![1], ..BlockGeometry::dense(SAMPLES, 1) };
-        let zero = self.builder.block("zero", VectorId::INPUT, geometry, nothing, vec![0], self.output)?;
         let [level_0, level_1, level_2] =
-            levels.map(|vectors| vectors.iter().map(|vector| vector.id).chain([zero]).collect());
+            levels.map(|vectors| vectors.iter().map(|vector| vector.id).chain([self.zero]).collect());
         let spec = OutputSpec {
             sources: level_2,
             lower: vec![level_0, level_1],
@@ -505,4 +507,50 @@ fn order(channels: impl Iterator<Item = usize>) -> Vec<usize> {
         order[2 * k.min(SAMPLES - k) + part] = word;
     }
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Application, Fft, Split, evaluate};
+
+    #[test]
+    fn every_level_is_better_and_costs_more_for_every_kind_of_signal() {
+        let emulator = build(Quantisation::default()).unwrap().emulator;
+        let frames = Fft.frames(Split::Test, 150, 1);
+        let levels: Vec<_> =
+            (0..3).map(|level| evaluate(&Fft, &emulator.at_level(level), &frames).unwrap()).collect();
+        let stages = [64 * 8 * 8, 3 * 8 * 16 * 16 + 2 * 8 * 8 * 8, 31 * 16 * 16 + 2 * 8 * 8];
+        let macs = [[1, 1, 1], [1, 1, 2], [1, 2, 2]]
+            .map(|times: [usize; 3]| times.iter().zip(stages).map(|(n, macs)| n * macs).sum::<usize>() + 1);
+        assert_eq!([0, 1, 2].map(|level| emulator.macs_at(level)), macs);
+        for (evaluation, most) in levels.iter().zip([0.005, 0.003, 0.002]) {
+            assert!(evaluation.kinds.iter().all(|(_, error)| *error < most), "{evaluation:?}");
+        }
+        for (worse, better) in levels.iter().zip(&levels[1..]) {
+            assert!(better.kinds.iter().zip(&worse.kinds).all(|(a, b)| a.1 < b.1), "{better:?}, {worse:?}");
+        }
+    }
+
+    #[test]
+    fn every_width_gives_an_emulator_and_more_bits_a_better_one() {
+        let frames = Fft.frames(Split::Test, 9, 2);
+        let error = |weight_bits, activation_bits| {
+            let built = build(Quantisation { weight_bits, activation_bits }).unwrap();
+            evaluate(&Fft, &built.emulator, &frames).unwrap().nrmse
+        };
+        let [w4, w8, w16] = [4, 8, 16].map(|weights| error(weights, 16));
+        let narrow = error(8, 8);
+        assert!(w4 < 0.2 && w8 < 0.2 * w4 && w16 <= w8 && narrow < 0.4, "{w4} {w8} {w16} {narrow}");
+    }
+
+    #[test]
+    fn every_word_of_the_frame_has_its_output() {
+        let mut order = order(BRANCHES.into_iter().flat_map(residues));
+        let zeros = order.iter().filter(|&&word| word == SAMPLES).count();
+        assert_eq!((zeros, order[1], order[2 * BINS - 1]), (2, SAMPLES, SAMPLES));
+        order.sort_unstable();
+        order.dedup();
+        assert_eq!(order, (0..=SAMPLES).collect::<Vec<_>>());
+    }
 }

@@ -396,6 +396,17 @@ mod tests {
     }
 
     #[test]
+    fn every_level_is_better_and_costs_more() {
+        let emulator = build(Quantisation::default()).unwrap().emulator;
+        let frames = OpticalFlow.frames(Split::Test, 640, 3);
+        let errors =
+            [0, 1, 2].map(|level| evaluate(&OpticalFlow, &emulator.at_level(level), &frames).unwrap().nrmse);
+        assert!(errors.is_sorted_by(|worse, better| better < worse), "{errors:?}");
+        assert!(errors[0] < 0.03 && errors[1] < 0.02 && errors[2] < 0.01, "{errors:?}");
+        assert!([0, 1, 2].map(|level| emulator.macs_at(level)).is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
     fn both_scales_share_the_reciprocal() {
         for k in 1..4000 {
             let trace = f64::from(k) / 1000.0;
