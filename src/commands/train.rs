@@ -63,7 +63,11 @@ fn convolution_of(file: &Path, app: &dyn Application, options: &BuildOptions) ->
     let kernel = frame_file::read(file, app.inputs())?;
     let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", file.display()));
     match kernel.as_slice() {
-        [taps] => Convolution::build_of(taps, &file.display().to_string(), options).map_err(|e| named(&e)),
+        [taps] => {
+            // Without its folder: an emulator says nothing about the machine that made it.
+            let source = file.file_name().unwrap_or_default().to_string_lossy();
+            Convolution::build_of(taps, &source, options).map_err(|e| named(&e))
+        }
         rows => Err(named(&format!("expected one row of taps, found {}", rows.len()))),
     }
 }

@@ -48,12 +48,13 @@ impl Convolution {
         let emulator = Self::emulator_of(kernel, options.quantisation)?;
         let test = Self::frames_of(kernel, Split::Test, TEST_FRAMES, options.seed)?;
         let test_errors = evaluate(&Convolution, &emulator, &test)?;
-        let Quantisation { weight_bits, activation_bits } = options.quantisation;
+        let mut command = format!("emeuro train convolution --kernel {source} --seed {}", options.seed);
+        if options.quantisation != Quantisation::default() {
+            let Quantisation { weight_bits, activation_bits } = options.quantisation;
+            command += &format!(" --quantisation w{weight_bits}a{activation_bits}");
+        }
         let provenance = Provenance {
-            command: format!(
-                "emeuro train convolution --kernel {source} --seed {} --quantisation w{weight_bits}a{activation_bits}",
-                options.seed
-            ),
+            command,
             seed: options.seed,
             data: format!(
                 "analytic, nothing was trained; {TEST_FRAMES} test frames of seed {}",

@@ -233,10 +233,14 @@ impl Assembly {
 
     /// A scale's share of 1/t from the column sums of the trace.
     fn reciprocal(&mut self, scale: &Scale, columns: Vector) -> Result<Vector, EmulatorError> {
-        let format = self.format(scale.trace)?;
+        // Weights of 4 bits make no finer sums than this.
+        let Quantisation { weight_bits, activation_bits } = self.quantisation;
+        let finest = columns.format.frac() + weight_bits as i32 - 2 + 16 - activation_bits as i32;
+        let frac = scale.trace.min(finest);
+        let format = self.format(frac)?;
         // The trace is never negative: the whole range is for what lies above 0.
         let zero = format.value(format.min() as i16);
-        let trace = self.windows(&format!("{}_trace", scale.name), columns, 1.0, zero, scale.trace)?;
+        let trace = self.windows(&format!("{}_trace", scale.name), columns, 1.0, zero, frac)?;
         let share = |word: f64| reciprocal(word - zero) * (scale.share)(word - zero);
         self.table(&format!("{}_reciprocal", scale.name), trace, share, scale.reciprocal)
     }
@@ -351,16 +355,23 @@ impl Assembly {
         Ok(Vector { id, format })
     }
 
+    /// Products have no finer binary point than their operands give, which only words of 8 bits notice; so have sums.
     fn multiply(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
-        let format = self.format(frac)?;
+        let format = self.format_up_to(frac, a.format.frac() + b.format.frac())?;
         let id = self.builder.multiply(name, a.id, b.id, format)?;
         Ok(Vector { id, format })
     }
 
     fn add(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
-        let format = self.format(frac)?;
+        let format = self.format_up_to(frac, a.format.frac().max(b.format.frac()))?;
         let id = self.builder.add(name, a.id, b.id, format)?;
         Ok(Vector { id, format })
+    }
+
+    /// [`format`](Self::format), but with no more than `finest` fractional bits.
+    fn format_up_to(&self, frac: i32, finest: i32) -> Result<Format, EmulatorError> {
+        let format = self.format(frac)?;
+        Format::new(format.bits(), format.frac().min(finest))
     }
 
     fn table(
