@@ -48,8 +48,8 @@ fn a_rewritten_unit_convolves_with_the_other_kernel() {
         [smooth, ringing()].map(|kernel| Convolution::emulator_of(&kernel, Quantisation::default()).unwrap());
     let [mut unit, target] = [&old, &new].map(|emulator| compile(emulator, &config).unwrap());
     let writes = rewrite(&unit, &target).unwrap();
-    // No more than there are weights: nothing else differs.
-    assert!((1..=old.parameters()).contains(&writes.len()), "{}", writes.len());
+    // At most a copy of every weight in every lane.
+    assert!((1..=16 * old.parameters()).contains(&writes.len()), "{}", writes.len());
     for write in &writes {
         match write.memory {
             WritableMemory::Lane(lane) => unit.weights[lane][write.address] = write.word as i16,
