@@ -1,6 +1,7 @@
 //! Emulators that follow from the mathematics of a region.
 
-use emeuro_golden::{Emulator, EmulatorError, Op, accumulator_bits};
+use emeuro_golden::{BlockGeometry, Emulator, EmulatorError, Op, Weights, accumulator_bits};
+use nalgebra::DMatrix;
 
 use crate::Kernel;
 
@@ -35,4 +36,20 @@ pub(crate) fn with_narrowest_accumulator(
         Some(bits) if bits < widest => build(bits),
         _ => Ok(emulator),
     }
+}
+
+/// The matrix of a block layer: `[outputs][inputs]`.
+pub(crate) fn block_matrix(geometry: &BlockGeometry, weights: &Weights, inputs: usize) -> DMatrix<f64> {
+    let mut matrix = DMatrix::zeros(geometry.output_len(), inputs);
+    let window = geometry.window_len();
+    for (repeat, (read, write)) in geometry.origins().enumerate() {
+        for output in 0..geometry.outputs {
+            let row = if geometry.shared { output } else { repeat * geometry.outputs + output };
+            let result = (write + output as i64 * geometry.out_step) as usize;
+            for (&weight, offset) in weights.values[row * window..].iter().zip(geometry.window_offsets()) {
+                matrix[(result, (read + offset) as usize)] += weights.format.value(weight);
+            }
+        }
+    }
+    matrix
 }

@@ -57,6 +57,9 @@ pub enum AppError {
     /// No thread for retraining could be started.
     #[error("cannot start a thread for retraining: {0}")]
     Thread(#[from] rayon::ThreadPoolBuildError),
+    /// A kernel that no emulator of a convolution can have.
+    #[error("kernel: {0}")]
+    ConvolutionKernel(String),
     /// Training failed or was stopped.
     #[error(transparent)]
     Training(#[from] emeuro_trainer::Error),

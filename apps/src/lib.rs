@@ -25,6 +25,7 @@ mod newton;
 mod optical_flow;
 mod recipe;
 mod rope;
+mod rounding;
 mod scenario;
 mod signals;
 mod slopes;

@@ -64,14 +64,27 @@ pub(crate) fn speech(rng: &mut impl Rng, samples: &mut [f64]) {
     } else {
         sound.fill_with(|| rng.random_range(-1.0..1.0));
     }
+    vocal_tract(rng, &mut sound);
+    samples.copy_from_slice(&sound[SETTLING..]);
+    scale_to_random_peak(rng, samples);
+}
+
+/// Four formant resonators at vowel-like frequencies.
+fn vocal_tract(rng: &mut impl Rng, sound: &mut [f64]) {
     let formants = [(250.0..850.0), (850.0..2500.0), (2300.0..3300.0), (3300.0..4200.0)];
     for formant in formants {
         let frequency = rng.random_range(formant);
         let bandwidth = rng.random_range(60.0..200.0);
-        resonate(&mut sound, frequency, bandwidth);
+        resonate(sound, frequency, bandwidth);
     }
-    samples.copy_from_slice(&sound[SETTLING..]);
-    scale_to_random_peak(rng, samples);
+}
+
+/// What a vocal tract makes of one pulse: a kernel for convolutions.
+#[cfg(test)]
+pub(crate) fn impulse_response(rng: &mut impl Rng, samples: &mut [f64]) {
+    samples.fill(0.0);
+    samples[0] = 1.0;
+    vocal_tract(rng, samples);
 }
 
 fn glottal_pulses(rng: &mut impl Rng, sound: &mut [f64]) {

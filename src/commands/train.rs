@@ -1,19 +1,20 @@
 //! `emeuro train`: makes the emulators of the applications.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
 
 use clap::Args;
 use emeuro::{
-    apps::{Application, BuildOptions, application, applications, build_emulator},
+    apps::{Application, BuildOptions, Built, Convolution, application, applications, build_emulator},
     trainer::{Checkpointing, Quantisation, Session},
 };
 use serde_json::{Value, json};
 
 use crate::{
     failure::{Failure, Outcome, input},
+    frame_file,
     report::{percent, table},
 };
 
@@ -35,6 +36,9 @@ pub(crate) struct Train {
     /// Folder for the emulator files.
     #[arg(long, default_value = "apps/emulators")]
     out: PathBuf,
+    /// Another kernel for `convolution`: a CSV or NPY file with one row of 512 taps. Writes `OUT/<name of FILE>.yaml`.
+    #[arg(long, value_name = "FILE")]
+    kernel: Option<PathBuf>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -48,6 +52,23 @@ fn quantisation(text: &str) -> Result<Quantisation, String> {
             Ok(Quantisation { weight_bits, activation_bits })
         }
         _ => Err("expected w4, w8 or w16 followed by a8 or a16, for example w8a16".to_owned()),
+    }
+}
+
+/// The emulator of a convolution with the kernel in `file`.
+fn convolution_of(file: &Path, app: &dyn Application, options: &BuildOptions) -> Result<Built, Failure> {
+    if app.name() != Convolution.name() {
+        return Err(Failure::Input(format!("--kernel: {} has none, expected convolution alone", app.name())));
+    }
+    let kernel = frame_file::read(file, app.inputs())?;
+    let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", file.display()));
+    match kernel.as_slice() {
+        [taps] => {
+            // Without its folder: an emulator says nothing about the machine that made it.
+            let source = file.file_name().unwrap_or_default().to_string_lossy();
+            Convolution::build_of(taps, &source, options).map_err(|e| named(&e))
+        }
+        rows => Err(named(&format!("expected one row of taps, found {}", rows.len()))),
     }
 }
 
@@ -88,10 +109,12 @@ impl Train {
             checkpoint: Some(Checkpointing::new(&checkpoint)),
             stop: Arc::clone(stop),
         };
-        let built =
-            build_emulator(app, &BuildOptions { seed: self.seed, quantisation: self.quantisation }, &session)
-                .map_err(input)?;
-        let path = self.out.join(format!("{}.yaml", app.name()));
+        let options = BuildOptions { seed: self.seed, quantisation: self.quantisation };
+        let (built, name) = match &self.kernel {
+            Some(file) => (convolution_of(file, app, &options)?, file.file_stem().unwrap_or_default()),
+            None => (build_emulator(app, &options, &session).map_err(input)?, app.name().as_ref()),
+        };
+        let path = self.out.join(name).with_added_extension("yaml");
         built.emulator.save(&path).map_err(input)?;
         // The emulator is safe; a checkpoint that cannot be removed does no harm.
         let _ = std::fs::remove_file(&checkpoint);

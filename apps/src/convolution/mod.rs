@@ -3,6 +3,7 @@
 mod emulator;
 mod exact;
 mod reference;
+mod variable;
 
 use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};

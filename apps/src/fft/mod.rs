@@ -3,7 +3,7 @@
 mod emulator;
 mod exact;
 mod reference;
-mod two_stage;
+mod three_stage;
 
 use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};

@@ -3,11 +3,15 @@
 //!
 //! With t = 1.02·(Sxx + Syy), c = (Sxx - Syy)/t, s = -2·Sxy/t, p = Sxt/t and q = Syt/t, the regularised system has the solution
 //!
-//! u = (p - c·p + s·q)·w, v = (q + c·q + s·p)·w, w = -2/(1 - c² - s²).
+//! u = ((1 - c)·p + s·q)·w, v = ((1 + c)·q + s·p)·w, w = -2/((1 - c)·(1 + c) - s²).
 //!
 //! Every quotient is a product with a table of 1/t. Sums of a window reach from below 0.002 to above 5, more than a word of
 //! 16 bits can hold with few per mille of error, so they exist twice: *fine* ones that saturate, and *coarse* ones. The
 //! tables share 1/t between them, so that the sum of both products is the quotient wherever the trace lies.
+//!
+//! There are three levels of quality, which share differences, products and the coarse sums down the columns. Level 0 has one
+//! scale of sums between the two, and 1/t in one word, the sum of both shares. Level 1 has both scales, from the coarse columns.
+//! Level 2 has fine columns for the fine sums.
 
 use emeuro_golden::{
     Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port,
@@ -45,9 +49,9 @@ fn coarse_share(trace: f64) -> f64 {
     ((trace / HANDOVER - RAMP) / (1.0 - RAMP)).clamp(0.0, 1.0)
 }
 
-/// w of c² + s².
-pub(super) fn factor(squares: f64) -> f64 {
-    -(2.0 / (1.0 - squares).max(2.0 / MOST))
+/// w of the determinant 1 - c² - s².
+pub(super) fn factor(determinant: f64) -> f64 {
+    -(2.0 / determinant.max(2.0 / MOST))
 }
 
 pub(super) fn build(quantisation: Quantisation) -> Result<Analytic, EmulatorError> {
@@ -68,20 +72,23 @@ struct Vector {
     format: Format,
 }
 
-/// Vectors of sums over the windows: D is Sxx - Syy, S is -2·Sxy.
+/// Sums over the windows, ready to be divided.
 struct Sums {
     reciprocal: Vector,
-    difference: Vector,
-    mixed: Vector,
-    xt: Vector,
-    yt: Vector,
+    /// As [`NUMERATORS`] says.
+    numerators: [Vector; 4],
 }
 
+/// The sums that are divided by t, and their weights: the mixed one is -2·Sxy.
+const NUMERATORS: [(&str, f64); 4] = [("difference", 1.0), ("mixed", -2.0), ("xt", 1.0), ("yt", 1.0)];
+
+/// The quotients, in the same order, and their binary points: the first two are at most 1, flows may be larger.
+const QUOTIENTS: [(&str, i32); 4] = [("c", 15), ("s", 15), ("p", NORMALISED), ("q", NORMALISED)];
+
 /// Formats of one scale of the sums, in binary points for words of 16 bits.
+#[derive(Clone, Copy)]
 struct Scale {
     name: &'static str,
-    /// Of sums down the columns of a window.
-    column: i32,
     /// Of sums over the whole window.
     window: i32,
     /// Of the trace, whose words begin at 0 with the most negative number.
@@ -92,21 +99,26 @@ struct Scale {
     share: fn(f64) -> f64,
 }
 
-const FINE: Scale = Scale {
-    name: "fine",
-    column: 16,
-    window: 16,
-    trace: 17,
-    reciprocal: 5,
-    share: |trace| 1.0 - coarse_share(trace),
-};
+const FINE: Scale =
+    Scale { name: "fine", window: 16, trace: 17, reciprocal: 5, share: |trace| 1.0 - coarse_share(trace) };
 
-const COARSE: Scale =
-    Scale { name: "coarse", column: 14, window: 12, trace: 13, reciprocal: 12, share: coarse_share };
+const COARSE: Scale = Scale { name: "coarse", window: 12, trace: 13, reciprocal: 12, share: coarse_share };
 
-/// Binary points, for words of 16 bits: of products of differences, and of the normalised sums.
+/// Binary points of sums down the columns of a window.
+const FINE_COLUMN: i32 = 16;
+const COARSE_COLUMN: i32 = 14;
+
+/// Binary points of level 0: of its only scale of sums, and of 1/t in one word, which holds 1/t at a trace of 0.002.
+const ROUGH_WINDOW: i32 = 13;
+const ROUGH_RECIPROCAL: i32 = 6;
+
+/// Binary points, for words of 16 bits: of products of differences, of normalised sums, of 1 ± c and the determinant, of w, and
+/// of the flow.
 const PRODUCT: i32 = 16;
-const NORMALISED: i32 = 13;
+const NORMALISED: i32 = 14;
+const GAIN: i32 = 14;
+const FACTOR: i32 = 10;
+const RESULT: i32 = 13;
 
 /// `count` neighbouring results from windows of `window` words that are `step` apart, the first at `offset`.
 fn along(count: usize, offset: usize, window: usize, step: usize) -> BlockGeometry {
@@ -138,22 +150,22 @@ impl Assembly {
     }
 
     fn emulator(mut self) -> Result<Emulator, EmulatorError> {
-        let [xx, yy, negative_yy, xy, xt, yt] = self.products()?;
-        let trace = self.add("trace", xx, yy, PRODUCT - 1)?;
-        let difference = self.add("difference", xx, negative_yy, PRODUCT)?;
-        let products = [trace, difference, xy, xt, yt];
-        let fine = self.sums(&FINE, products)?;
-        let coarse = self.sums(&COARSE, products)?;
-        let [c, s, p, q] = [
-            ("c", fine.difference, coarse.difference),
-            ("s", fine.mixed, coarse.mixed),
-            ("p", fine.xt, coarse.xt),
-            ("q", fine.yt, coarse.yt),
-        ]
-        .map(|(name, small, large)| (name, [(small, fine.reciprocal), (large, coarse.reciprocal)]));
-        let [c, s, p, q] = [self.quotient(c)?, self.quotient(s)?, self.quotient(p)?, self.quotient(q)?];
-        let [u, v] = self.solve(c, s, p, q)?;
-        let format = self.format(NORMALISED)?;
+        let products = self.products()?;
+        let columns = self.columns("coarse", products, COARSE_COLUMN)?;
+        let rough = self.rough_quotients(columns)?;
+        let rough = self.solve("rough_", rough)?;
+
+        let coarse = self.sums(&COARSE, columns)?;
+        let shared = self.sums(&Scale { name: "shared", ..FINE }, columns)?;
+        let quotients = self.quotients("shared_", &shared, &coarse)?;
+        let better = self.solve("shared_", quotients)?;
+
+        let columns = self.columns("fine", products, FINE_COLUMN)?;
+        let fine = self.sums(&FINE, columns)?;
+        let quotients = self.quotients("", &fine, &coarse)?;
+        let flow = self.solve("", quotients)?;
+
+        let format = self.format(RESULT)?;
         let segment =
             Segment { name: "flow".into(), unit: "px".into(), size: 2 * FLOW * FLOW, frac: format.frac() };
         let port = Port { bits: format.bits(), segments: vec![segment] };
@@ -162,25 +174,27 @@ impl Assembly {
             first..first + FLOW
         };
         let order = Some((0..2 * FLOW).flat_map(line).collect());
-        self.builder.finish(
-            OutputSpec { sources: vec![u.id, v.id], lower: vec![], order, port },
-            Provenance::default(),
-        )
+        let [sources, rough, better] =
+            [flow, rough, better].map(|vectors| vectors.map(|vector| vector.id).to_vec());
+        self.builder
+            .finish(OutputSpec { sources, lower: vec![rough, better], order, port }, Provenance::default())
     }
 
-    /// Products of derivatives over the area: xx, yy, -yy, xy, xt, yt.
-    fn products(&mut self) -> Result<[Vector; 6], EmulatorError> {
+    /// Products of derivatives over the area: xx + yy, xx - yy, xy, xt, yt.
+    fn products(&mut self) -> Result<[Vector; 5], EmulatorError> {
         let pixel = |x: usize, y: usize| y * PATCH + x;
         let word = self.input.format.frac();
         let (left, above, here) = (pixel(EDGE - 1, EDGE), pixel(EDGE, EDGE - 1), pixel(EDGE, EDGE));
         let ix = self.taps("ix", left, 2, [-0.5, 0.5], word)?;
         let iy = self.taps("iy", above, 2 * PATCH, [-0.5, 0.5], word)?;
-        let negative_iy = self.taps("negative_iy", above, 2 * PATCH, [0.5, -0.5], word)?;
         let it = self.taps("it", here, PATCH * PATCH, [-1.0, 1.0], word - 1)?;
+        let negative_iy = self.taps("negative_iy", above, 2 * PATCH, [0.5, -0.5], word)?;
+        let xx = self.multiply("xx", ix, ix, PRODUCT)?;
+        let yy = self.multiply("yy", iy, iy, PRODUCT)?;
+        let negative_yy = self.multiply("negative_yy", iy, negative_iy, PRODUCT)?;
         Ok([
-            self.multiply("xx", ix, ix, PRODUCT)?,
-            self.multiply("yy", iy, iy, PRODUCT)?,
-            self.multiply("negative_yy", iy, negative_iy, PRODUCT)?,
+            self.add("trace", xx, yy, PRODUCT - 1)?,
+            self.add("difference", xx, negative_yy, PRODUCT)?,
             self.multiply("xy", ix, iy, PRODUCT)?,
             self.multiply("xt", ix, it, PRODUCT)?,
             self.multiply("yt", iy, it, PRODUCT)?,
@@ -201,33 +215,55 @@ impl Assembly {
         self.block(name, self.input, geometry, &weights, 0.0, format)
     }
 
-    /// Sums of `products` (trace, difference, xy, xt, yt) over all windows.
-    fn sums(&mut self, scale: &Scale, products: [Vector; 5]) -> Result<Sums, EmulatorError> {
-        let names = ["trace", "difference", "mixed", "xt", "yt"];
+    /// Sums of `products` down the columns of all windows.
+    fn columns(
+        &mut self,
+        name: &str,
+        products: [Vector; 5],
+        frac: i32,
+    ) -> Result<[Vector; 5], EmulatorError> {
+        let format = self.format(frac)?;
         let mut sums = products;
-        for (name, sum) in names.iter().zip(&mut sums) {
-            *sum = self.columns(&format!("{}_{name}_columns", scale.name), *sum, scale.column)?;
+        for (product, sum) in ["trace", "difference", "mixed", "xt", "yt"].iter().zip(&mut sums) {
+            let name = format!("{name}_{product}_columns");
+            *sum = self.block(&name, *sum, along(COLUMNS, 0, WINDOW, PATCH), &[1.0; WINDOW], 0.0, format)?;
         }
-        let [trace, difference, xy, xt, yt] = sums;
-        let name = |what: &str| format!("{}_{what}", scale.name);
-        let trace_format = self.format(scale.trace)?;
-        // The trace is never negative: the whole range is for what lies above 0.
-        let zero = trace_format.value(trace_format.min() as i16);
-        let trace = self.windows(&name("trace"), trace, 1.0, zero, scale.trace)?;
-        let share = |word: f64| reciprocal(word - zero) * (scale.share)(word - zero);
-        Ok(Sums {
-            reciprocal: self.table(&name("reciprocal"), trace, share, scale.reciprocal)?,
-            difference: self.windows(&name("difference"), difference, 1.0, 0.0, scale.window)?,
-            mixed: self.windows(&name("mixed"), xy, -2.0, 0.0, scale.window)?,
-            xt: self.windows(&name("xt"), xt, 1.0, 0.0, scale.window)?,
-            yt: self.windows(&name("yt"), yt, 1.0, 0.0, scale.window)?,
-        })
+        Ok(sums)
     }
 
-    /// Sums down the columns of all windows.
-    fn columns(&mut self, name: &str, input: Vector, frac: i32) -> Result<Vector, EmulatorError> {
+    /// A scale's share of 1/t from the column sums of the trace.
+    fn reciprocal(&mut self, scale: &Scale, columns: Vector) -> Result<Vector, EmulatorError> {
+        // Weights of 4 bits make no finer sums than this.
+        let Quantisation { weight_bits, activation_bits } = self.quantisation;
+        let finest = columns.format.frac() + weight_bits as i32 - 2 + 16 - activation_bits as i32;
+        let frac = scale.trace.min(finest);
         let format = self.format(frac)?;
-        self.block(name, input, along(COLUMNS, 0, WINDOW, PATCH), &[1.0; WINDOW], 0.0, format)
+        // The trace is never negative: the whole range is for what lies above 0.
+        let zero = format.value(format.min() as i16);
+        let trace = self.windows(&format!("{}_trace", scale.name), columns, 1.0, zero, frac)?;
+        let share = |word: f64| reciprocal(word - zero) * (scale.share)(word - zero);
+        self.table(&format!("{}_reciprocal", scale.name), trace, share, scale.reciprocal)
+    }
+
+    /// Sums over all windows from those of their columns.
+    fn sums(&mut self, scale: &Scale, columns: [Vector; 5]) -> Result<Sums, EmulatorError> {
+        let [trace, numerators @ ..] = columns;
+        let reciprocal = self.reciprocal(scale, trace)?;
+        Ok(Sums { reciprocal, numerators: self.numerators(scale.name, scale.window, numerators)? })
+    }
+
+    /// The sums that are divided by t, from those of their columns.
+    fn numerators(
+        &mut self,
+        prefix: &str,
+        frac: i32,
+        columns: [Vector; 4],
+    ) -> Result<[Vector; 4], EmulatorError> {
+        let mut sums = columns;
+        for ((name, weight), sum) in NUMERATORS.into_iter().zip(&mut sums) {
+            *sum = self.windows(&format!("{prefix}_{name}"), *sum, weight, 0.0, frac)?;
+        }
+        Ok(sums)
     }
 
     /// Sums over whole windows from those of their columns, times `weight`, plus `bias`.
@@ -243,31 +279,51 @@ impl Assembly {
         self.block(name, input, along(WINDOWS, 0, WINDOW, 1), &[weight; WINDOW], bias, format)
     }
 
-    /// The quotient of a sum and t, from both scales.
-    fn quotient(&mut self, (name, sums): (&str, [(Vector, Vector); 2])) -> Result<Vector, EmulatorError> {
-        let [fine, coarse] = sums;
-        let fine = self.multiply(&format!("fine_{name}"), fine.0, fine.1, NORMALISED)?;
-        let coarse = self.multiply(&format!("coarse_{name}"), coarse.0, coarse.1, NORMALISED)?;
-        self.add(name, fine, coarse, NORMALISED)
+    /// The quotients of one scale of sums and one word of 1/t, which is the sum of both shares.
+    fn rough_quotients(&mut self, columns: [Vector; 5]) -> Result<[Vector; 4], EmulatorError> {
+        let [trace, numerators @ ..] = columns;
+        let scale = |name, scale| Scale { name, reciprocal: ROUGH_RECIPROCAL, ..scale };
+        let small = self.reciprocal(&scale("rough_fine", FINE), trace)?;
+        let large = self.reciprocal(&scale("rough_coarse", COARSE), trace)?;
+        let reciprocal = self.add("rough_reciprocal", small, large, ROUGH_RECIPROCAL)?;
+        let mut quotients = self.numerators("rough", ROUGH_WINDOW, numerators)?;
+        for ((name, frac), quotient) in QUOTIENTS.into_iter().zip(&mut quotients) {
+            *quotient = self.multiply(&format!("rough_{name}"), *quotient, reciprocal, frac)?;
+        }
+        Ok(quotients)
     }
 
-    /// u and v.
-    fn solve(&mut self, c: Vector, s: Vector, p: Vector, q: Vector) -> Result<[Vector; 2], EmulatorError> {
-        // Squares are at most 1, their sum is little more.
-        let cc = self.multiply("cc", c, c, 15)?;
-        let ss = self.multiply("ss", s, s, 15)?;
-        let squares = self.add("squares", cc, ss, 14)?;
-        let w = self.table("factor", squares, factor, 10)?;
-        let format = self.format(NORMALISED)?;
-        let negative_c = self.block("negative_c", c, along(WINDOWS, 0, 1, 1), &[-1.0], 0.0, format)?;
-        let mut flow = |name: &str, along: Vector, across: Vector, c: Vector| {
-            let first = self.multiply(&format!("{name}_c"), c, along, NORMALISED)?;
-            let second = self.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
-            let sum = self.add(&format!("{name}_own"), along, first, NORMALISED)?;
-            let sum = self.add(&format!("{name}_sum"), sum, second, NORMALISED)?;
-            self.multiply(name, sum, w, NORMALISED)
+    /// The quotients of sums and t, from both scales.
+    fn quotients(&mut self, prefix: &str, fine: &Sums, coarse: &Sums) -> Result<[Vector; 4], EmulatorError> {
+        let mut quotients = fine.numerators;
+        for (((name, frac), large), quotient) in
+            QUOTIENTS.into_iter().zip(coarse.numerators).zip(&mut quotients)
+        {
+            let small = self.multiply(&format!("{prefix}fine_{name}"), *quotient, fine.reciprocal, frac)?;
+            let large = self.multiply(&format!("{prefix}coarse_{name}"), large, coarse.reciprocal, frac)?;
+            *quotient = self.add(&format!("{prefix}{name}"), small, large, frac)?;
+        }
+        Ok(quotients)
+    }
+
+    /// u and v from c, s, p and q.
+    fn solve(&mut self, prefix: &str, quotients: [Vector; 4]) -> Result<[Vector; 2], EmulatorError> {
+        let [c, s, p, q] = quotients;
+        let name = |what: &str| format!("{prefix}{what}");
+        // 1 - c and 1 + c are tables, since they join the layers that make their operands or are as cheap as a product.
+        let less = self.table(&name("less"), c, |c| (1.0 - c).clamp(0.0, 2.0), GAIN)?;
+        let more = self.table(&name("more"), less, |less| (2.0 - less).clamp(0.0, 2.0), GAIN)?;
+        let square = self.table(&name("square"), s, |s| -s * s, GAIN)?;
+        let product = self.multiply(&name("product"), less, more, GAIN)?;
+        let determinant = self.add(&name("determinant"), product, square, GAIN)?;
+        let w = self.table(&name("factor"), determinant, factor, FACTOR)?;
+        let mut flow = |what: &str, gain: Vector, own: Vector, other: Vector| {
+            let first = self.multiply(&name(&format!("{what}_own")), gain, own, NORMALISED)?;
+            let second = self.multiply(&name(&format!("{what}_other")), s, other, NORMALISED)?;
+            let sum = self.add(&name(&format!("{what}_sum")), first, second, NORMALISED)?;
+            self.multiply(&name(what), sum, w, RESULT)
         };
-        Ok([flow("u", p, q, negative_c)?, flow("v", q, p, c)?])
+        Ok([flow("u", less, p, q)?, flow("v", more, q, p)?])
     }
 
     /// The format with binary point `frac` for words of 16 bits, and the same range for others.
@@ -299,16 +355,23 @@ impl Assembly {
         Ok(Vector { id, format })
     }
 
+    /// Products have no finer binary point than their operands give, which only words of 8 bits notice; so have sums.
     fn multiply(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
-        let format = self.format(frac)?;
+        let format = self.format_up_to(frac, a.format.frac() + b.format.frac())?;
         let id = self.builder.multiply(name, a.id, b.id, format)?;
         Ok(Vector { id, format })
     }
 
     fn add(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
-        let format = self.format(frac)?;
+        let format = self.format_up_to(frac, a.format.frac().max(b.format.frac()))?;
         let id = self.builder.add(name, a.id, b.id, format)?;
         Ok(Vector { id, format })
+    }
+
+    /// [`format`](Self::format), but with no more than `finest` fractional bits.
+    fn format_up_to(&self, frac: i32, finest: i32) -> Result<Format, EmulatorError> {
+        let format = self.format(frac)?;
+        Format::new(format.bits(), format.frac().min(finest))
     }
 
     fn table(
@@ -341,6 +404,17 @@ mod tests {
         // All weights are halves up to 2.
         assert!(w4 < 0.01 && w8 == w4 && w16 == w4, "{w4} {w8} {w16}");
         assert!(error(8, 8) > w8);
+    }
+
+    #[test]
+    fn every_level_is_better_and_costs_more() {
+        let emulator = build(Quantisation::default()).unwrap().emulator;
+        let frames = OpticalFlow.frames(Split::Test, 640, 3);
+        let errors =
+            [0, 1, 2].map(|level| evaluate(&OpticalFlow, &emulator.at_level(level), &frames).unwrap().nrmse);
+        assert!(errors.is_sorted_by(|worse, better| better < worse), "{errors:?}");
+        assert!(errors[0] < 0.03 && errors[1] < 0.02 && errors[2] < 0.01, "{errors:?}");
+        assert!([0, 1, 2].map(|level| emulator.macs_at(level)).is_sorted_by(|a, b| a < b));
     }
 
     #[test]

@@ -10,9 +10,9 @@ pub(super) fn plan() -> Kernel {
         for (pixel, sums) in tensors(input).iter().enumerate() {
             let scale = reciprocal(sums.xx + sums.yy);
             let [c, s, p, q] = [sums.xx - sums.yy, -2.0 * sums.xy, sums.xt, sums.yt].map(|sum| sum * scale);
-            let w = factor(c * c + s * s);
-            output[pixel] = (p - c * p + s * q) * w;
-            output[FLOW * FLOW + pixel] = (q + c * q + s * p) * w;
+            let w = factor((1.0 - c) * (1.0 + c) - s * s);
+            output[pixel] = ((1.0 - c) * p + s * q) * w;
+            output[FLOW * FLOW + pixel] = ((1.0 + c) * q + s * p) * w;
         }
     })
 }
