@@ -35,6 +35,8 @@ const ROM: UnitNumbers = UnitNumbers {
     bias_words: 7,
     bias_bits: 20,
     weights: WeightMemory::Rom,
+    levels: 1,
+    members: 0,
 };
 
 pub(crate) fn cases() -> Vec<Case> {
