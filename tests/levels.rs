@@ -66,7 +66,8 @@ fn a_wrong_head_start_of_a_lower_level_is_found() {
     let digit = u8::from_str_radix(&last[last.len() - 1..], 16).unwrap();
     last.replace_range(last.len() - 1.., &format!("{:x}", digit ^ 1));
     fs::write(&rom, lines.join("\n") + "\n").unwrap();
-    let arguments = ["cosim", "network.yaml", "--rtl", "unit", "--frames", "24", "--scenarios", "0", "--json"];
+    let arguments =
+        ["cosim", "network.yaml", "--rtl", "unit", "--frames", "24", "--scenarios", "0", "--json"];
     let (status, report, message) = emeuro(folder.path(), &arguments);
     assert_ne!(status, Some(0), "{report} {message}");
     let failure = report["designs"][0]["failures"][0].as_str().unwrap_or_default();
