@@ -65,7 +65,7 @@ fn suite() -> Vec<Part> {
         part(208, 1, 1, 1, Some(Ram)),
         Part { sample: sample_levels, ..part(1, 4, 2, 1, None) },
         Part { sample: sample_levels, ..part(5, 3, 1, 2, Some(Rom)) },
-        Part { sample: sample_clusters, ..part(3, 4, 1, 1, None) },
+        Part { sample: sample_clusters, ..part(36, 4, 1, 1, None) },
         Part { sample: sample_clusters, ..part(6, 8, 2, 1, Some(Ram)) },
     ];
     suite[5].config = suite[5].config.clone().with_multiplier(Multiplier::Ecp5);
