@@ -285,7 +285,7 @@ fn software_forces_a_member() {
             let output = one_frame(&mut sim, frame);
             assert_eq!(output, as_one.run(frame).unwrap(), "member {member} is forced");
             let mut runner = Runner::new(&unit.emulator);
-            runner.infer(frame, &mut vec![0; 10]).unwrap();
+            runner.infer(frame, &mut [0; 10]).unwrap();
             // Familiarity is that of the member with the largest score.
             let unfamiliar = u32::from(!runner.selected().unwrap().familiar);
             let found = master.read(&mut sim, MEMBER.offset).unwrap().data;
