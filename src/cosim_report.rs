@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) predicted: Cycles,
     /// The comparison of frames; none if it did not come to an end, or none was asked for.
     pub(crate) comparison: Option<Comparison>,
+    /// Prediction and comparison of the quality levels below the highest, lowest first.
+    pub(crate) lower: Vec<(Cycles, Option<Comparison>)>,
     /// Scenarios that were played, and what they have seen.
     pub(crate) scenarios: (usize, Score),
     /// What went wrong.
@@ -40,28 +42,31 @@ impl Row {
         names.into_iter().chain(["simulated", "scenarios"]).map(str::to_owned).collect()
     }
 
-    fn cells(&self) -> Vec<String> {
-        let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |n| n.to_string());
-        let compared = |of: fn(&Comparison) -> u64| number(self.comparison.as_ref().map(of));
-        let timing = self.comparison.and_then(|comparison| comparison.timing);
-        vec![
-            self.name.clone(),
-            self.lanes.to_string(),
-            compared(|c| c.frames),
-            compared(|c| c.words),
-            compared(|c| c.mismatches),
-            self.predicted.period.to_string(),
-            number(timing.map(|t| t.period)),
-            self.predicted.latency.to_string(),
-            number(timing.map(|t| t.latency)),
-            self.scenarios.0.to_string(),
-        ]
+    /// Of every quality level, the highest first.
+    fn lines(&self) -> Vec<Vec<String>> {
+        let highest = cells(&self.name, self.lanes, self.predicted, self.comparison, self.scenarios.0);
+        let lower = self.lower.iter().enumerate().rev().map(|(level, (predicted, comparison))| {
+            cells(&format!("{} at level {level}", self.name), self.lanes, *predicted, *comparison, 0)
+        });
+        std::iter::once(highest).chain(lower).collect()
     }
 
     fn json(&self) -> Value {
         let compared = |of: fn(&Comparison) -> u64| self.comparison.as_ref().map(of);
         let timing = self.comparison.and_then(|comparison| comparison.timing);
         let (count, score) = &self.scenarios;
+        let highest = (self.predicted, self.comparison);
+        let levels = self.lower.iter().chain([&highest]).map(|(predicted, comparison)| {
+            let timing = comparison.and_then(|comparison| comparison.timing);
+            json!({
+                "words": comparison.map(|c| c.words),
+                "mismatches": comparison.map(|c| c.mismatches),
+                "cycles_predicted": predicted.period,
+                "cycles_simulated": timing.map(|t| t.period),
+                "latency_predicted": predicted.latency,
+                "latency_simulated": timing.map(|t| t.latency),
+            })
+        });
         json!({
             "app": self.name,
             "unit": self.unit,
@@ -74,6 +79,7 @@ impl Row {
             "cycles_simulated": timing.map(|t| t.period),
             "latency_predicted": self.predicted.latency,
             "latency_simulated": timing.map(|t| t.latency),
+            "levels": levels.collect::<Vec<_>>(),
             "scenarios": {
                 "count": count,
                 "frames": score.frames,
@@ -91,7 +97,13 @@ impl Row {
     /// Frames, words, mismatches and clocks of comparison and scenarios.
     fn totals(&self) -> [u64; 4] {
         let (_, score) = &self.scenarios;
-        let compared = self.comparison.map_or([0; 4], |c| [c.frames, c.words, c.mismatches, c.clocks]);
+        let lower = self.lower.iter().filter_map(|(_, comparison)| *comparison);
+        let compared = self
+            .comparison
+            .into_iter()
+            .chain(lower)
+            .map(|c| [c.frames, c.words, c.mismatches, c.clocks])
+            .fold([0; 4], |sum, level| std::array::from_fn(|index| sum[index] + level[index]));
         let scored = [score.frames, score.words, 0, score.clocks];
         std::array::from_fn(|index| compared[index] + scored[index])
     }
@@ -124,10 +136,35 @@ impl Row {
     }
 }
 
+/// A line of the table.
+fn cells(
+    name: &str,
+    lanes: usize,
+    predicted: Cycles,
+    comparison: Option<Comparison>,
+    scenarios: usize,
+) -> Vec<String> {
+    let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |n| n.to_string());
+    let compared = |of: fn(&Comparison) -> u64| number(comparison.as_ref().map(of));
+    let timing = comparison.and_then(|comparison| comparison.timing);
+    vec![
+        name.to_owned(),
+        lanes.to_string(),
+        compared(|c| c.frames),
+        compared(|c| c.words),
+        compared(|c| c.mismatches),
+        predicted.period.to_string(),
+        number(timing.map(|t| t.period)),
+        predicted.latency.to_string(),
+        number(timing.map(|t| t.latency)),
+        scenarios.to_string(),
+    ]
+}
+
 /// The table, what went wrong, and the verdict.
 pub(crate) fn text(rows: &[Row]) -> String {
     let mut lines = vec![Row::header()];
-    lines.extend(rows.iter().map(Row::cells));
+    lines.extend(rows.iter().flat_map(Row::lines));
     let mut text = table(&lines);
     for row in rows {
         for failure in &row.failures {
@@ -204,6 +241,7 @@ mod tests {
             lanes: 16,
             predicted: Cycles { latency: 30, period: 20 },
             comparison: Some(Comparison { frames: 2, words: 400, mismatches, clocks: 900, timing }),
+            lower: vec![],
             scenarios: (3, Score { frames: 5, words: 1000, dropped: 2, clocks: 4000, ..Score::default() }),
             failures: failures.iter().map(|&text| text.to_owned()).collect(),
             time: Duration::from_millis(1500),
@@ -219,6 +257,19 @@ mod tests {
         assert_eq!((&report["clocks"], &report["scenarios"]), (&json!(9800), &json!(6)));
         assert_eq!((&report["seconds"], &report["failures"]), (&json!(3.0), &json!(0)));
         assert!(text(&rows).contains("2 configurations, 14 frames, 2800 words, 9800 clocks."));
+    }
+
+    #[test]
+    fn every_level_is_reported() {
+        let timing = Some(Timing { latency: 9, period: 8 });
+        let comparison = Comparison { frames: 2, words: 400, mismatches: 0, clocks: 100, timing };
+        let lower = vec![(Cycles { latency: 9, period: 8 }, Some(comparison))];
+        let rows = [Row { lower, ..row(0, &[]) }];
+        let report = json(&rows);
+        assert_eq!((&report["words"], &report["clocks"]), (&json!(1800), &json!(5000)));
+        let level = |level: usize, what: &str| report["designs"][0]["levels"][level][what].clone();
+        assert_eq!([level(0, "cycles_simulated"), level(1, "cycles_simulated")], [json!(8), json!(20)]);
+        assert!(text(&rows).contains("rope at level 0"));
     }
 
     #[test]

@@ -17,8 +17,10 @@ use crate::{
 pub(crate) struct CompiledUnit {
     /// The program in its ROMs.
     pub(crate) program: Program,
-    /// What the compiler predicts.
+    /// What the compiler predicts; at the highest quality level, if there are several.
     pub(crate) cycles: Cycles,
+    /// The same of the levels below, lowest first.
+    pub(crate) lower: Vec<Cycles>,
 }
 
 impl CompiledUnit {
@@ -26,7 +28,9 @@ impl CompiledUnit {
     pub(crate) fn new(emulator: &Emulator, config: &UnitConfig) -> Result<Self, Failure> {
         let program = compile(emulator, config).map_err(|e| named(emulator, &e))?;
         let cycles = Machine::cycles(&program).map_err(|e| named(emulator, &e))?;
-        Ok(Self { program, cycles })
+        let lower = (0..program.lower.len()).map(|level| Machine::cycles_at(&program, level));
+        let lower = lower.collect::<Result<_, _>>().map_err(|e| named(emulator, &e))?;
+        Ok(Self { program, cycles, lower })
     }
 }
 
@@ -36,6 +40,8 @@ pub(crate) struct UnitSource {
     pub(crate) program: Program,
     /// What the compiler predicts.
     pub(crate) cycles: Cycles,
+    /// The same of the quality levels below the highest, lowest first.
+    pub(crate) lower: Vec<Cycles>,
     /// Its Verilog and hex files.
     pub(crate) design: UnitDesign,
     /// The command in the banner of its files.
@@ -45,9 +51,9 @@ pub(crate) struct UnitSource {
 impl UnitSource {
     /// The unit of `emulator` as `config` has it; `regenerate` is the command for the banner of its files.
     pub(crate) fn new(emulator: &Emulator, config: &UnitConfig, regenerate: &str) -> Result<Self, Failure> {
-        let CompiledUnit { program, cycles } = CompiledUnit::new(emulator, config)?;
+        let CompiledUnit { program, cycles, lower } = CompiledUnit::new(emulator, config)?;
         let design = UnitDesign::new(&program, cycles, regenerate).map_err(|e| named(emulator, &e))?;
-        Ok(Self { program, cycles, design, regenerate: regenerate.to_owned() })
+        Ok(Self { program, cycles, lower, design, regenerate: regenerate.to_owned() })
     }
 
     /// The unit with everything that belongs in its folder.

@@ -1,7 +1,13 @@
 //! Quality levels and members: every frame gets the words of its level and member, whatever came before it.
 
-use emeuro_compiler::{Control, Instruction, Machine, Program, UnitConfig, WeightMemory, compile};
-use emeuro_golden::{Emulator, Runner, Sampler, VectorId, sample_clusters, sample_levels};
+use emeuro_compiler::{
+    Control, Instruction, Machine, MachineError, Program, UnitConfig, WeightMemory, WritableMemory, compile,
+    rewrite,
+};
+use emeuro_golden::{
+    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Runner, Sampler, Segment, VectorId,
+    Weights, sample_clusters, sample_levels,
+};
 
 /// Lanes, slots (0: as many as are worth it) and words per beat.
 const SHAPES: [(usize, usize, usize); 6] =
@@ -110,12 +116,97 @@ fn frames_go_to_their_members() {
     }
 }
 
+/// 12-8-(3 scores)-10: a shared layer, then two of members, each member with weights by its seed.
+fn cluster(seeds: [u64; 3]) -> Emulator {
+    let word = Format::new(16, 10).unwrap();
+    let weight = Format::new(8, 6).unwrap();
+    let port = |name: &str, size| {
+        let segment = Segment { name: name.into(), unit: "1".into(), size, frac: word.frac() };
+        Port { bits: 16, segments: vec![segment] }
+    };
+    let draw = |seeds: &[u64], rows: usize, row: usize| {
+        let of_seed = |&seed: &u64| {
+            let mut sampler = Sampler::new(seed);
+            let values: Vec<i16> = (0..rows * row).map(|_| sampler.range(-90, 90) as i16).collect();
+            let bias: Vec<i64> = (0..rows).map(|_| sampler.range(-9000, 9000)).collect();
+            (values, bias)
+        };
+        let (values, bias): (Vec<_>, Vec<_>) = seeds.iter().map(of_seed).unzip();
+        (Weights { format: weight, values: values.concat() }, bias.concat())
+    };
+    let mut builder = EmulatorBuilder::new("cluster", port("x", 12), 40).unwrap();
+    let (weights, bias) = draw(&[1], 8, 12);
+    let shared = builder.dense("shared", VectorId::INPUT, weights, bias, word).unwrap();
+    let (weights, bias) = draw(&[2], 3, 12);
+    let scores = builder.dense("scores", VectorId::INPUT, weights, bias, word).unwrap();
+    builder.route(scores, vec![0; 3]).unwrap();
+    let (weights, bias) = draw(&seeds.map(|seed| seed + 100), 9, 8);
+    let hidden = builder.dense_of_members("hidden", shared, weights, bias, word).unwrap();
+    let (weights, bias) = draw(&seeds.map(|seed| seed + 200), 10, 9);
+    let output = builder.dense_of_members("output", hidden, weights, bias, word).unwrap();
+    let spec = OutputSpec { sources: vec![output], lower: vec![], order: None, port: port("y", 10) };
+    builder.finish(spec, Provenance::default()).unwrap()
+}
+
 #[test]
-fn one_member_is_rewritten_alone() {
-    let config = UnitConfig::new(4).unwrap().with_control(Control::AxiLite, WeightMemory::Ram).unwrap();
-    for seed in 0..30 {
-        let emulator = sample_clusters(seed);
-        let program = compile(&emulator, &config).unwrap();
-        check(&format!("seed {seed}"), &emulator, &program, 20);
+fn rewriting_a_member_touches_no_word_of_the_others() {
+    for (shape, changed) in [((4, 1, 1), 0), ((16, 4, 2), 1), ((3, 1, 4), 2), ((1, 1, 1), 1)] {
+        let config = config(shape).with_control(Control::AxiLite, WeightMemory::Ram).unwrap();
+        let mut seeds = [11, 12, 13];
+        let old = compile(&cluster(seeds), &config).unwrap();
+        seeds[changed] = 99;
+        let new = compile(&cluster(seeds), &config).unwrap();
+        let members = old.members.as_ref().unwrap();
+        // Members come after what all frames share, one after the other.
+        let shared = |words: usize, of_one: usize| words - members.count() * of_one;
+        let writes = rewrite(&old, &new).unwrap();
+        assert!(writes.len() > 50, "{shape:?}: {}", writes.len());
+        for write in writes {
+            let (first, words) = match write.memory {
+                WritableMemory::Lane(_) => {
+                    (shared(old.weights[0].len(), members.weight_words), members.weight_words)
+                }
+                WritableMemory::Biases(_) => {
+                    (shared(old.bias[0].len(), members.bias_words), members.bias_words)
+                }
+            };
+            let own = first + changed * words..first + (changed + 1) * words;
+            assert!(own.contains(&write.address), "{shape:?}: {write:?} is not in {own:?}");
+        }
+    }
+}
+
+#[test]
+fn other_thresholds_cannot_be_written() {
+    let config = config((4, 1, 1)).with_control(Control::AxiLite, WeightMemory::Ram).unwrap();
+    let old = compile(&cluster([1, 2, 3]), &config).unwrap();
+    let mut new = old.clone();
+    new.members.as_mut().unwrap().thresholds[1] = 7;
+    let error = rewrite(&old, &new).unwrap_err().to_string();
+    assert_eq!(error, "thresholds of the members: expected the same as in the unit, which cannot change it");
+}
+
+#[test]
+fn a_member_that_begins_before_it_is_known_is_an_error() {
+    let mut program = compile(&cluster([1, 2, 3]), &config((16, 1, 1))).unwrap();
+    let first = program.instructions.iter_mut().find(|i| i.issue.of_member).unwrap();
+    first.issue.delay -= 1;
+    let layer = first.layer.clone();
+    let found = Machine::new(&program).run(&[vec![0; 12]]).unwrap_err();
+    assert!(matches!(&found, MachineError::Member { layer: it, .. } if *it == layer), "{found}");
+}
+
+#[test]
+fn layers_of_members_are_those_of_the_network() {
+    let emulator = cluster([11, 12, 13]);
+    for shape in SHAPES {
+        let program = compile(&emulator, &config(shape)).unwrap();
+        let members = program.members.as_ref().unwrap();
+        assert!(members.weight_words > 0 && members.bias_words > 0);
+        let layers: Vec<&str> = program.instructions.iter().map(|i| i.layer.as_str()).collect();
+        assert!(layers.contains(&"scores"));
+        let of_member = program.instructions.iter().filter(|i| i.issue.of_member);
+        assert!(of_member.clone().count() > 0);
+        assert!(of_member.into_iter().all(|i| ["hidden", "output"].contains(&i.layer.as_str())));
     }
 }

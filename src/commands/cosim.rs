@@ -33,6 +33,8 @@ use crate::{
 
 /// Simulates units in Verilator and compares every output word, and the clocks, with golden model and compiler.
 ///
+/// Units with quality levels are compared at each of them, and scenarios change the level between frames.
+///
 /// Without --lanes and --unit, the files of a generated folder are simulated as they stand there; with one of them, units
 /// are generated for the purpose. Frames are the application's own held-out frames, and every fourth a random one with
 /// extreme words. They arrive and leave with random gaps and pauses. Then random scenarios are played: resets at any
@@ -102,6 +104,8 @@ struct Target<'a> {
     source: &'a EmulatorSource,
     config: UnitConfig,
     predicted: Cycles,
+    /// Of the quality levels below the highest, lowest first.
+    predicted_lower: Vec<Cycles>,
     design: Design,
     /// Of its registers, if it has some.
     numbers: Option<UnitNumbers>,
@@ -183,6 +187,9 @@ impl Cosim {
             None => {
                 if self.frames > 0 {
                     self.compare_frames(target, &bench, &options, &evidence, &mut row)?;
+                    if row.failures.is_empty() {
+                        self.compare_lower_levels(target, &bench, &options, &evidence, &mut row)?;
+                    }
                 }
                 // What fails already would mostly be found again.
                 if row.failures.is_empty() {
@@ -256,6 +263,49 @@ impl Cosim {
                 row.failures = vec![format!("{}\n{kept}", row.failures.join("\n"))];
             }
             Err(error) => return Err(failure_of(design, error)),
+        }
+        Ok(())
+    }
+
+    /// As [`compare_frames`](Self::compare_frames), at the quality levels below the highest.
+    fn compare_lower_levels(
+        &self,
+        target: &Target<'_>,
+        bench: &UnitBench<'_>,
+        options: &Options,
+        evidence: &Evidence<'_>,
+        row: &mut Row,
+    ) -> Result<(), Failure> {
+        let (emulator, design) = (&target.source.emulator, &target.design);
+        let frames = frames(target.source, self.frames as usize, self.seed)?;
+        for (level, &predicted) in target.predicted_lower.iter().enumerate() {
+            let at_level = |text: String| format!("quality level {level}: {text}");
+            let wrong = match testbench::cosim_at(emulator, level, design, options, &frames, self.seed) {
+                Ok(comparison) => {
+                    row.lower[level].1 = Some(comparison);
+                    differences(&comparison, predicted)
+                }
+                Err(
+                    error @ (testbench::Error::Failure(_)
+                    | testbench::Error::Simulation { .. }
+                    | testbench::Error::Unsteady { .. }),
+                ) => vec![error.to_string()],
+                Err(error) => return Err(failure_of(design, error)),
+            };
+            if wrong.is_empty() {
+                continue;
+            }
+            row.failures = wrong.into_iter().map(at_level).collect();
+            match bench.check(&cosim_scenario(&frames, self.seed).at_level(level), evidence) {
+                Err(testbench::Error::Finding(finding)) => {
+                    let found = format!("--seed {} --frames {}", self.seed, self.frames);
+                    row.failures = vec![at_level(target.tell(&finding, &found))];
+                }
+                Err(error) => return Err(failure_of(design, error)),
+                // The clocks alone are wrong.
+                Ok(_) => {}
+            }
+            return Ok(());
         }
         Ok(())
     }
@@ -349,7 +399,7 @@ impl Cosim {
             },
         };
         let (config, design) = design_folder::read(&folder)?;
-        let CompiledUnit { program, cycles } = CompiledUnit::new(&source.emulator, &config)?;
+        let CompiledUnit { program, cycles, lower } = CompiledUnit::new(&source.emulator, &config)?;
         let top = top_name(&program);
         if design.top != top {
             let problem = format!("expected the unit {top}, found {}", design.top);
@@ -357,7 +407,8 @@ impl Cosim {
         }
         let options = self.rtl.iter().map(|rtl| format!("--rtl {}", rtl.display())).collect();
         let numbers = numbers_of(&program);
-        Ok(Target { source, config, predicted: cycles, design, numbers, unit_file: None, options })
+        let (predicted, predicted_lower) = (cycles, lower);
+        Ok(Target { source, config, predicted, predicted_lower, design, numbers, unit_file: None, options })
     }
 }
 
@@ -374,7 +425,8 @@ impl<'a> Target<'a> {
         let file = unit_file.map(|file| format!("--unit {}", file.display()));
         let options = file.into_iter().chain(lanes.map(|lanes| format!("--lanes {lanes}"))).collect();
         let (predicted, design, numbers) = (unit.cycles, unit.simulated(), numbers_of(&unit.program));
-        Ok(Target { source, config, predicted, design, numbers, unit_file, options })
+        let predicted_lower = unit.lower;
+        Ok(Target { source, config, predicted, predicted_lower, design, numbers, unit_file, options })
     }
 
     /// Nothing has been simulated yet.
@@ -385,6 +437,7 @@ impl<'a> Target<'a> {
             lanes: self.config.lanes(),
             predicted: self.predicted,
             comparison: None,
+            lower: self.predicted_lower.iter().map(|&predicted| (predicted, None)).collect(),
             scenarios: (0, Score::default()),
             failures: vec![],
             time: Duration::ZERO,

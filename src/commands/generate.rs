@@ -52,6 +52,11 @@ impl Generate {
                 "lanes_used": used,
                 "cycles": cycles.period,
                 "latency": cycles.latency,
+                "lower_levels": unit
+                    .lower
+                    .iter()
+                    .map(|level| json!({ "cycles": level.period, "latency": level.latency }))
+                    .collect::<Vec<_>>(),
                 "utilisation": unit.utilisation(),
             });
             return Ok(Outcome::success(format!("{summary}\n")));

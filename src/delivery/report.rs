@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use emeuro_compiler::{Control, Multiplier, WeightMemory};
+use emeuro_compiler::{Control, Cycles, Machine, Multiplier, WeightMemory};
 use emeuro_hdl::Direction;
 
 use super::{Delivery, UNIT_FILE, layers::layers, memory::memory, port_group::PortGroup};
@@ -28,6 +28,7 @@ pub fn report(delivery: &Delivery, synthesis: Option<&Synthesis>) -> String {
         regenerate = delivery.regenerate,
     );
     text += &summary(delivery);
+    text += &levels(delivery);
     text += &configuration(delivery);
     text += &layer_table(delivery);
     text += &memory_table(delivery);
@@ -77,28 +78,56 @@ fn summary(delivery: &Delivery) -> String {
     };
     let bits: usize = memory(delivery.design).iter().map(|m| m.total()).sum();
     let mut text = String::from("## At a glance\n\n");
-    text += &table(
-        &[
-            row(["Figure", "Value"]),
-            vec![
-                "Input frame".into(),
-                format!("{} words of {} bits", program.input_words, program.input_bits),
-            ],
-            vec![
-                "Output frame".into(),
-                format!("{} words of {} bits", program.output.frame_words(), program.output_bits),
-            ],
-            vec!["Multiply-accumulates per frame".into(), program.macs.to_string()],
-            vec!["Lanes".into(), format!("{used}{idle}")],
-            vec!["Clocks per frame, frames back to back".into(), cycles.period.to_string()],
-            vec!["Latency, first word in to last word out".into(), format!("{} clocks", cycles.latency)],
-            vec!["Utilisation of the lanes".into(), percent(program.utilisation(cycles.period))],
-            vec!["Memory".into(), format!("{bits} bits")],
+    let members = program.members.iter().map(|members| {
+        let (count, weights) = (members.count(), members.weight_words);
+        vec!["Members".into(), format!("{count}, each with {weights} words of every lane's weights")]
+    });
+    let mut rows = vec![
+        row(["Figure", "Value"]),
+        vec!["Input frame".into(), format!("{} words of {} bits", program.input_words, program.input_bits)],
+        vec![
+            "Output frame".into(),
+            format!("{} words of {} bits", program.output.frame_words(), program.output_bits),
         ],
-        0..0,
-    );
+        vec!["Multiply-accumulates per frame".into(), program.macs.to_string()],
+        vec!["Lanes".into(), format!("{used}{idle}")],
+        vec!["Clocks per frame, frames back to back".into(), cycles.period.to_string()],
+        vec!["Latency, first word in to last word out".into(), format!("{} clocks", cycles.latency)],
+        vec!["Utilisation of the lanes".into(), percent(program.utilisation(cycles.period))],
+        vec!["Memory".into(), format!("{bits} bits")],
+    ];
+    rows.extend(members);
+    text += &table(&rows, 0..0);
     text += "Clocks are exact, not estimates: co-simulation fails if they differ by one.\n\n";
     text
+}
+
+/// What the quality levels cost; nothing if there is one.
+fn levels(delivery: &Delivery) -> String {
+    let program = delivery.program;
+    if program.levels() == 1 {
+        return String::new();
+    }
+    let mut rows = vec![row(["Level", "MACs", "Clocks per frame", "Latency"])];
+    for level in (0..program.levels()).rev() {
+        let cycles = Machine::cycles_at(program, level);
+        let clocks = |of: fn(Cycles) -> u64| cycles.as_ref().map_or("–".to_owned(), |&c| of(c).to_string());
+        rows.push(vec![
+            level.to_string(),
+            program.macs_at(level).to_string(),
+            clocks(|c| c.period),
+            clocks(|c| c.latency),
+        ]);
+    }
+    let choice = match program.config.control() {
+        Control::None => "The port `quality`",
+        Control::AxiLite => "The register QUALITY",
+    };
+    format!(
+        "## Quality levels\n\n{choice} chooses the level of every frame that begins to compute. All figures outside this table \
+         are those of the highest level. Clocks and latency are those of frames that are all of one level.\n\n{}",
+        table(&rows, 0..4)
+    )
 }
 
 fn configuration(delivery: &Delivery) -> String {
@@ -120,7 +149,9 @@ fn configuration(delivery: &Delivery) -> String {
         Multiplier::Generic => "the operator `*`, for any device",
         Multiplier::Ecp5 => "MULT18X18D of Lattice ECP5",
     };
+    let has_choices = program.levels() > 1 || program.members.is_some();
     let pairs = match (config.pairs(), program.paired.is_empty()) {
+        _ if has_choices => "never, because of quality levels or members",
         (false, _) => "never",
         (true, true) => "when faster, which they would not be here",
         (true, false) => "when faster, as here",
@@ -218,10 +249,11 @@ fn layer_table(delivery: &Delivery) -> String {
             "A frame takes {more} clocks more than its layers: the streams and their buffers set the pace."
         ),
     };
+    let of_members = if program.members.is_some() { ", of layers of members those of one" } else { "" };
     format!(
         "## Layers\n\n{}\
          *Lanes used* is the share of the lanes' clocks, those of idle lanes included, that do useful \
-         multiply-accumulates. *Weight words* are those of every lane.\n{pairs}{pace}\n\n",
+         multiply-accumulates. *Weight words* are those of every lane{of_members}.\n{pairs}{pace}\n\n",
         table(&rows, 3..10)
     )
 }

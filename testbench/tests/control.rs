@@ -6,10 +6,10 @@ use std::path::Path;
 
 use common::options;
 use emeuro_compiler::{Control, Machine, Program, UnitConfig, WeightMemory, compile, rewrite};
-use emeuro_golden::{Emulator, Sampler, VectorId, sample_emulator, sample_weights};
+use emeuro_golden::{Emulator, Sampler, VectorId, sample_clusters, sample_emulator, sample_weights};
 use emeuro_hdl::register_map::{
-    ADDRESS_BITS, BIAS_WORDS, CONTROL, CYCLES, FRAMES, REGISTERS, STATUS, UnitNumbers, WEIGHT_ADDRESS,
-    WEIGHT_DATA, WEIGHT_SELECT, registers_of,
+    ADDRESS_BITS, Access, BIAS_WORDS, CONTROL, CYCLES, FRAMES, Presence, REGISTERS, STATUS, UnitNumbers,
+    WEIGHT_ADDRESS, WEIGHT_DATA, WEIGHT_SELECT, registers_of,
 };
 use emeuro_hdl::{UnitDesign, register_writes};
 use emeuro_testbench::{
@@ -152,10 +152,22 @@ fn every_register_keeps_its_rules() {
     if RtlPolicy::current().verilator_or_skip().is_none() {
         return;
     }
-    // Biases of 40 bits: all registers are there.
+    // Biases of 40 bits: all registers are there but those of levels and members.
+    let of_choices = [Presence::Levels, Presence::Members];
+    let all = REGISTERS.iter().filter(|register| !of_choices.contains(&register.presence)).count();
     let unit = Unit::new(sample_emulator(280), 8);
+    assert_eq!(registers_of(&unit.numbers).count(), all);
+    check_registers(&unit);
+    // One network that has both, and writable weights.
+    let both = (0..).map(sample_clusters).find(|emulator| emulator.levels() > 1).unwrap();
+    let unit = Unit::new(both, 4);
+    let of_choices = registers_of(&unit.numbers).filter(|register| of_choices.contains(&register.presence));
+    assert_eq!(of_choices.count(), REGISTERS.len() - all);
+    check_registers(&unit);
+}
+
+fn check_registers(unit: &Unit) {
     let numbers = &unit.numbers;
-    assert_eq!(registers_of(numbers).count(), REGISTERS.len());
     for (seed, pattern) in patterns().iter().enumerate() {
         let (mut sim, mut master) = unit.start(pattern, seed as u64);
         for offset in (0..1 << ADDRESS_BITS).step_by(4) {
@@ -196,7 +208,7 @@ fn every_register_keeps_its_rules() {
                     let fields = register.fields.iter().filter(move |field| field.access == access);
                     fields.map(|field| field.mask_in(numbers)).sum::<u32>()
                 };
-                let mask = writable(emeuro_hdl::register_map::Access::ReadWrite);
+                let mask = writable(Access::ReadWrite);
                 write(&mut sim, &mut master, offset, u32::MAX);
                 assert_eq!(read(&mut sim, &mut master, offset), mask, "{}", register.name);
                 // Byte by byte.

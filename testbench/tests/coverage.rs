@@ -12,8 +12,11 @@ use std::{
 
 use common::options;
 use emeuro_compiler::{Control, Machine, Multiplier, Program, UnitConfig, WeightMemory, compile, rewrite};
-use emeuro_golden::{Emulator, Sampler, VectorId, sample_emulator, sample_weights, write_atomically};
-use emeuro_hdl::register_map::{ADDRESS_BITS, CONTROL, STATUS, UnitNumbers, WEIGHT_DATA};
+use emeuro_golden::{
+    Emulator, Sampler, VectorId, sample_clusters, sample_emulator, sample_levels, sample_weights,
+    write_atomically,
+};
+use emeuro_hdl::register_map::{ADDRESS_BITS, CONTROL, FORCE, QUALITY, STATUS, UnitNumbers, WEIGHT_DATA};
 use emeuro_hdl::{UnitDesign, register_writes};
 use emeuro_testbench::{
     Beat, ControlMaster, Coverage, CoverageCounts, CoverageExceptions, CoverageReport, Covered, Design,
@@ -25,6 +28,8 @@ use emeuro_testbench::{
 struct Part {
     /// Seed of the sampled network.
     network: u64,
+    /// Networks of which kind.
+    sample: fn(u64) -> Emulator,
     config: UnitConfig,
 }
 
@@ -40,7 +45,7 @@ fn part(
         config = config.with_control(Control::AxiLite, weights).unwrap();
     }
     let config = config.with_slots(slots).unwrap().with_words_per_beat(words_per_beat).unwrap();
-    Part { network, config }
+    Part { network, sample: sample_emulator, config }
 }
 
 /// ROM and RAM weights with and without registers, 1, 2 and 4 words per beat, several slots and words per memory row,
@@ -58,6 +63,10 @@ fn suite() -> Vec<Part> {
         part(356, 4, 4, 1, Some(Rom)),
         part(392, 4, 2, 4, Some(Ram)),
         part(208, 1, 1, 1, Some(Ram)),
+        Part { sample: sample_levels, ..part(1, 4, 2, 1, None) },
+        Part { sample: sample_levels, ..part(5, 3, 1, 2, Some(Rom)) },
+        Part { sample: sample_clusters, ..part(36, 4, 1, 1, None) },
+        Part { sample: sample_clusters, ..part(6, 8, 2, 1, Some(Ram)) },
     ];
     suite[5].config = suite[5].config.clone().with_multiplier(Multiplier::Ecp5);
     suite
@@ -78,7 +87,7 @@ struct Bench {
 
 impl Bench {
     fn new(part: &Part) -> Self {
-        let emulator = sample_emulator(part.network);
+        let emulator = (part.sample)(part.network);
         let program = compile(&emulator, &part.config).unwrap();
         let cycles = Machine::cycles(&program).unwrap();
         let unit = UnitDesign::new(&program, cycles, "cargo test").unwrap();
@@ -100,6 +109,8 @@ impl Bench {
     fn bench(&self, traffic: Traffic) -> StreamBench {
         let (input, output) = (self.emulator.input().bits, self.emulator.output().port.bits);
         let bench = StreamBench::new(&self.model, input, output).unwrap().with_traffic(traffic);
+        let bench =
+            if self.program.levels() > 1 { bench.with_level(self.program.lower.len()) } else { bench };
         bench.with_words_per_beat(&self.model, self.program.config.words_per_beat()).unwrap()
     }
 
@@ -108,8 +119,29 @@ impl Bench {
         for (_, traffic) in Traffic::standard() {
             let inputs = self.frames(frames);
             let expected = answers(&self.emulator, &inputs);
-            self.bench(traffic).run(&mut self.sim, &inputs, &expected, self.seed).unwrap();
+            let bench = self.bench(traffic);
+            for level in 0..self.program.lower.len() {
+                let expected: Vec<Vec<i16>> =
+                    inputs.iter().map(|input| self.emulator.run_at(level, input).unwrap()).collect();
+                let bench = bench.clone().with_level(level);
+                bench.run(&mut self.sim, &inputs, &expected, self.seed).unwrap();
+            }
+            bench.run(&mut self.sim, &inputs, &expected, self.seed).unwrap();
         }
+    }
+
+    /// Frames while the level changes in any clock.
+    fn change_levels(&mut self) {
+        let Ok(quality) = self.model.input("quality") else { return };
+        self.reset(1);
+        let beats: Vec<Beat> = self.frames(40).iter().flat_map(|frame| self.beats(frame)).collect();
+        for part in beats.chunks(7) {
+            let level = self.sampler.bits();
+            self.sim.set(quality, level);
+            self.play(part, 12);
+        }
+        self.reset(1);
+        self.sim.set(quality, self.program.lower.len() as u64);
     }
 
     fn reset(&mut self, clocks: u32) {
@@ -208,7 +240,8 @@ impl Bench {
             // Beside frames: everything that does not change what they become.
             for offset in (0..1 << ADDRESS_BITS).chain((0..1 << ADDRESS_BITS).step_by(4)) {
                 master.push(Transaction::read(offset));
-                if ![CONTROL.offset, WEIGHT_DATA.offset].contains(&(offset & !3)) {
+                let others = [&CONTROL, &WEIGHT_DATA, &QUALITY, &FORCE].map(|register| register.offset);
+                if !others.contains(&(offset & !3)) {
                     let (data, strobe) = (self.sampler.bits() as u32, self.sampler.bits() as u8 & 15);
                     master.push(Transaction::Write { offset, data, strobe });
                 }
@@ -306,6 +339,7 @@ fn exercise(part: &Part) -> (Design, CoverageCounts) {
     let mut counts = bench.sim.coverage().unwrap().without_toggles();
     bench.sim.clear_coverage().unwrap();
     bench.traffic(8);
+    bench.change_levels();
     bench.misuse();
     if bench.program.config.control() != Control::None {
         bench.control();
@@ -318,7 +352,7 @@ fn exercise(part: &Part) -> (Design, CoverageCounts) {
 }
 
 /// Modules that decide what happens when; the others compute.
-const CONTROL_MODULES: [&str; 10] = [
+const CONTROL_MODULES: [&str; 11] = [
     "axi_lite",
     "control_registers",
     "drain_control",
@@ -327,6 +361,7 @@ const CONTROL_MODULES: [&str; 10] = [
     "loop_counters",
     "output_streamer",
     "program_counter",
+    "router",
     "stream_control",
     "write_port",
 ];
@@ -402,7 +437,7 @@ fn write_json(value: &serde_json::Value) {
 #[test]
 fn the_suite_has_frames_in_pairs() {
     let paired =
-        |part: &Part| !compile(&sample_emulator(part.network), &part.config).unwrap().paired.is_empty();
+        |part: &Part| !compile(&(part.sample)(part.network), &part.config).unwrap().paired.is_empty();
     let pairs: Vec<bool> = suite().iter().map(paired).collect();
     assert!(pairs.contains(&true) && pairs.contains(&false), "{pairs:?}");
 }

@@ -129,8 +129,7 @@ impl ControlRegisters {
         };
         let width = |of: fn(&StoreShape) -> u32| shape.as_ref().map_or(1, of);
         let (members, member_bits) = (numbers.members > 0, address_bits(numbers.members as usize));
-        let mut state = State::default();
-        state.quality = QUALITY.reset(&numbers);
+        let state = State { quality: QUALITY.reset(&numbers), ..State::default() };
         Self {
             info: ModuleInfo::new("control_registers", "counters, flags, constants and weight port")
                 .latency("none from a write to its result, 1 clock from `read_address` to `read_data`; the reset of the datapath follows 1 clock after the write."),

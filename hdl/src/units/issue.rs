@@ -459,6 +459,7 @@ impl Logic for IssueControl {
             }
             let steps = self._state.phase == Phase::Step;
             self._is_new = !self.resetn.val().any() || ends_instruction || self._is_new && !steps;
+            let state = if self.resetn.val().any() { self.next_state() } else { State::RESET };
             let begins_frame = self.goes() && self.waits_for_input.val().any();
             if let (Some(level), Some(taken)) = (self.frame_level.first(), self.taken.first()) {
                 if !self.resetn.val().any() {
@@ -469,7 +470,7 @@ impl Logic for IssueControl {
                     self._pending = false;
                 }
             }
-            self._state = if self.resetn.val().any() { self.next_state() } else { State::RESET };
+            self._state = state;
         }
         let state = self._state;
         let goes = self.goes();

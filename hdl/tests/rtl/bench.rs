@@ -38,7 +38,9 @@ impl<D: Direction> Wires<D> for Vec<Wire<D>> {
     }
 
     fn ports(&self, name: &str) -> Vec<Port> {
-        self.iter().enumerate().map(|(i, wire)| (format!("{name}_{i}"), wire.width())).collect()
+        // The only wire of a pin that some units lack has neither number nor suffix.
+        let named = |i: usize| name.strip_suffix("_pin").map_or(format!("{name}_{i}"), str::to_owned);
+        self.iter().enumerate().map(|(i, wire)| (named(i), wire.width())).collect()
     }
 }
 

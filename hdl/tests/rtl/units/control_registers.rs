@@ -2,8 +2,8 @@
 
 use emeuro_compiler::WeightMemory;
 use emeuro_hdl::register_map::{
-    ADDRESS_BITS, Access, CONTROL, CYCLES, Content, FRAMES, REGISTERS, Register, STATUS, UnitNumbers,
-    WEIGHT_ADDRESS, WEIGHT_DATA, WEIGHT_HIGH, WEIGHT_SELECT,
+    ADDRESS_BITS, Access, CONTROL, CYCLES, Content, FORCE, FRAMES, QUALITY, REGISTERS, Register, STATUS,
+    UnitNumbers, WEIGHT_ADDRESS, WEIGHT_DATA, WEIGHT_HIGH, WEIGHT_SELECT,
 };
 use emeuro_hdl::units::control_registers::ControlRegisters;
 use rand::{RngExt, SeedableRng};
@@ -15,10 +15,10 @@ ports!(
     ControlRegisters, [clock],
     [
         resetn, write, write_address, write_data, write_strobe, read_address, input_full, output_busy, short_frame,
-        long_frame, frame_done,
+        long_frame, frame_done, member, unfamiliar, routed,
     ] -> [
         write_error, read_data, read_error, running, core_resetn, clear_flags, store, store_select, store_address,
-        store_data,
+        store_data, quality, force, forced,
     ]
 );
 
@@ -35,6 +35,8 @@ const ROM: UnitNumbers = UnitNumbers {
     bias_words: 7,
     bias_bits: 20,
     weights: WeightMemory::Rom,
+    levels: 1,
+    members: 0,
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -46,6 +48,9 @@ pub(crate) fn cases() -> Vec<Case> {
         access("control_registers_ram", ram),
         access("control_registers_wide", wide),
         access("control_registers_word", word),
+        access("control_registers_levels", UnitNumbers { levels: 3, ..ROM }),
+        access("control_registers_members", UnitNumbers { members: 5, ..ram }),
+        access("control_registers_choices", UnitNumbers { levels: 2, members: 256, ..ROM }),
     ]
 }
 
@@ -58,6 +63,10 @@ struct World {
     select: u64,
     address: u64,
     high: u64,
+    quality: u64,
+    unfamiliar: u64,
+    forced: u64,
+    force: u64,
     resetting: bool,
 }
 
@@ -67,6 +76,8 @@ struct Status {
     output_busy: u64,
     short: u64,
     long: u64,
+    member: u64,
+    unfamiliar: u64,
 }
 
 fn value(world: &World, status: &Status, register: &Register, numbers: &UnitNumbers) -> u64 {
@@ -83,7 +94,15 @@ fn value(world: &World, status: &Status, register: &Register, numbers: &UnitNumb
         "weight_high" => world.high,
         "reset" | "weight_data" => 0,
         "id" => 0x454d_4555,
-        "version" => 1,
+        "version" => 1 + u64::from(numbers.levels > 1 || numbers.members > 0),
+        "quality" => world.quality,
+        "member" => status.member,
+        "unfamiliar" => status.unfamiliar,
+        "unfamiliar_frames" => world.unfamiliar & 0xffff_ffff,
+        "forced_member" => world.forced,
+        "force_member" => world.force,
+        "levels" => numbers.levels.into(),
+        "members" => numbers.members.into(),
         "lanes" => numbers.lanes.into(),
         "slots" => numbers.slots.into(),
         "words_per_beat" => numbers.words_per_beat.into(),
@@ -109,18 +128,25 @@ fn access(name: &'static str, numbers: UnitNumbers) -> Case {
             .into_iter()
             .fold(bench, |bench, port| bench.only_while(port, "store_0"));
     }
+    let has_members = numbers.members > 0;
+    let inputs = |common: [u64; 11], of_members: [u64; 3]| -> Vec<u64> {
+        common.into_iter().chain(of_members.into_iter().filter(|_| has_members)).collect()
+    };
     for _ in 0..2 {
-        bench.clock(&[0; 11]);
+        bench.clock(&inputs([0; 11], [0; 3]));
     }
     bench.settled();
     let present = |register: &&Register| register.is_in(&numbers);
     let registers: Vec<&Register> = REGISTERS.into_iter().filter(present).collect();
-    let mut world = World::default();
+    let new = || World { quality: u64::from(numbers.levels) - 1, ..World::default() };
+    let mut world = new();
     let mut read: Option<u64> = None;
     let mut full = 0u64;
     let (mut stored, mut refused, mut resets, mut cleared) = (0, 0, 0, [0; 2]);
     let mut wrote = false;
-    for clock in 0..6000 {
+    // More registers take longer to come by.
+    let clocks = if numbers.levels > 1 || has_members { 16_000 } else { 6000 };
+    for clock in 0..clocks {
         let resetn = !once_in(&mut random, 600);
         // Writes never follow each other or a reset without a pause; most go to registers that exist.
         let writes = !wrote && once_in(&mut random, 2);
@@ -157,8 +183,11 @@ fn access(name: &'static str, numbers: UnitNumbers) -> Case {
             output_busy: word(&mut random, 2),
             short: word(&mut random, 1),
             long: word(&mut random, 1),
+            member: if has_members { random.random_range(0..numbers.members.into()) } else { 0 },
+            unfamiliar: if has_members { word(&mut random, 1) } else { 0 },
         };
-        let found = bench.clock(&[
+        let routed = has_members && once_in(&mut random, 4);
+        let common = [
             resetn.into(),
             writes.into(),
             to,
@@ -170,7 +199,8 @@ fn access(name: &'static str, numbers: UnitNumbers) -> Case {
             status.short,
             status.long,
             done.into(),
-        ]);
+        ];
+        let found = bench.clock(&inputs(common, [status.member, status.unfamiliar, routed.into()]));
         let here = format!("{name}, clock {clock}: {found:x?}");
         let [write_error, read_data, read_error, running, core_resetn, clear_flags] = found[..6] else {
             panic!("{here}")
@@ -224,35 +254,44 @@ fn access(name: &'static str, numbers: UnitNumbers) -> Case {
             if stores {
                 let all = u64::MAX >> (64 - numbers.word_bits());
                 let expected = [world.select, world.address, (world.high << 32 | data) & all];
-                assert_eq!(found[7..], expected, "{here}");
+                assert_eq!(found[7..10], expected, "{here}");
                 stored += 1;
             }
             refused += u32::from(writes && is_data && !accepts);
         }
+        let chosen = (numbers.levels > 1).then_some(world.quality).into_iter();
+        let chosen: Vec<u64> =
+            chosen.chain([world.force, world.forced].into_iter().filter(|_| has_members)).collect();
+        assert!(found.ends_with(&chosen), "{here}");
         // The next clock.
         if resetn && !world.resetting {
             world.cycles += 1;
             world.frames += u64::from(done);
+            world.unfamiliar += u64::from(routed) & status.unfamiliar;
             world.in_flight += (full & !before).count_ones() as i64 - i64::from(done);
         } else {
-            (world.cycles, world.frames, world.in_flight) = (0, 0, 0);
+            (world.cycles, world.frames, world.in_flight, world.unfamiliar) = (0, 0, 0, 0);
             full = 0;
         }
         world.resetting = is_to(&CONTROL) && data & marked & 1 == 1;
         resets += u32::from(world.resetting);
-        for (register, held) in [
-            (&WEIGHT_SELECT, &mut world.select),
-            (&WEIGHT_ADDRESS, &mut world.address),
-            (&WEIGHT_HIGH, &mut world.high),
+        for (register, field, held) in [
+            (&WEIGHT_SELECT, 0, &mut world.select),
+            (&WEIGHT_ADDRESS, 0, &mut world.address),
+            (&WEIGHT_HIGH, 0, &mut world.high),
+            (&QUALITY, 0, &mut world.quality),
+            (&FORCE, 0, &mut world.forced),
+            (&FORCE, 1, &mut world.force),
         ] {
             if register.is_in(&numbers) && is_to(register) {
-                let mask = u64::from(register.fields[0].mask_in(&numbers)) & marked;
-                *held = *held & !mask | data & mask;
+                let field = &register.fields[field];
+                let mask = (u64::from(field.mask_in(&numbers)) & marked) >> field.low;
+                *held = *held & !mask | data >> field.low & mask;
             }
         }
         world.address += u64::from(writes && is_data && accepts);
         if !resetn {
-            world = World::default();
+            world = new();
         }
     }
     assert!(resets > 20 && cleared.iter().all(|&count| count > 20), "{name}: {resets} {cleared:?}");

@@ -7,18 +7,19 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::nest::{distances, element, iterations};
-use super::programs::{course, instruction, programs, taps};
+use super::programs::{choices, course, instruction, programs, taps};
 use crate::bench::{Bench, Case, low_bits, once_in, ports};
 
 ports!(
-    Issue, [clock], [resetn, input_full, output_busy] -> [
+    Issue, [clock], [resetn, input_full, output_busy, quality, taken, weight_offset] -> [
         operand_address, pattern, weight_address, enable, first, complete, reserve, release_input, parity, tap,
-        use_held, joined,
+        use_held, joined, level,
     ]
 );
 
 pub(crate) fn cases() -> Vec<Case> {
-    programs().iter().enumerate().map(|(i, program)| run(&format!("issue_{i}"), program)).collect()
+    let choices = choices().into_iter().map(|(_, program)| program);
+    programs().into_iter().chain(choices).enumerate().map(|(i, p)| run(&format!("issue_{i}"), &p)).collect()
 }
 
 /// What the sequencer does in one clock.
@@ -38,6 +39,7 @@ enum Activity {
 struct Step {
     operand: i64,
     weight: i64,
+    of_member: bool,
     pattern: usize,
     multiply: bool,
     reduce: u32,
@@ -53,9 +55,9 @@ struct Step {
 type Clock = (usize, Activity);
 
 /// One frame in the buffers `buffer`, as the program's fields describe it, or two if another one joins.
-fn frame(program: &Program, buffer: usize, joins: bool) -> Vec<Clock> {
+fn frame(program: &Program, level: usize, buffer: usize, joins: bool) -> Vec<Clock> {
     let mut activities: Vec<Clock> = vec![];
-    for index in course(program, joins) {
+    for index in course(program, level, joins) {
         let Instruction { issue, drain, second, .. } = instruction(program, index);
         let parity = buffer ^ usize::from(*second);
         let mut push = |activity| activities.push((parity, activity));
@@ -72,6 +74,7 @@ fn frame(program: &Program, buffer: usize, joins: bool) -> Vec<Clock> {
             push(Activity::Step(Step {
                 operand: element(issue.operand.base, &operands, indices) + buffer,
                 weight: element(issue.weight.base, &weights, indices),
+                of_member: issue.of_member,
                 pattern: issue.pattern,
                 multiply: issue.multiply,
                 reduce: drain.reduce,
@@ -95,9 +98,14 @@ fn run(name: &str, program: &Program) -> Case {
     let file = format!("{name}.hex");
     let unit = Issue::new(program, &taps(program), operand_width, weight_width, &file);
     let mut bench = Bench::new(name, unit);
+    let (has_levels, has_members) = (program.levels() > 1, program.members.is_some());
+    let inputs = |common: [u64; 3], level: u64, taken: bool, offset: u64| -> Vec<u64> {
+        let of_level = [level, taken.into()].into_iter().filter(|_| has_levels);
+        common.into_iter().chain(of_level).chain(has_members.then_some(offset)).collect()
+    };
     // Addresses follow from the first instruction: they are known one clock after it is read.
     for _ in 0..3 {
-        bench.clock(&[0, 3, 0]);
+        bench.clock(&inputs([0, 3, 0], 0, false, 0));
     }
     bench.settled();
     // Some runs are cut short by a reset; the next begins with the first buffer again.
@@ -105,15 +113,33 @@ fn run(name: &str, program: &Program) -> Case {
         let frames = random.random_range(1..=3);
         let mut buffer = 0;
         let mut activities: Vec<Clock> = vec![];
+        // Levels of the frames, and where these begin.
+        let mut levels = vec![];
         for _ in 0..frames {
             let joins = !program.paired.is_empty() && random.random();
-            activities.extend(frame(program, buffer, joins));
+            let level = if has_levels { random.random_range(0..program.levels()) } else { 0 };
+            levels.push((activities.len(), level));
+            activities.extend(frame(program, level, buffer, joins));
             buffer ^= usize::from(!joins);
         }
+        let any_level = |random: &mut ChaCha8Rng| {
+            if has_levels { random.random_range(0..program.levels() as u64) } else { 0 }
+        };
         let mut joined = false;
+        let (mut pending, mut begun, mut offset) = (false, None, 0);
+        if has_levels {
+            // The level that counts is that of the clock before.
+            bench.clock(&inputs([0, 3, 0], levels[0].1 as u64, false, 0));
+        }
         let is_cut = run % 2 == 1;
         let length = if is_cut { random.random_range(0..activities.len()) } else { activities.len() };
-        for (parity, activity) in &activities[..length] {
+        for (place, (parity, activity)) in activities[..length].iter().enumerate() {
+            let begins = levels.iter().find(|(first, _)| *first == place).map(|(_, level)| *level);
+            let next_begins = levels.iter().find(|(first, _)| *first == place + 1).map(|(_, level)| *level);
+            if has_members && matches!(activity, Activity::Load { .. }) {
+                // It may become known long after an instruction has been loaded, but not after its first step.
+                offset = random.random_range(0..1 << weight_width);
+            }
             loop {
                 let rarely = once_in(&mut random, 4);
                 let mut full: u64 = if rarely { random.random_range(0..4) } else { 3 };
@@ -122,15 +148,38 @@ fn run(name: &str, program: &Program) -> Case {
                     full = full & (1 << parity) | u64::from(joins) << (1 - parity);
                 }
                 let busy: u64 = if rarely { random.random_range(0..4) } else { 0 };
-                let found = bench.clock(&[1, full, busy]);
                 let has = |flags: u64| (flags >> parity) & 1 == 1;
                 let goes = match activity {
                     Activity::Load { waits_for_input, reserves_output } => {
-                        (!waits_for_input || has(full)) && (!reserves_output || !has(busy))
+                        (!waits_for_input || has(full) && !pending) && (!reserves_output || !has(busy))
                     }
                     _ => true,
                 };
-                check(name, program, activity, *parity, goes, &found);
+                // While nothing goes, the level of the coming frame; where the next one may begin, its own.
+                let level = match (begins, next_begins) {
+                    (Some(level), _) if !goes => level as u64,
+                    (_, Some(level)) => level as u64,
+                    _ => any_level(&mut random),
+                };
+                let taken = pending && once_in(&mut random, 8);
+                let before = match activity {
+                    // Only the clock before the first step counts.
+                    Activity::Load { .. } | Activity::Idle if has_members && once_in(&mut random, 2) => {
+                        let is_last = matches!(activities.get(place + 1), Some((_, Activity::Step(_))));
+                        if goes && is_last { offset } else { random.random_range(0..1 << weight_width) }
+                    }
+                    _ => offset,
+                };
+                let found = bench.clock(&inputs([1, full, busy], level, taken, before));
+                check(name, program, activity, *parity, goes, offset as i64, &found);
+                if let (true, Some(begun)) = (has_levels, begun) {
+                    assert_eq!(found[found.len() - 1], begun, "{name}: {activity:?}");
+                }
+                if goes && let (true, Some(level)) = (has_levels, begins) {
+                    (pending, begun) = (true, Some(level as u64));
+                } else if taken {
+                    pending = false;
+                }
                 let says_joined = (!program.paired.is_empty()).then(|| found[found.len() - 1] == 1);
                 assert!(says_joined.is_none_or(|says| says == joined), "{name}: {activity:?}: {found:?}");
                 joined = joins.unwrap_or(joined);
@@ -141,16 +190,24 @@ fn run(name: &str, program: &Program) -> Case {
         }
         // A frame that went through leaves the sequencer at the first instruction, and in the other buffer.
         if !is_cut {
-            let found = bench.clock(&[1, 0, 3]);
+            let found = bench.clock(&inputs([1, 0, 3], 0, pending, 0));
             assert_eq!((found[3], found[8]), (0, buffer as u64), "{name}: {found:?}");
         }
-        bench.clock(&[0, 3, 0]);
+        bench.clock(&inputs([0, 3, 0], 0, false, 0));
     }
     let hex = bench.unit.hex();
     bench.finish(vec![(file, hex)])
 }
 
-fn check(name: &str, program: &Program, activity: &Activity, parity: usize, goes: bool, found: &[u64]) {
+fn check(
+    name: &str,
+    program: &Program,
+    activity: &Activity,
+    parity: usize,
+    goes: bool,
+    offset: i64,
+    found: &[u64],
+) {
     let here = format!("{name}: {activity:?}: {found:?}");
     let (common, special) = found.split_at(9);
     let [operand, pattern, weight, enable, first, complete, reserve, release, buffer] = common else {
@@ -170,7 +227,8 @@ fn check(name: &str, program: &Program, activity: &Activity, parity: usize, goes
     assert_eq!(*operand, low_bits(step.operand, program.address_bits()), "{here}");
     // Products have no weights.
     let width = address_bits(program.weights[0].len());
-    assert!(step.multiply || *weight == low_bits(step.weight, width), "{here}");
+    let expected = step.weight + if step.of_member { offset } else { 0 };
+    assert!(step.multiply || *weight == low_bits(expected, width), "{here}");
     assert_eq!(*pattern, step.pattern as u64, "{here}");
     assert_eq!([complete, release].map(|flag| *flag == 1), [step.complete, step.release], "{here}");
     // A product keeps its first operand and multiplies the second with it, in a sum of its own.
@@ -179,7 +237,8 @@ fn check(name: &str, program: &Program, activity: &Activity, parity: usize, goes
     assert!(holds || *first == u64::from(step.first || step.multiply), "{here}");
     let taps = taps(program);
     let (tap, products) = special.split_at(usize::from(taps.len() > 1));
-    let (products, _) = products.split_at(products.len() - usize::from(!program.paired.is_empty()));
+    let others = usize::from(!program.paired.is_empty()) + usize::from(program.levels() > 1);
+    let (products, _) = products.split_at(products.len() - others);
     for &tap in tap {
         let tap = &taps[tap as usize];
         assert_eq!((tap.level, tap.per_clock), (step.reduce, step.per_clock), "{here}");

@@ -13,6 +13,7 @@ mod issue;
 mod lane;
 mod loop_counters;
 mod mac;
+mod member_base;
 mod memories;
 mod nest;
 mod operand_address;
@@ -22,6 +23,7 @@ mod program_rom;
 mod programs;
 mod reducer;
 mod requantiser;
+mod router;
 mod unit;
 mod weight_store;
 mod write_port;
@@ -46,6 +48,7 @@ pub(crate) fn cases() -> Vec<Case> {
         lane::cases,
         loop_counters::cases,
         mac::cases,
+        member_base::cases,
         memories::cases,
         operand_address::cases,
         output_streamer::cases,
@@ -53,6 +56,7 @@ pub(crate) fn cases() -> Vec<Case> {
         program_rom::cases,
         reducer::cases,
         requantiser::cases,
+        router::cases,
         unit::cases,
         weight_store::cases,
         write_port::cases,

@@ -12,12 +12,13 @@ use crate::bench::{Bench, Case, once_in, ports, word};
 
 ports!(
     OutputStreamer, [clock],
-    [resetn, write_enable, write_address, write_data, reserve, reserved, m_axis_tready] -> [
+    [resetn, write_enable, write_address, write_data, level, reserve, reserved, m_axis_tready] -> [
         busy, m_axis_tdata, m_axis_tkeep, m_axis_tvalid, m_axis_tlast,
     ]
 );
 
 /// A streamer, and how frames are written to it.
+#[derive(Clone, Copy)]
 struct Shape {
     width: u32,
     per_beat: usize,
@@ -40,6 +41,9 @@ pub(crate) fn cases() -> Vec<Case> {
     // Beats of two and of four words.
     let pairs = Shape { per_beat: 2, row: 2, together: 2, ..SINGLE };
     let fours = Shape { per_beat: 4, row: 4, span: 16, words: 16, together: 4, ..SINGLE };
+    let wide = Shape { row: 4, span: 16, words: 13, ..SINGLE };
+    let five = Shape { words: 5, ..SINGLE };
+    let ordered = Shape { row: 4, span: 16, words: 13, order: &[12, 1, 3, 7, 9, 11, 0], ..pairs };
     vec![
         stream("output_streamer", Shape { words: 5, head_start: start(1), ..SINGLE }),
         stream("output_streamer_full_span", Shape { head_start: start(4), ..SINGLE }),
@@ -106,6 +110,19 @@ pub(crate) fn cases() -> Vec<Case> {
         stream(
             "output_streamer_row_ordered",
             Shape { row: 4, together: 4, span: 8, words: 7, order: &[3, 6, 0, 2, 5], ..SINGLE },
+        ),
+        // Levels that write word by word, in part together, and late.
+        stream_levels(
+            "output_streamer_levels",
+            &[wide, Shape { together: 4, ..wide }, Shape { together: 2, head_start: start(7), ..wide }],
+        ),
+        stream_levels(
+            "output_streamer_levels_same",
+            &[Shape { head_start: start(5), ..five }, Shape { head_start: start(1), ..five }],
+        ),
+        stream_levels(
+            "output_streamer_levels_ordered",
+            &[Shape { together: 4, ..ordered }, Shape { together: 1, ..ordered }],
         ),
     ]
 }
@@ -186,6 +203,7 @@ impl Shape {
 /// A frame between its reservation and its last beat.
 struct Frame {
     buffer: usize,
+    level: usize,
     /// Words by address.
     words: Vec<u64>,
     /// Addresses that are written together, in the order in which they are written.
@@ -200,22 +218,44 @@ struct Frame {
 const IN_FLIGHT: usize = 2;
 
 fn stream(name: &str, shape: Shape) -> Case {
+    stream_levels(name, &[shape])
+}
+
+/// Frames of several levels, the lowest first, in which the same words are written in different ways.
+fn stream_levels(name: &str, shapes: &[Shape]) -> Case {
+    let shape = shapes[shapes.len() - 1];
     let Shape { width, per_beat, row, span, .. } = shape;
     let mut random = ChaCha8Rng::seed_from_u64(36);
-    let pieces = shape.pieces(&mut random);
-    let fewest = (1..=pieces.len()).find(|&n| shape.is_possible(&pieces, n, 0)).unwrap();
-    let head_start = shape.head_start.unwrap_or(fewest);
+    // Of every level: what is written together, and after how many writes a frame leaves.
+    let levels: Vec<(Vec<Range<usize>>, usize)> = shapes
+        .iter()
+        .map(|shape| {
+            let pieces = shape.pieces(&mut random);
+            let fewest = (1..=pieces.len()).find(|&n| shape.is_possible(&pieces, n, 0)).unwrap();
+            (pieces, shape.head_start.unwrap_or(fewest))
+        })
+        .collect();
+    let paces: Vec<(usize, usize)> =
+        levels.iter().map(|(pieces, head_start)| (pieces.len(), *head_start)).collect();
+    let (writes, head_start) = paces[paces.len() - 1];
     let buffer = OutputBuffer {
         words: shape.words,
         order: (!shape.order.is_empty()).then(|| shape.order.to_vec()),
-        writes: pieces.len(),
+        writes,
         head_start,
     };
-    let unit = OutputStreamer::new(StreamShape { buffer: &buffer, width, per_beat, row, span }, name);
+    let head_start = |frame: &Frame| levels[frame.level].1;
+    let mut unit = OutputStreamer::new(StreamShape { buffer: &buffer, width, per_beat, row, span }, name);
+    let has_levels = shapes.len() > 1;
+    if has_levels {
+        unit = unit.with_levels(&paces);
+    }
     let hex: Vec<(String, String)> = unit.hex_files().collect();
     assert_eq!(hex.len(), if shape.order.is_empty() { 0 } else { per_beat }, "{name}");
     let mut bench = Bench::new(name, unit).only_while("m_axis_tdata", "m_axis_tvalid");
-    let nothing = |ready: u64| [vec![1, 0, 0], vec![0; row], vec![0, 0, ready]].concat();
+    let level_inputs = usize::from(has_levels);
+    let nothing =
+        |ready: u64| [vec![1, 0, 0], vec![0; row], vec![0; level_inputs], vec![0, 0, ready]].concat();
     let mut reset = nothing(1);
     reset[0] = 0;
     bench.clock(&reset);
@@ -236,7 +276,7 @@ fn stream(name: &str, shape: Shape) -> Case {
             let is_writing = frames.back().is_some_and(|f| f.written < f.order.len());
             let reserves = !is_writing && (in_use >> next_buffer) & 1 == 0 && once_in(&mut random, pause);
             let write = frames.back_mut().filter(|f| f.written < f.order.len()).and_then(|frame| {
-                let has_started = frame.written >= head_start;
+                let has_started = frame.written >= head_start(frame);
                 (has_started || once_in(&mut random, pause)).then(|| {
                     let piece = frame.order[frame.written].clone();
                     frame.written += 1;
@@ -249,7 +289,12 @@ fn stream(name: &str, shape: Shape) -> Case {
                     (places, (frame.buffer * span + piece.start) / row, words)
                 })
             });
-            let starts = write.is_some() && frames.back().is_some_and(|f| f.written == head_start);
+            let starts = write.is_some() && frames.back().is_some_and(|f| f.written == head_start(f));
+            let level = match write {
+                Some(_) => frames.back().map_or(0, |frame| frame.level),
+                None if has_levels => random.random_range(0..shapes.len()),
+                None => 0,
+            };
             let ready = once_in(&mut random, patience);
             // What nobody looks at may be anything.
             let other = random.random_range(0..2);
@@ -261,6 +306,7 @@ fn stream(name: &str, shape: Shape) -> Case {
                 }
                 None => inputs.extend([vec![0, (other * span / row) as u64], vec![0; row]].concat()),
             }
+            inputs.extend(has_levels.then_some(level as u64));
             inputs.extend([reserves.into(), if reserves { next_buffer } else { other } as u64, ready.into()]);
             let found: [u64; 5] = bench.tick(&inputs);
             let here = format!("{name}, run {run}, clock {clock}: {found:?}");
@@ -268,7 +314,7 @@ fn stream(name: &str, shape: Shape) -> Case {
             in_use = busy;
             both_busy += u32::from(busy == 3);
             // The write of this clock shows its effect in the next.
-            let has_started = |f: &Frame, is_last: bool| f.written >= head_start && !(is_last && starts);
+            let has_started = |f: &Frame, is_last: bool| f.written >= head_start(f) && !(is_last && starts);
             for number in 0..2 {
                 let count = frames.len();
                 let of_buffer = || frames.iter().enumerate().filter(|(_, f)| f.buffer == number);
@@ -312,9 +358,11 @@ fn stream(name: &str, shape: Shape) -> Case {
                 frames.pop_front();
             }
             if reserves {
-                let order = shape.write_order(&pieces, head_start, &mut random);
+                let level = if has_levels { random.random_range(0..shapes.len()) } else { 0 };
+                let (pieces, head_start) = &levels[level];
+                let order = shapes[level].write_order(pieces, *head_start, &mut random);
                 let words = (0..span).map(|_| word(&mut random, width)).collect();
-                frames.push_back(Frame { buffer: next_buffer, words, order, written: 0, left: 0 });
+                frames.push_back(Frame { buffer: next_buffer, level, words, order, written: 0, left: 0 });
                 next_buffer = 1 - next_buffer;
             }
         }
@@ -322,7 +370,7 @@ fn stream(name: &str, shape: Shape) -> Case {
         let mut reset = nothing(0);
         reset[0] = 0;
         reset[1] = once_in(&mut random, 2).into();
-        reset[3 + row] = once_in(&mut random, 2).into();
+        reset[3 + row + level_inputs] = once_in(&mut random, 2).into();
         bench.clock(&reset);
     }
     let counts = format!("{stalls} {both_busy} {measured} {ended}");

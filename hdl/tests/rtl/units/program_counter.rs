@@ -7,7 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use crate::bench::{Bench, Case, once_in, ports};
 
 ports!(
-    ProgramCounter, [clock], [resetn, finish, ends_program, forks, second, joins] -> [rom_address, parity]
+    ProgramCounter, [clock], [resetn, finish, ends_program, forks, second, joins, quality, begins] -> [
+        rom_address, parity, level, waits,
+    ]
 );
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -16,7 +18,72 @@ pub(crate) fn cases() -> Vec<Case> {
         walk("program_counter_one", &[0], None),
         walk("program_counter_pairs", &[0, 1, 2, 3], Some((1, &[false, true, true, false, true]))),
         walk("program_counter_pairs_at_once", &[0, 1], Some((0, &[true, true]))),
+        choose("program_counter_two_levels", &[5, 3]),
+        choose("program_counter_three_levels", &[1, 4, 2]),
+        choose("program_counter_five_levels", &[1, 1, 1, 1, 1]),
     ]
+}
+
+/// Walks through programs of as many instructions per level, the highest level lying first and the others behind it.
+fn choose(name: &'static str, lengths: &[u64]) -> Case {
+    let mut random = ChaCha8Rng::seed_from_u64(42);
+    let highest = lengths.len() - 1;
+    let entry = |level: usize| match level {
+        level if level >= highest => 0,
+        level => lengths[highest] + lengths[..level].iter().sum::<u64>(),
+    };
+    let unit = ProgramCounter::new(lengths.iter().sum::<u64>() as usize, None);
+    let mut bench = Bench::new(name, unit.with_entries((0..=highest).map(entry).collect()));
+    let width = bench.unit.quality[0].width();
+    let any = |random: &mut ChaCha8Rng| random.random_range(0..1u64 << width);
+    let mut next = any(&mut random);
+    for _ in 0..2 {
+        bench.clock(&[0, 0, 0, next, 0]);
+    }
+    bench.settled();
+    let mut buffer = 0;
+    for _ in 0..300 {
+        // The level may change as long as nothing has begun; that of the clock before counts.
+        let mut level = (next as usize).min(highest);
+        let begins_late = once_in(&mut random, 2);
+        while begins_late && once_in(&mut random, 2) {
+            let quality = any(&mut random);
+            let found = bench.tick(&[1, 0, random.random_range(0..2), quality, 0]);
+            assert_eq!(found, [entry(quality as usize), buffer, level as u64, 1], "{name}");
+            level = (quality as usize).min(highest);
+        }
+        let cut = once_in(&mut random, 6);
+        let mut waits = 1;
+        for index in 0..lengths[level] {
+            let number = entry(level) + index;
+            let is_last = index + 1 == lengths[level];
+            // An instruction begins, or begins and ends, in one clock.
+            if once_in(&mut random, 2) {
+                let found = bench.tick(&[1, 0, is_last.into(), any(&mut random), 1]);
+                assert_eq!(found, [number, buffer, level as u64, waits], "{name}");
+                waits = 0;
+            }
+            while waits == 0 && once_in(&mut random, 2) {
+                let begins = random.random_range(0..2);
+                let found = bench.tick(&[1, 0, is_last.into(), any(&mut random), begins]);
+                assert_eq!(found, [number, buffer, level as u64, 0], "{name}");
+            }
+            next = any(&mut random);
+            let following = if is_last { entry(next as usize) } else { number + 1 };
+            let found = bench.tick(&[1, 1, is_last.into(), next, 1]);
+            assert_eq!(found, [following, buffer, level as u64, waits], "{name}");
+            waits = 0;
+        }
+        buffer ^= 1;
+        if cut {
+            next = any(&mut random);
+            let [found, ..] =
+                bench.tick::<4>(&[0, random.random_range(0..2), 0, next, random.random_range(0..2)]);
+            assert_eq!(found, entry(next as usize), "{name}");
+            buffer = 0;
+        }
+    }
+    bench.finish(vec![])
 }
 
 /// Walks through the instructions `alone` of one frame; after the one at `fork`, some walks go on with as many

@@ -5,28 +5,30 @@ use emeuro_hdl::prelude::address_bits;
 use emeuro_hdl::units::program_rom::{DrainRom, IssueRom};
 use emeuro_hdl::units::reducer::Tap;
 
-use super::programs::{instruction, programs, taps};
+use super::programs::{choices, instruction, programs, taps};
 use crate::bench::{Bench, Case, Ported, low_bits, ports};
 
 ports!(
     IssueRom, [clock], [address] -> [
         delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern, tap, multiply,
-        forks, second, limit, operand, weight,
+        forks, second, of_member, limit, operand, weight,
     ]
 );
 ports!(
     DrainRom, [clock], [address] -> [
-        clocks, last_clocks, shift, rectify, narrow, to_output, ends_program, lookup, per_clock, last_count, forks, second, limit, bias,
-        result,
+        clocks, last_clocks, shift, rectify, narrow, to_output, ends_program, lookup, per_clock, last_count, forks, second, to_router,
+        of_member, limit, bias, result,
     ]
 );
 
 pub(crate) fn cases() -> Vec<Case> {
+    let choices = choices().into_iter().map(|(_, program)| program);
     programs()
-        .iter()
+        .into_iter()
+        .chain(choices)
         .enumerate()
         .flat_map(|(i, program)| {
-            [issue(&format!("issue_rom_{i}"), program), drain(&format!("drain_rom_{i}"), program)]
+            [issue(&format!("issue_rom_{i}"), &program), drain(&format!("drain_rom_{i}"), &program)]
         })
         .collect()
 }
@@ -56,6 +58,7 @@ fn issue(name: &str, program: &Program) -> Case {
         fields.extend((taps.len() > 1).then_some(tap as i64));
         fields.extend(has_products.then_some(i64::from(issue.multiply)));
         fields.extend([issue.forks, *second].into_iter().filter(|_| has_pairs).map(i64::from));
+        fields.extend(program.members.iter().map(|_| i64::from(issue.of_member)));
         fields.extend(issue.counts.iter().map(|&count| count as i64 - 1));
         for generator in [&issue.operand, &issue.weight] {
             fields.push(generator.base);
@@ -89,6 +92,8 @@ fn drain(name: &str, program: &Program) -> Case {
         let counts = [drain.per_clock, drain.last_results - (last - 1) * drain.per_clock];
         fields.extend(counts.iter().filter(|_| program.slots > 1).map(|&count| count as i64 - 1));
         fields.extend([drain.forks, *second].into_iter().filter(|_| has_pairs).map(i64::from));
+        let of_members = [drain.to_router, drain.of_member].into_iter();
+        fields.extend(of_members.filter(|_| program.members.is_some()).map(i64::from));
         fields.extend(drain.counts.iter().map(|&count| count as i64 - 1));
         for generator in [&drain.bias, &drain.result] {
             fields.push(generator.base);

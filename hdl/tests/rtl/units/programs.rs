@@ -4,7 +4,7 @@ use emeuro_compiler::{
     AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, Machine, Program,
     UnitConfig, compile,
 };
-use emeuro_golden::{Emulator, sample_emulator};
+use emeuro_golden::{Emulator, sample_clusters, sample_emulator, sample_levels};
 use emeuro_hdl::units::reducer::Tap;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -30,6 +30,33 @@ pub(crate) fn samples() -> Vec<(Emulator, Program)> {
         (emulator, program)
     };
     SAMPLES.into_iter().map(sample).collect()
+}
+
+/// Programs with quality levels and members, with the seeds, lanes, slots and words per beat of their networks.
+pub(crate) fn choices() -> Vec<(Emulator, Program)> {
+    let compiled = |emulator: Emulator, (lanes, slots, words_per_beat): (usize, usize, usize)| {
+        let config = UnitConfig::new(lanes).and_then(|c| c.with_slots(slots)).unwrap();
+        let program = compile(&emulator, &config.with_words_per_beat(words_per_beat).unwrap()).unwrap();
+        (emulator, program)
+    };
+    let levels = [(1, (4, 1, 1)), (2, (8, 2, 2)), (5, (3, 1, 4))];
+    let members = [(22, (4, 1, 1)), (23, (8, 4, 2)), (27, (16, 1, 1))];
+    let levels = levels.into_iter().map(|(seed, shape)| compiled(sample_levels(seed), shape));
+    levels.chain(members.into_iter().map(|(seed, shape)| compiled(sample_clusters(seed), shape))).collect()
+}
+
+#[test]
+fn choices_have_everything() {
+    let programs: Vec<Program> = choices().into_iter().map(|(_, program)| program).collect();
+    let instructions = || programs.iter().flat_map(Program::all_instructions);
+    assert!(programs.iter().any(|p| p.levels() > 2) && programs.iter().any(|p| p.levels() == 2));
+    assert!(programs.iter().any(|p| p.members.is_some() && p.levels() > 1));
+    assert!(programs.iter().any(|p| p.members.is_some() && p.levels() == 1));
+    assert!(programs.iter().any(|p| p.members.is_some() && p.slots > 1));
+    let distinct = |p: &Program| (0..p.levels()).any(|k| p.writes_at(k) != p.writes_at(p.levels() - 1));
+    assert!(programs.iter().any(distinct), "levels that write their output differently");
+    assert!(instructions().any(|i| i.issue.of_member) && instructions().any(|i| i.drain.to_router));
+    assert!(instructions().any(|i| i.issue.of_member && i.issue.delay > 0), "members that are waited for");
 }
 
 /// The samples' programs, and some that no compiler would make: whatever the fields say has to happen.
@@ -92,6 +119,7 @@ fn scramble(program: &Program, seed: u64) -> Program {
                 reads_input,
                 waits_for_input: index == 0,
                 reserves_output: [3, count + 1, count + 2].contains(&index),
+                of_member: false,
                 releases_input: index == 1 || joint == Some(0),
                 forks,
                 last,
@@ -108,6 +136,8 @@ fn scramble(program: &Program, seed: u64) -> Program {
                 bits: if random.random() { 8 } else { program.word_bits },
                 function,
                 to_output: index >= 3 && joint != Some(0),
+                to_router: false,
+                of_member: false,
                 forks,
                 last,
             },
@@ -131,11 +161,14 @@ pub(crate) fn taps(program: &Program) -> Vec<Tap> {
     kinds.filter_map(tap).collect()
 }
 
-/// The instructions that a frame, or two if another one joins, are worked on with.
-pub(crate) fn course(program: &Program, joins: bool) -> Vec<usize> {
+/// The instructions that a frame of a level, or two if another one joins, are worked on with.
+pub(crate) fn course(program: &Program, level: usize, joins: bool) -> Vec<usize> {
     let alone = program.instructions.len();
     match joins {
-        false => (0..alone).collect(),
+        false => {
+            let first = program.entry(level);
+            (first..first + program.instructions_at(level).len()).collect()
+        }
         true => (0..program.head().len()).chain(alone..alone + program.paired.len()).collect(),
     }
 }

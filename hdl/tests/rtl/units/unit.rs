@@ -2,18 +2,20 @@
 
 use emeuro_compiler::{Cycles, Machine, Program, UnitConfig, compile};
 use emeuro_golden::{
-    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment, VectorId, Weights,
+    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Runner, Sampler, Segment, VectorId,
+    Weights,
 };
 use emeuro_hdl::units::Unit;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::programs::samples;
+use super::programs::{choices, samples};
 use crate::bench::{Bench, Case, low_bits, once_in, ports, signed, word};
 
 ports!(
-    Unit, [aclk], [aresetn, s_axis_tdata, s_axis_tvalid, s_axis_tlast, m_axis_tready] -> [
-        s_axis_tready, m_axis_tdata, m_axis_tkeep, m_axis_tvalid, m_axis_tlast, short_frame, long_frame,
+    Unit, [aclk], [aresetn, s_axis_tdata, s_axis_tvalid, s_axis_tlast, m_axis_tready, quality_pin] -> [
+        s_axis_tready, m_axis_tdata, m_axis_tkeep, m_axis_tvalid, m_axis_tlast, short_frame, long_frame, member_pin,
+        unfamiliar_pin,
     ]
 );
 
@@ -32,6 +34,10 @@ pub(crate) fn cases() -> Vec<Case> {
     for (number, (emulator, program)) in samples.iter().enumerate().filter(|(_, (_, p))| p.memory_row() > 1) {
         cases.push(replayed(&format!("unit_sample_{number}"), emulator, program, 4));
     }
+    // Quality levels and members.
+    for (number, (emulator, program)) in choices().iter().enumerate() {
+        cases.push(replayed(&format!("unit_choices_{number}"), emulator, program, 4));
+    }
     cases
 }
 
@@ -40,8 +46,15 @@ fn replayed(name: &str, emulator: &Emulator, program: &Program, runs: u64) -> Ca
     let mut traffic = Traffic::new(name, program);
     for run in 0..runs {
         traffic.disturb(run * 40 / runs);
-        let outputs = traffic.run(&frames, 3).0;
-        compare(emulator, &frames, &outputs);
+        // Every level in its turn, without a reset between two of them.
+        for level in (0..program.levels()).rev() {
+            traffic.level = level;
+            let outputs = traffic.run(&frames, 3).0;
+            compare_at(level, emulator, &frames, &outputs);
+            let last = emulator.router().map(|_| traffic.router_says(emulator, level, &frames));
+            assert!(last.unwrap_or(true), "{name}, level {level}: another member");
+        }
+        traffic.level = program.levels() - 1;
     }
     let hex = traffic.bench.unit.hex_files();
     traffic.bench.finish(hex)
@@ -69,8 +82,13 @@ fn frames(emulator: &Emulator, count: usize, seed: u64) -> Vec<Vec<i16>> {
 }
 
 fn compare(emulator: &Emulator, inputs: &[Vec<i16>], outputs: &[Vec<i16>]) {
+    compare_at(emulator.levels() - 1, emulator, inputs, outputs);
+}
+
+fn compare_at(level: usize, emulator: &Emulator, inputs: &[Vec<i16>], outputs: &[Vec<i16>]) {
     for (frame, (input, output)) in inputs.iter().zip(outputs).enumerate() {
-        assert_eq!(*output, emulator.run(input).unwrap(), "{}, frame {frame}", emulator.name());
+        let expected = emulator.run_at(level, input).unwrap();
+        assert_eq!(*output, expected, "{}, frame {frame}, level {level}", emulator.name());
     }
     assert_eq!(inputs.len(), outputs.len());
 }
@@ -96,6 +114,8 @@ struct Traffic<'a> {
     bench: Bench<Unit>,
     program: &'a Program,
     clock: u64,
+    /// Quality level of all frames.
+    level: usize,
 }
 
 /// Clocks of the first input word and of the last output word of every frame.
@@ -105,9 +125,29 @@ impl<'a> Traffic<'a> {
     fn new(name: &str, program: &'a Program) -> Self {
         let mut bench =
             Bench::new(name, Unit::new(program, name)).only_while("m_axis_tdata", "m_axis_tvalid");
-        bench.clock(&[0, 0, 0, 0, 1]);
+        let level = program.levels() - 1;
+        let pin = (level > 0).then_some(level as u64);
+        bench.clock(&[0, 0, 0, 0, 1].into_iter().chain(pin).collect::<Vec<u64>>());
         bench.settled();
-        Self { bench, program, clock: 0 }
+        Self { bench, program, clock: 0, level }
+    }
+
+    /// One clock; outputs up to the flags.
+    fn tick(&mut self, inputs: [u64; 5]) -> [u64; 7] {
+        let pin = (self.program.levels() > 1).then_some(self.level as u64);
+        let found = self.bench.clock(&inputs.into_iter().chain(pin).collect::<Vec<u64>>());
+        found[..7].try_into().expect("at least as many outputs")
+    }
+
+    /// Whether the pins of the router are those of the last frame that was routed.
+    fn router_says(&mut self, emulator: &Emulator, level: usize, frames: &[Vec<i16>]) -> bool {
+        let mut runner = Runner::new(emulator);
+        let mut output = vec![0; emulator.output().port.size()];
+        runner.infer_at(level, &frames[frames.len() - 1], &mut output).unwrap();
+        let unit = &self.bench.unit;
+        let found = [&unit.member_pin[0], &unit.unfamiliar_pin[0]].map(|pin| pin.val().as_u64());
+        // A level without members leaves them as they are.
+        runner.selected().is_none_or(|it| found == [it.member as u64, u64::from(!it.familiar)])
     }
 
     /// Streams anything into the unit for some clocks, then resets it for one.
@@ -121,12 +161,12 @@ impl<'a> Traffic<'a> {
             let words: Vec<i16> =
                 (0..per_beat).map(|_| word(&mut random, self.program.input_bits) as i16).collect();
             let beat = beat(self.program, &words);
-            let taken = self.bench.clock(&[1, beat, valid.into(), is_last.into(), ready.into()])[0] == 1;
+            let taken = self.tick([1, beat, valid.into(), is_last.into(), ready.into()])[0] == 1;
             if valid && taken {
                 index = if is_last { 0 } else { index + 1 };
             }
         }
-        self.bench.clock(&[0, 0, 0, 0, 1]);
+        self.tick([0, 0, 0, 0, 1]);
     }
 
     /// Streams `frames` through the unit; the streams pause once in `pause` clocks, or never if it is 0.
@@ -150,7 +190,7 @@ impl<'a> Traffic<'a> {
             let ready = pause == 0 || !once_in(&mut random, pause);
             let (index, beat, is_last) = next.unwrap_or((0, 0, false));
             let [taken, data, keep, there, last, short, long] =
-                self.bench.tick(&[1, beat, valid.into(), is_last.into(), ready.into()]);
+                self.tick([1, beat, valid.into(), is_last.into(), ready.into()]);
             assert_eq!((short, long), (0, 0));
             if valid && taken == 1 {
                 if index == 0 {
@@ -176,7 +216,7 @@ impl<'a> Traffic<'a> {
 
 #[test]
 fn words_and_clocks_are_as_predicted() {
-    for (number, (emulator, program)) in samples().iter().enumerate() {
+    for (number, (emulator, program)) in samples().iter().chain(&choices()[3..5]).enumerate() {
         let name = format!("unit_{number}");
         let mut traffic = Traffic::new(&name, program);
         let single = frames(emulator, 1, 1);
@@ -222,18 +262,18 @@ fn drop_wrong_frames(emulator: &Emulator, program: &Program) {
         let mut seen = (0, 0);
         for index in 0..length {
             let is_last = index + 1 == length;
-            while traffic.bench.clock(&[1, 99, 1, is_last.into(), 1])[0] == 0 {}
+            while traffic.tick([1, 99, 1, is_last.into(), 1])[0] == 0 {}
         }
         // The flags stay; the next frames are not harmed.
         for frame in &good {
             for (index, words) in frame.chunks(per_beat).enumerate() {
                 let words = [1, beat(program, words), 1, (index + 1 == size).into(), 1];
-                while traffic.bench.clock(&words)[0] == 0 {}
+                while traffic.tick(words)[0] == 0 {}
             }
         }
         let (mut words, mut idle) = (vec![], 0);
         while words.len() < 2 * program.output.frame_words() {
-            let [_, data, keep, valid, _, short, long] = traffic.bench.tick(&[1, 0, 0, 0, 1]);
+            let [_, data, keep, valid, _, short, long] = traffic.tick([1, 0, 0, 0, 1]);
             words.extend(if valid == 1 { kept(program, data, keep) } else { vec![] });
             seen = (short, long);
             idle += 1;
@@ -242,7 +282,7 @@ fn drop_wrong_frames(emulator: &Emulator, program: &Program) {
         let expected: Vec<i16> = good.iter().flat_map(|frame| emulator.run(frame).unwrap()).collect();
         assert_eq!(words, expected);
         assert_eq!(seen, flags);
-        traffic.bench.clock(&[0, 0, 0, 0, 1]);
+        traffic.tick([0, 0, 0, 0, 1]);
     }
 }
 
