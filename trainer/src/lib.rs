@@ -7,6 +7,7 @@
 //! 4. [`quantise`] lays a network out in fixed point: powers of two chosen by the end-to-end error on calibration frames.
 //! 5. Tuning trains the integers that will be exported, through the golden model's own rounding.
 //! 6. [`train`] does it all for a [`TrainingSpec`]; a [`Session`] shows progress, stops and resumes without changing a byte.
+//! 7. [`search`] chooses among many ways to make an emulator, by error and cost.
 
 mod adam;
 mod checkpoint;
@@ -27,6 +28,7 @@ mod quantise;
 mod rounded;
 mod rounding;
 mod schedule;
+pub mod search;
 mod session;
 mod spec;
 mod train;
