@@ -89,7 +89,8 @@ fn generate(shape: &[usize]) -> Emulator {
         nrmse_float: None,
     };
     let outputs = *shape.last().unwrap();
-    let spec = OutputSpec { sources: vec![vector], order: None, port: port("y", outputs, format) };
+    let spec =
+        OutputSpec { sources: vec![vector], lower: vec![], order: None, port: port("y", outputs, format) };
     builder.finish(spec, provenance).unwrap()
 }
 

@@ -79,7 +79,7 @@ fn the_latency_of_a_layer_is_that_of_its_stages() {
         let mut builder = EmulatorBuilder::new("one", port(inputs), 40).unwrap();
         let weights = Weights { format: Format::new(8, 4).unwrap(), values: vec![1; inputs * outputs] };
         let y = builder.dense("y", VectorId::INPUT, weights, vec![0; outputs], format).unwrap();
-        let spec = OutputSpec { sources: vec![y], order: None, port: port(outputs) };
+        let spec = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port(outputs) };
         let emulator = builder.finish(spec, Provenance::default()).unwrap();
         let config = UnitConfig::new(lanes).unwrap().with_slots(1).unwrap();
         let program = compile(&emulator, &config).unwrap();
@@ -128,7 +128,7 @@ fn dimensions_beyond_the_loops_are_unrolled() {
         let bias = (0..rows).map(|row| 1000 * row as i64).collect();
         let mut builder = EmulatorBuilder::new("deep", port(14), 40).unwrap();
         let y = builder.block("y", VectorId::INPUT, geometry, weights, bias, format).unwrap();
-        let spec = OutputSpec { sources: vec![y], order: None, port: port(32) };
+        let spec = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port(32) };
         let emulator = builder.finish(spec, Provenance::default()).unwrap();
         for lanes in [1, 2, 4, 16] {
             let config = UnitConfig::new(lanes).unwrap();

@@ -2,14 +2,19 @@
 
 use crate::{
     Activation, Affine, BlockGeometry, Emulator, EmulatorError, Format, MAX_SHIFT, MAX_VECTOR, Node, Op,
-    Output, Port, Provenance, VectorId, Weights, accumulator_bits,
+    Output, Port, Provenance, Router, VectorId, Weights, accumulator_bits,
 };
+
+/// The most members that a router can choose from.
+pub const MAX_MEMBERS: usize = 256;
 
 /// What the output frame is made of; see [`Output`].
 #[derive(Clone, Debug)]
 pub struct OutputSpec {
-    /// The vectors that are concatenated.
+    /// The vectors that are concatenated at the highest quality level.
     pub sources: Vec<VectorId>,
+    /// Those at every lower level, the lowest first; empty if there is one level.
+    pub lower: Vec<Vec<VectorId>>,
     /// Word i of the frame is word `order[i]` of the concatenation; none is the identity.
     pub order: Option<Vec<usize>>,
     /// The words of the frame.
@@ -26,7 +31,7 @@ pub struct OutputSpec {
 /// let mut builder = EmulatorBuilder::new("swap", port("x"), 32)?;
 /// let weights = Weights { format: Format::new(8, 6)?, values: vec![0, 64, 64, 0] };
 /// let y = builder.dense("swapped", VectorId::INPUT, weights, vec![0, 0], word)?;
-/// let output = OutputSpec { sources: vec![y], order: None, port: port("y") };
+/// let output = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("y") };
 /// let emulator = builder.finish(output, Provenance::default())?;
 /// assert_eq!(emulator.run(&[3, 5])?, [5, 3]);
 /// # Ok::<(), EmulatorError>(())
@@ -48,17 +53,36 @@ impl EmulatorBuilder {
             return Err(EmulatorError::new("accumulator", problem));
         }
         check_port("input", &input)?;
-        let no_output =
-            Output { sources: vec![], order: None, port: Port { bits: input.bits, segments: vec![] } };
+        let no_port = Port { bits: input.bits, segments: vec![] };
+        let no_output = Output { sources: vec![], lower: vec![], order: None, port: no_port };
         let emulator = Emulator {
             name: name.to_owned(),
             provenance: Provenance::default(),
             accumulator_bits,
             input,
             nodes: vec![],
+            router: None,
             output: no_output,
         };
         Ok(Self { emulator })
+    }
+
+    /// Goes on with the nodes of `emulator`, whose output is open again; every layer fits `accumulator_bits` or what
+    /// `emulator` allows, whichever is more.
+    pub(crate) fn continued(emulator: &Emulator, accumulator_bits: u32) -> Self {
+        let accumulator_bits = accumulator_bits.max(emulator.accumulator_bits);
+        Self { emulator: Emulator { accumulator_bits, ..emulator.clone() } }
+    }
+
+    /// The emulator as it is, with the output that it began with.
+    pub(crate) fn into_open(self) -> Emulator {
+        self.emulator
+    }
+
+    /// A node of another emulator with operands and a name of this one, and without a router.
+    pub(crate) fn append(&mut self, node: Node) -> Result<VectorId, EmulatorError> {
+        self.place(&node.name)?;
+        self.push(&node.name, node.op, node.format, node.size)
     }
 
     /// A dense layer: `weights` are `[outputs][inputs]`, `bias` has one value per output.
@@ -73,11 +97,40 @@ impl EmulatorBuilder {
         bias: Vec<i64>,
         format: Format,
     ) -> Result<VectorId, EmulatorError> {
+        self.any_dense(name, input, weights, bias, format, 1)
+    }
+
+    /// A dense layer with weights of its own for every member: `weights` are `[members][outputs][inputs]`, `bias` is
+    /// `[members][outputs]`.
+    ///
+    /// # Errors
+    /// As [`dense`](Self::dense), and an emulator without a router yet.
+    pub fn dense_of_members(
+        &mut self,
+        name: &str,
+        input: VectorId,
+        weights: Weights,
+        bias: Vec<i64>,
+        format: Format,
+    ) -> Result<VectorId, EmulatorError> {
+        let members = self.members(name)?;
+        self.any_dense(name, input, weights, bias, format, members)
+    }
+
+    fn any_dense(
+        &mut self,
+        name: &str,
+        input: VectorId,
+        weights: Weights,
+        bias: Vec<i64>,
+        format: Format,
+        members: usize,
+    ) -> Result<VectorId, EmulatorError> {
         let place = self.place(name)?;
         self.check_operand(&place, input)?;
         let inputs = self.emulator.size(input);
-        let geometry = BlockGeometry::dense(inputs, weights.values.len().div_ceil(inputs));
-        let affine = self.check_affine(&place, input, &geometry, weights, bias, format)?;
+        let geometry = BlockGeometry::dense(inputs, weights.values.len().div_ceil(inputs * members));
+        let affine = self.check_affine(&place, input, &geometry, members, (weights, bias), format)?;
         self.push(name, Op::Dense { input, affine }, format, geometry.output_len())
     }
 
@@ -94,12 +147,80 @@ impl EmulatorBuilder {
         bias: Vec<i64>,
         format: Format,
     ) -> Result<VectorId, EmulatorError> {
+        self.any_block(name, input, geometry, (weights, bias), format, 1)
+    }
+
+    /// A block layer with weights of its own for every member: `weights` are `[members][sets][outputs][window]`, `bias` is
+    /// `[members][sets][outputs]`.
+    ///
+    /// # Errors
+    /// As [`block`](Self::block), and an emulator without a router yet.
+    pub fn block_of_members(
+        &mut self,
+        name: &str,
+        input: VectorId,
+        geometry: BlockGeometry,
+        weights: Weights,
+        bias: Vec<i64>,
+        format: Format,
+    ) -> Result<VectorId, EmulatorError> {
+        let members = self.members(name)?;
+        self.any_block(name, input, geometry, (weights, bias), format, members)
+    }
+
+    fn any_block(
+        &mut self,
+        name: &str,
+        input: VectorId,
+        geometry: BlockGeometry,
+        values: (Weights, Vec<i64>),
+        format: Format,
+        members: usize,
+    ) -> Result<VectorId, EmulatorError> {
         let place = self.place(name)?;
         self.check_operand(&place, input)?;
         geometry.check(self.emulator.size(input)).map_err(|e| within(&place, e))?;
-        let affine = self.check_affine(&place, input, &geometry, weights, bias, format)?;
+        let affine = self.check_affine(&place, input, &geometry, members, values, format)?;
         let size = geometry.output_len();
         self.push(name, Op::Block { input, geometry, affine }, format, size)
+    }
+
+    /// Lets the largest word of `scores` pick one of as many members; layers [of members](Self::dense_of_members) that are
+    /// added later have weights of their own for each. `thresholds` are the least scores of familiar inputs. Nothing but the
+    /// router reads `scores`.
+    ///
+    /// # Errors
+    /// A second router, fewer than 2 or more than 256 scores, another number of thresholds than of scores, or a threshold that
+    /// is no word of the scores.
+    pub fn route(&mut self, scores: VectorId, thresholds: Vec<i16>) -> Result<(), EmulatorError> {
+        let wrong =
+            |place: &str, problem: String| Err(EmulatorError::new(format!("router: {place}"), problem));
+        self.check_operand("router", scores)?;
+        if self.emulator.router.is_some() {
+            return wrong("scores", "expected one router".to_owned());
+        }
+        let (size, format) = (self.emulator.size(scores), self.emulator.format(scores));
+        if scores == VectorId::INPUT || !(2..=MAX_MEMBERS).contains(&size) {
+            return wrong("scores", format!("expected a layer of 2..={MAX_MEMBERS} words, found {size}"));
+        }
+        if thresholds.len() != size {
+            return wrong("thresholds", format!("expected {size} values, found {}", thresholds.len()));
+        }
+        if let Some(i) = thresholds.iter().position(|&t| !format.holds(i64::from(t))) {
+            return wrong(
+                &format!("thresholds[{i}]"),
+                format!("{} does not fit {} bits", thresholds[i], format.bits()),
+            );
+        }
+        self.emulator.router = Some(Router { scores, thresholds });
+        Ok(())
+    }
+
+    /// Number of members of the router, for a layer called `name`.
+    pub(crate) fn members(&self, name: &str) -> Result<usize, EmulatorError> {
+        let missing =
+            || EmulatorError::new(format!("layer {name:?}: members"), "expected a router before it");
+        self.emulator.router.as_ref().map(Router::members).ok_or_else(missing)
     }
 
     /// The element-wise sum `a + b`.
@@ -171,19 +292,7 @@ impl EmulatorBuilder {
     /// Sources of different formats, an order that is not a list of their words, a port of another length or width,
     /// or a vector that nothing uses.
     pub fn finish(mut self, spec: OutputSpec, provenance: Provenance) -> Result<Emulator, EmulatorError> {
-        for &source in &spec.sources {
-            self.check_operand("output", source)?;
-        }
-        let Some(&first) = spec.sources.first() else {
-            return Err(EmulatorError::new("output: from", "expected at least one vector"));
-        };
-        let format = self.emulator.format(first);
-        if let Some(other) = spec.sources.iter().find(|&&v| self.emulator.format(v) != format) {
-            let names = (self.vector_name(first), self.vector_name(*other));
-            let problem = format!("expected vectors of one format, {:?} and {:?} differ", names.0, names.1);
-            return Err(EmulatorError::new("output: from", problem));
-        }
-        let total: usize = spec.sources.iter().map(|&v| self.emulator.size(v)).sum();
+        let (format, total) = self.check_sources(&spec)?;
         if let Some((i, word)) = spec.order.iter().flatten().enumerate().find(|(_, word)| **word >= total) {
             return Err(EmulatorError::new(
                 format!("output: order[{i}]"),
@@ -201,14 +310,16 @@ impl EmulatorBuilder {
                 format!("expected the {} bits of its vectors, found {}", format.bits(), spec.port.bits);
             return Err(EmulatorError::new("output: bits", problem));
         }
-        self.check_all_used(&spec.sources)?;
+        self.check_router(&spec)?;
+        self.check_all_used(&spec)?;
         for (field, value) in [("nrmse", provenance.nrmse), ("nrmse_float", provenance.nrmse_float)] {
             if let Some(value) = value.filter(|v| !v.is_finite() || *v < 0.0) {
                 let problem = format!("expected a number that is not negative, found {value}");
                 return Err(EmulatorError::new(format!("provenance: {field}"), problem));
             }
         }
-        self.emulator.output = Output { sources: spec.sources, order: spec.order, port: spec.port };
+        let OutputSpec { sources, lower, order, port } = spec;
+        self.emulator.output = Output { sources, lower, order, port };
         self.emulator.provenance = provenance;
         Ok(self.emulator)
     }
@@ -218,10 +329,63 @@ impl EmulatorBuilder {
         if vector.0 <= self.emulator.nodes.len() { self.emulator.size(vector) } else { 0 }
     }
 
-    fn check_all_used(&self, sources: &[VectorId]) -> Result<(), EmulatorError> {
+    /// Format and number of words of the concatenated vectors, which all levels share.
+    fn check_sources(&self, spec: &OutputSpec) -> Result<(Format, usize), EmulatorError> {
+        let total = |sources: &[VectorId]| sources.iter().map(|&v| self.emulator.size(v)).sum::<usize>();
+        let stage = |k: usize| format!("output: stages[{k}]");
+        let levels = std::iter::once(("output: from".to_owned(), &spec.sources))
+            .chain(spec.lower.iter().enumerate().map(|(k, sources)| (stage(k), sources)));
+        let mut first = None;
+        for (place, sources) in levels {
+            for &source in sources {
+                self.check_operand("output", source)?;
+                let first = *first.get_or_insert(source);
+                if self.emulator.format(source) != self.emulator.format(first) {
+                    let names = (self.vector_name(first), self.vector_name(source));
+                    let problem =
+                        format!("expected vectors of one format, {:?} and {:?} differ", names.0, names.1);
+                    return Err(EmulatorError::new(place, problem));
+                }
+            }
+            if sources.is_empty() {
+                return Err(EmulatorError::new(place, "expected at least one vector"));
+            }
+            let (expected, found) = (total(&spec.sources), total(sources));
+            if found != expected {
+                let problem = format!("expected {expected} words as at the highest level, found {found}");
+                return Err(EmulatorError::new(place, problem));
+            }
+        }
+        let first = first.expect("every level has at least one vector");
+        Ok((self.emulator.format(first), total(&spec.sources)))
+    }
+
+    /// The scores are for the router alone, and a router is for layers of members.
+    fn check_router(&self, spec: &OutputSpec) -> Result<(), EmulatorError> {
+        let Some(Router { scores, .. }) = self.emulator.router else { return Ok(()) };
+        let layer = self.emulator.nodes.iter().find(|node| node.op.operands().contains(&scores));
+        let leaves = spec.lower.iter().chain([&spec.sources]).flatten().any(|&v| v == scores);
+        let reader =
+            layer.map(|node| format!("layer {:?}", node.name)).or(leaves.then(|| "the output".to_owned()));
+        if let Some(reader) = reader {
+            let problem = format!(
+                "expected {:?} to be read by the router alone, {reader} reads it",
+                self.vector_name(scores)
+            );
+            return Err(EmulatorError::new("router: scores", problem));
+        }
+        if !self.emulator.nodes.iter().any(Node::is_of_members) {
+            return Err(EmulatorError::new("router", "expected a layer of members after it"));
+        }
+        Ok(())
+    }
+
+    fn check_all_used(&self, spec: &OutputSpec) -> Result<(), EmulatorError> {
         let nodes = &self.emulator.nodes;
+        let sources = spec.lower.iter().chain([&spec.sources]).flatten().copied();
+        let scores = self.emulator.router.iter().map(|router| router.scores);
         let used: Vec<VectorId> =
-            nodes.iter().flat_map(|n| n.op.operands()).chain(sources.iter().copied()).collect();
+            nodes.iter().flat_map(|n| n.op.operands()).chain(sources).chain(scores).collect();
         match (1..=nodes.len()).map(VectorId).find(|v| !used.contains(v)) {
             Some(v) => {
                 Err(EmulatorError::new(format!("layer {:?}", self.vector_name(v)), "its result is not used"))
@@ -275,11 +439,11 @@ impl EmulatorBuilder {
         place: &str,
         input: VectorId,
         geometry: &BlockGeometry,
-        weights: Weights,
-        bias: Vec<i64>,
+        members: usize,
+        (weights, bias): (Weights, Vec<i64>),
         format: Format,
     ) -> Result<Affine, EmulatorError> {
-        let rows = geometry.weight_sets() * geometry.outputs;
+        let rows = members * geometry.weight_sets() * geometry.outputs;
         let row = geometry.window_len();
         if rows == 0 || weights.values.len() != rows * row {
             let problem =
@@ -296,7 +460,7 @@ impl EmulatorBuilder {
         }
         let operand = self.emulator.format(input);
         let shift = check_shift(place, weights.format.frac() + operand.frac(), format)?;
-        let affine = Affine { weights, bias, shift };
+        let affine = Affine { weights, bias, members, shift };
         let needed = accumulator_bits(&affine, row, operand);
         if needed > self.emulator.accumulator_bits {
             let problem = format!(

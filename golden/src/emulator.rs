@@ -1,6 +1,6 @@
 //! The emulator: a typed graph of fixed-point operations, right by construction.
 
-use crate::{Activation, BlockGeometry, Format};
+use crate::{Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format};
 
 /// The longest vector and the most weights per row that are accepted: 2^16 words.
 pub const MAX_VECTOR: usize = 1 << 16;
@@ -73,10 +73,12 @@ pub struct Weights {
 /// Weights and biases: `acc = bias + Σ weight · x`, exact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Affine {
-    /// The weights.
+    /// The weights, those of one member after the other.
     pub weights: Weights,
     /// One per row of the weights, at the accumulator's scale 2^-(weight frac + input frac).
     pub bias: Vec<i64>,
+    /// Sets of weights and biases of which the [`Router`] picks one per frame; 1 if all frames share them.
+    pub members: usize,
     /// Right shift from the accumulator to the output word.
     pub shift: u32,
 }
@@ -125,7 +127,29 @@ pub enum Op {
     },
 }
 
+impl Affine {
+    /// Weights of one member.
+    pub fn weights_of(&self, member: usize) -> &[i16] {
+        let size = self.weights.values.len() / self.members;
+        &self.weights.values[member * size..][..size]
+    }
+
+    /// Biases of one member.
+    pub fn bias_of(&self, member: usize) -> &[i64] {
+        let size = self.bias.len() / self.members;
+        &self.bias[member * size..][..size]
+    }
+}
+
 impl Op {
+    /// The weights and biases, if the operation has any.
+    pub fn affine(&self) -> Option<&Affine> {
+        match self {
+            Self::Dense { affine, .. } | Self::Block { affine, .. } => Some(affine),
+            Self::Add { .. } | Self::Multiply { .. } | Self::Activate { .. } => None,
+        }
+    }
+
     /// The vectors that the operation reads.
     pub fn operands(&self) -> Vec<VectorId> {
         match self {
@@ -133,6 +157,15 @@ impl Op {
                 vec![*input]
             }
             Self::Add { inputs, .. } | Self::Multiply { inputs, .. } => inputs.to_vec(),
+        }
+    }
+
+    pub(crate) fn operands_mut(&mut self) -> impl Iterator<Item = &mut VectorId> {
+        match self {
+            Self::Dense { input, .. } | Self::Block { input, .. } | Self::Activate { input, .. } => {
+                std::slice::from_mut(input).iter_mut()
+            }
+            Self::Add { inputs, .. } | Self::Multiply { inputs, .. } => inputs.iter_mut(),
         }
     }
 
@@ -165,23 +198,69 @@ impl Node {
     /// Multiply-accumulates per frame: weights applied, or one per element-wise product.
     pub fn macs(&self) -> usize {
         match &self.op {
-            Op::Dense { affine, .. } => affine.weights.values.len(),
+            Op::Dense { affine, .. } => affine.weights.values.len() / affine.members,
             Op::Block { geometry, .. } => geometry.output_len() * geometry.window_len(),
             Op::Multiply { .. } => self.size,
             Op::Add { .. } | Op::Activate { .. } => 0,
         }
     }
+
+    /// Whether the weights depend on the member that the [`Router`] picks.
+    pub fn is_of_members(&self) -> bool {
+        self.op.affine().is_some_and(|affine| affine.members > 1)
+    }
+}
+
+/// Picks the member whose weights a frame is computed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Router {
+    /// One word per member: the largest wins, the first of equals.
+    pub scores: VectorId,
+    /// An input is *familiar* if the winner's score is at least this, one per member.
+    pub thresholds: Vec<i16>,
+}
+
+impl Router {
+    /// Number of members.
+    pub fn members(&self) -> usize {
+        self.thresholds.len()
+    }
+
+    /// What the words of the scores say.
+    pub fn select(&self, scores: &[i16]) -> Selected {
+        let better = |best: usize, member: usize| if scores[member] > scores[best] { member } else { best };
+        let member = (0..scores.len()).fold(0, better);
+        Selected { member, familiar: scores[member] >= self.thresholds[member] }
+    }
+}
+
+/// What a [`Router`] says about a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selected {
+    /// The member whose weights the frame is computed with.
+    pub member: usize,
+    /// Whether the input is like those that the member was trained on.
+    pub familiar: bool,
 }
 
 /// The output frame: vectors one after the other, optionally in another order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// The vectors that are concatenated.
+    /// The vectors that are concatenated at the highest quality level.
     pub sources: Vec<VectorId>,
+    /// Those at every lower level, the lowest first.
+    pub lower: Vec<Vec<VectorId>>,
     /// Word i of the frame is word `order[i]` of the concatenation; none is the identity.
     pub order: Option<Vec<usize>>,
     /// The words of the frame.
     pub port: Port,
+}
+
+impl Output {
+    /// The vectors that are concatenated at quality level `level`; the highest one for any beyond.
+    pub fn sources_at(&self, level: usize) -> &[VectorId] {
+        self.lower.get(level).unwrap_or(&self.sources)
+    }
 }
 
 /// Where an emulator comes from. Without a date, so that the same command makes the same bytes.
@@ -207,6 +286,7 @@ pub struct Emulator {
     pub(crate) accumulator_bits: u32,
     pub(crate) input: Port,
     pub(crate) nodes: Vec<Node>,
+    pub(crate) router: Option<Router>,
     pub(crate) output: Output,
 }
 
@@ -241,9 +321,30 @@ impl Emulator {
         &self.nodes
     }
 
+    /// The same network with other thresholds of its router; nothing changes without a router.
+    ///
+    /// # Errors
+    /// Another number of thresholds than of members, or one that is no word of the scores.
+    pub fn with_thresholds(mut self, thresholds: Vec<i16>) -> Result<Self, EmulatorError> {
+        let Some(Router { scores, .. }) = self.router.take() else { return Ok(self) };
+        let mut builder = EmulatorBuilder::continued(&self, self.accumulator_bits);
+        builder.route(scores, thresholds)?;
+        Ok(builder.into_open())
+    }
+
+    /// What picks the member of a frame; none if all frames share all weights.
+    pub fn router(&self) -> Option<&Router> {
+        self.router.as_ref()
+    }
+
     /// The output frame.
     pub fn output(&self) -> &Output {
         &self.output
+    }
+
+    /// Number of quality levels, at least 1. Level 0 is the cheapest, the last one is the whole network.
+    pub fn levels(&self) -> usize {
+        self.output.lower.len() + 1
     }
 
     /// The vector that node `index` makes.
@@ -272,19 +373,21 @@ impl Emulator {
 
     /// Multiply-accumulates per frame: weights applied, plus one per element-wise product.
     pub fn macs(&self) -> usize {
-        self.nodes.iter().map(Node::macs).sum()
+        self.macs_at(self.levels() - 1)
+    }
+
+    /// Multiply-accumulates of a frame at quality level `level`.
+    pub fn macs_at(&self, level: usize) -> usize {
+        let needed = self.needed_at(level);
+        self.nodes.iter().zip(needed).filter(|(_, needed)| *needed).map(|(node, _)| node.macs()).sum()
     }
 
     /// Number of weights and biases.
     pub fn parameters(&self) -> usize {
         self.nodes
             .iter()
-            .map(|node| match &node.op {
-                Op::Dense { affine, .. } | Op::Block { affine, .. } => {
-                    affine.weights.values.len() + affine.bias.len()
-                }
-                _ => 0,
-            })
+            .filter_map(|node| node.op.affine())
+            .map(|affine| affine.weights.values.len() + affine.bias.len())
             .sum()
     }
 }

@@ -3,17 +3,20 @@
 //! 1. A number is a [`Format`] (bits, binary point) and a raw two's complement word; [`requantise`] is the only rounding.
 //! 2. An [`Emulator`] is a graph of five operations on vectors of words: dense, block, add, multiply, activate.
 //! 3. A value of type [`Emulator`] is right by construction: shapes fit, words fit, and no accumulator can overflow.
-//! 4. [`Runner`] computes what the hardware computes, bit for bit; it is written to be read as the specification.
-//! 5. Emulators are YAML files ([`Emulator::load`], [`Emulator::save`]); every violation names its place.
-//! 6. [`nrmse`] is the one error metric.
+//! 4. An emulator has one or more quality levels; a [`Router`] may pick the weights of each frame.
+//! 5. [`Runner`] computes what the hardware computes, bit for bit; it is written to be read as the specification.
+//! 6. Emulators are YAML files ([`Emulator::load`], [`Emulator::save`]); every violation names its place.
+//! 7. [`nrmse`] is the one error metric.
 
 mod activation;
 mod block;
 mod builder;
+mod compose;
 mod emulator;
 mod error;
 mod file;
 mod format;
+mod level;
 mod metrics;
 mod overflow;
 mod run;
@@ -21,9 +24,10 @@ mod sample;
 
 pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
 pub use block::BlockGeometry;
-pub use builder::{EmulatorBuilder, OutputSpec};
+pub use builder::{EmulatorBuilder, MAX_MEMBERS, OutputSpec};
 pub use emulator::{
-    Affine, Emulator, MAX_SHIFT, MAX_VECTOR, Node, Op, Output, Port, Provenance, Segment, VectorId, Weights,
+    Affine, Emulator, MAX_SHIFT, MAX_VECTOR, Node, Op, Output, Port, Provenance, Router, Segment, Selected,
+    VectorId, Weights,
 };
 pub use error::{EmulatorError, FileError};
 pub use file::write_atomically;
@@ -31,4 +35,4 @@ pub use format::{Format, requantise};
 pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
 pub use run::Runner;
-pub use sample::{Sampler, sample_emulator, sample_weights};
+pub use sample::{Sampler, sample_clusters, sample_emulator, sample_levels, sample_weights};

@@ -25,7 +25,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn affine(values: Vec<i16>, bias: Vec<i64>, shift: u32) -> Affine {
-        Affine { weights: Weights { format: Format::new(8, 0).unwrap(), values }, bias, shift }
+        Affine { weights: Weights { format: Format::new(8, 0).unwrap(), values }, bias, members: 1, shift }
     }
 
     #[test]

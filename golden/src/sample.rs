@@ -49,9 +49,24 @@ impl Sampler {
 
 /// A random valid emulator with all operations, of at most a few thousand multiply-accumulates.
 pub fn sample_emulator(seed: u64) -> Emulator {
+    sample(seed, |sampler| Draft::new(sampler).finish(seed))
+}
+
+/// A random valid emulator with two to four quality levels.
+pub fn sample_levels(seed: u64) -> Emulator {
+    sample(seed, |sampler| Draft::new(sampler).finish_with_levels(seed))
+}
+
+/// A random valid emulator with a router for two to five members, and with one or two quality levels.
+pub fn sample_clusters(seed: u64) -> Emulator {
+    sample(seed, |sampler| Draft::new(sampler).finish_with_members(seed))
+}
+
+/// The first valid draft.
+fn sample(seed: u64, draft: impl Fn(&mut Sampler) -> Option<Emulator>) -> Emulator {
     let mut sampler = Sampler::new(seed);
     loop {
-        if let Some(emulator) = Draft::new(&mut sampler).finish(seed) {
+        if let Some(emulator) = draft(&mut sampler) {
             return emulator;
         }
     }
@@ -116,8 +131,102 @@ impl<'a> Draft<'a> {
             (0..words).map(|_| self.sampler.range(0, total as i64 - 1) as usize).collect::<Vec<_>>()
         });
         let words = order.as_ref().map_or(total, Vec::len);
-        let spec = OutputSpec { sources, order, port: port("y", words, format) };
+        let spec = OutputSpec { sources, lower: vec![], order, port: port("y", words, format) };
         self.builder.finish(spec, Provenance { seed, ..Provenance::default() }).ok()
+    }
+
+    /// Layers, and at every level one more that is an output of its own or is added to that of the level below.
+    fn finish_with_levels(mut self, seed: u64) -> Option<Emulator> {
+        let words = self.sampler.range(1, 20) as usize;
+        let levels = self.sampler.range(2, 4);
+        let mut frames: Vec<VectorId> = vec![];
+        for level in 0..levels {
+            for index in 0..self.sampler.range(0, 2) {
+                let _ = self.push(&format!("layer_{level}_{index}"));
+            }
+            let operand = self.pick();
+            let mut frame = self.head(&format!("level_{level}"), operand, words)?;
+            if let (Some(&below), true) = (frames.last(), self.sampler.once_in(2)) {
+                frame = self.builder.add(&format!("sum_{level}"), below, frame, head_format()).ok()?;
+            }
+            frames.push(frame);
+        }
+        self.finish_all(frames, words, seed)
+    }
+
+    /// Layers, scores, and layers of members; the lower level, if there is one, goes without them.
+    fn finish_with_members(mut self, seed: u64) -> Option<Emulator> {
+        let words = self.sampler.range(1, 20) as usize;
+        for index in 0..self.sampler.range(0, 2) {
+            let _ = self.push(&format!("layer_{index}"));
+        }
+        let mut frames = vec![];
+        if self.sampler.once_in(2) {
+            let operand = self.pick();
+            frames.push(self.head("level_0", operand, words)?);
+        }
+        let members = self.sampler.range(2, 5) as usize;
+        let operand = self.pick();
+        let scores = self.head("scores", operand, members)?;
+        let thresholds = (0..members).map(|_| self.sampler.range(-3000, 3000) as i16).collect();
+        self.builder.route(scores, thresholds).ok()?;
+        for index in 0..self.sampler.range(1, 3) {
+            let _ = self.push(&format!("shared_{index}"));
+            let (operand, outputs) = (self.pick(), self.sampler.range(1, 20) as usize);
+            self.of_members(&format!("member_{index}"), operand, outputs, members)?;
+        }
+        let operand = self.vectors.len() - 1;
+        frames.push(self.head("level_1", operand, words)?);
+        self.finish_all(frames, words, seed)
+    }
+
+    /// The emulator with `frames` as its levels; what nothing uses yet is added to the highest one.
+    fn finish_all(mut self, mut frames: Vec<VectorId>, words: usize, seed: u64) -> Option<Emulator> {
+        let mut highest = frames.pop()?;
+        for index in 1..self.vectors.len() {
+            if !self.vectors[index].3 {
+                let rest = self.head(&format!("rest_{index}"), index, words)?;
+                highest = self.builder.add(&format!("with_{index}"), highest, rest, head_format()).ok()?;
+            }
+        }
+        let order = self.sampler.once_in(3).then(|| {
+            let mut order: Vec<usize> = (0..words).collect();
+            order.rotate_left(self.sampler.range(0, words as i64 - 1) as usize);
+            order
+        });
+        let lower = frames.into_iter().map(|frame| vec![frame]).collect();
+        let spec = OutputSpec { sources: vec![highest], lower, order, port: port("y", words, head_format()) };
+        self.builder.finish(spec, Provenance { seed, ..Provenance::default() }).ok()
+    }
+
+    /// A dense layer of `outputs` words in [`head_format`].
+    fn head(&mut self, name: &str, operand: usize, outputs: usize) -> Option<VectorId> {
+        let (id, size, _, _) = self.vectors[operand];
+        let (weights, bias) = self.affine(outputs, size);
+        let made = self.builder.dense(name, id, weights, bias, head_format()).ok()?;
+        self.vectors[operand].3 = true;
+        Some(made)
+    }
+
+    /// A dense or block layer with weights for each member.
+    fn of_members(&mut self, name: &str, operand: usize, outputs: usize, members: usize) -> Option<()> {
+        let (id, size, format, _) = self.vectors[operand];
+        let geometry = match self.sampler.once_in(3) {
+            true => self.geometry(size),
+            false => BlockGeometry::dense(size, outputs),
+        };
+        let row = geometry.window_len();
+        let (weights, bias) = self.affine(members * geometry.weight_sets() * geometry.outputs, row);
+        let to = self.after(weights.format, format, row);
+        let words = geometry.output_len();
+        let made = if geometry == BlockGeometry::dense(size, outputs) {
+            self.builder.dense_of_members(name, id, weights, bias, to)
+        } else {
+            self.builder.block_of_members(name, id, geometry, weights, bias, to)
+        };
+        self.vectors[operand].3 = true;
+        self.vectors.push((made.ok()?, words, to, false));
+        Some(())
     }
 
     fn push(&mut self, name: &str) -> Result<(), crate::EmulatorError> {
@@ -228,6 +337,11 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// The format of the outputs and scores of sampled levels and members.
+fn head_format() -> Format {
+    Format::new(16, 5).expect("a valid format")
+}
+
 fn port(name: &str, size: usize, format: Format) -> Port {
     let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
     Port { bits: format.bits(), segments: vec![segment] }
@@ -255,6 +369,41 @@ mod tests {
             assert_eq!(sample_emulator(seed), emulator);
         }
         assert_eq!(seen.len(), 7, "{seen:?}");
+    }
+
+    #[test]
+    fn samples_of_levels_and_members_are_what_they_say() {
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..100 {
+            let levels = sample_levels(seed);
+            assert!((2..=4).contains(&levels.levels()) && levels.router().is_none(), "seed {seed}");
+            let clusters = sample_clusters(seed);
+            let router = clusters.router().unwrap();
+            let mut runner = crate::Runner::new(&clusters);
+            let mut sampler = Sampler::new(seed);
+            for _ in 0..20 {
+                let frame = sampler.frame(clusters.input().size(), clusters.format(VectorId::INPUT));
+                runner.infer(&frame, &mut vec![0; clusters.output().port.size()]).unwrap();
+                let selected = runner.selected().unwrap();
+                let best = runner.vector(router.scores)[selected.member];
+                assert!(runner.vector(router.scores).iter().all(|&score| score <= best));
+                seen.insert((selected.member, selected.familiar));
+            }
+            for emulator in [levels, clusters] {
+                assert_eq!(Emulator::parse(&emulator.to_yaml(), "sample.yaml").unwrap(), emulator);
+                let (mut runner, last) = (crate::Runner::new(&emulator), emulator.levels() - 1);
+                let mut words = vec![0; emulator.output().port.size()];
+                let frame = sampler.frame(emulator.input().size(), emulator.format(VectorId::INPUT));
+                for level in 0..=last {
+                    let alone = emulator.at_level(level);
+                    assert_eq!((alone.levels(), alone.macs()), (1, emulator.macs_at(level)));
+                    runner.infer_at(level, &frame, &mut words).unwrap();
+                    assert_eq!(alone.run(&frame).unwrap(), words, "seed {seed}, level {level}");
+                }
+                assert_eq!(emulator.run(&frame).unwrap(), words);
+            }
+        }
+        assert!((0..5).all(|member| [false, true].iter().all(|&f| seen.contains(&(member, f)))), "{seen:?}");
     }
 
     #[test]

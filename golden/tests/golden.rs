@@ -95,26 +95,49 @@ fn a_folder_that_is_not_there_is_named() {
     assert!(error.starts_with("no/such/folder/x.yaml: "), "{error}");
 }
 
-/// Every `errors/NAME.edit` holds `old => new` lines to apply to `all_ops.yaml`, then `---`, then the expected message.
+/// Every `NAME.edit` of a folder holds `old => new` lines to apply to the valid file, then `---`, then the expected message.
 #[test]
 fn broken_files_are_explained() {
-    let valid = std::fs::read_to_string(fixture("all_ops.yaml")).unwrap();
-    let mut cases = 0;
-    for entry in std::fs::read_dir(fixture("errors")).unwrap() {
-        let path = entry.unwrap().path();
-        let case = std::fs::read_to_string(&path).unwrap();
-        let (edits, expected) = case.split_once("---\n").expect("edits, ---, message");
-        let mut text = valid.clone();
-        for edit in edits.lines() {
-            let (old, new) = edit.split_once(" => ").expect("old => new");
-            assert!(text.contains(&old.replace("\\n", "\n")), "{path:?}: {old:?} is not in all_ops.yaml");
-            text = text.replacen(&old.replace("\\n", "\n"), &new.replace("\\n", "\n"), 1);
+    for (file, folder, least) in [("all_ops.yaml", "errors", 32), ("members.yaml", "errors_members", 11)] {
+        let valid = std::fs::read_to_string(fixture(file)).unwrap();
+        let mut cases = 0;
+        for entry in std::fs::read_dir(fixture(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let case = std::fs::read_to_string(&path).unwrap();
+            let (edits, expected) = case.split_once("---\n").expect("edits, ---, message");
+            let mut text = valid.clone();
+            for edit in edits.lines() {
+                let (old, new) = edit.split_once(" => ").expect("old => new");
+                assert!(text.contains(&old.replace("\\n", "\n")), "{path:?}: {old:?} is not in {file}");
+                text = text.replacen(&old.replace("\\n", "\n"), &new.replace("\\n", "\n"), 1);
+            }
+            let message = Emulator::parse(&text, "broken.yaml").map(|_| ()).unwrap_err().to_string();
+            assert_eq!(message, expected.trim_end(), "{path:?}");
+            cases += 1;
         }
-        let message = Emulator::parse(&text, "broken.yaml").map(|_| ()).unwrap_err().to_string();
-        assert_eq!(message, expected.trim_end(), "{path:?}");
-        cases += 1;
+        assert!(cases >= least, "{folder}: {cases} cases");
     }
-    assert!(cases >= 20, "{cases} cases");
+}
+
+#[test]
+fn members_and_levels_match_arithmetic_by_hand() {
+    let emulator = Emulator::load(fixture("members.yaml")).unwrap();
+    assert_eq!(emulator.to_yaml(), std::fs::read_to_string(fixture("members.yaml")).unwrap());
+    let mut runner = Runner::new(&emulator);
+    let mut frame = |level: usize, input: [i16; 2]| {
+        let mut output = [0];
+        runner.infer_at(level, &input, &mut output).unwrap();
+        (output[0], runner.selected().map(|selected| (selected.member, selected.familiar)))
+    };
+    // Member 0 is a + 3, member 1 is 2 b; both are added to a + b, which is level 0.
+    assert_eq!(frame(1, [30, 12]), (42 + 33, Some((0, true))));
+    assert_eq!(frame(1, [5, 19]), (24 + 38, Some((1, false))));
+    // The first of equals wins.
+    assert_eq!(frame(1, [7, 7]), (14 + 10, Some((0, false))));
+    assert_eq!(frame(0, [30, 12]), (42, None));
+    assert_eq!((emulator.levels(), emulator.macs_at(0), emulator.macs()), (2, 2, 8));
+    assert_eq!(emulator.parameters(), 2 + 1 + 4 + 2 + 4 + 2);
+    assert!(emulator.at_level(0).router().is_none());
 }
 
 #[test]
@@ -133,7 +156,7 @@ fn names_that_yaml_would_take_for_something_else_survive() {
     let mut builder = EmulatorBuilder::new("true", port("no"), 32).unwrap();
     let byte = Format::new(8, 0).unwrap();
     let y = builder.activate("null", VectorId::INPUT, Activation::Relu, byte).unwrap();
-    let output = OutputSpec { sources: vec![y], order: None, port: port("Off") };
+    let output = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("Off") };
     let emulator = builder.finish(output, Provenance::default()).unwrap();
     assert_eq!(Emulator::parse(&emulator.to_yaml(), "x.yaml").unwrap(), emulator);
 }
@@ -211,7 +234,7 @@ proptest! {
         let values = Weights { format: Format::new(8, 0).unwrap(), values: weights.clone() };
         let to = Format::new(16, -shift).unwrap();
         let y = builder.block("b", VectorId::INPUT, geometry.clone(), values, bias.clone(), to).unwrap();
-        let output = OutputSpec { sources: vec![y], order: None, port: port(geometry.output_len()) };
+        let output = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port(geometry.output_len()) };
         let emulator = builder.finish(output, Provenance::default()).unwrap();
         prop_assert_eq!(emulator.run(&x).unwrap(), block_by_definition(&geometry, &weights, &bias, &x, shift as u32));
     }

@@ -135,7 +135,7 @@ fn dense(weight_bits: u32, word_bits: u32) -> Emulator {
     let sums = layer(&mut builder, "sums", hidden, 20, 32);
     let tanh = Activation::table("tanh", f64::tanh, word, word).unwrap();
     let output = builder.activate("tanh", sums, tanh, word).unwrap();
-    let spec = OutputSpec { sources: vec![output], order: None, port: port("y", 32) };
+    let spec = OutputSpec { sources: vec![output], lower: vec![], order: None, port: port("y", 32) };
     builder.finish(spec, Provenance::default()).unwrap()
 }
 

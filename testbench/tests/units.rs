@@ -73,7 +73,7 @@ fn independent_layers_of_different_depth_follow_each_other() {
         };
         sources.push(made.unwrap());
     }
-    let output = OutputSpec { sources, order: None, port: port(5) };
+    let output = OutputSpec { sources, lower: vec![], order: None, port: port(5) };
     let emulator = builder.finish(output, Provenance::default()).unwrap();
     for lanes in [4, 16] {
         check_unit(&emulator, 1, &UnitConfig::new(lanes).unwrap());

@@ -92,6 +92,7 @@ fn build(fixed: &Fixed, spec: &TrainingSpec, accumulator: u32) -> Result<Emulato
     }
     let output = OutputSpec {
         sources: vec![vectors[vectors.len() - 1]],
+        lower: vec![],
         order: None,
         port: port(&spec.outputs, &mut fixed.outputs.iter().copied()),
     };

@@ -62,7 +62,12 @@ fn assemble(
         values: raw(&layers.second),
     };
     let result = builder.dense("result", modes, second, vec![0; RESULT], output)?;
-    let spec = OutputSpec { sources: vec![result], order: None, port: port("result", RESULT, output) };
+    let spec = OutputSpec {
+        sources: vec![result],
+        lower: vec![],
+        order: None,
+        port: port("result", RESULT, output),
+    };
     builder.finish(spec, Provenance::default())
 }
 

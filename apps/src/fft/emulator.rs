@@ -96,6 +96,7 @@ fn assemble(
 
     let spec = OutputSpec {
         sources: vec![real_bins, complex_bins, zero],
+        lower: vec![],
         order: Some(order()),
         port: port("spectrum", 2 * BINS, output),
     };

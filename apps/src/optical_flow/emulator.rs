@@ -162,7 +162,10 @@ impl Assembly {
             first..first + FLOW
         };
         let order = Some((0..2 * FLOW).flat_map(line).collect());
-        self.builder.finish(OutputSpec { sources: vec![u.id, v.id], order, port }, Provenance::default())
+        self.builder.finish(
+            OutputSpec { sources: vec![u.id, v.id], lower: vec![], order, port },
+            Provenance::default(),
+        )
     }
 
     /// Products of derivatives over the area: xx, yy, -yy, xy, xt, yt.

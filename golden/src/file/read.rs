@@ -39,6 +39,7 @@ struct File {
     provenance: ProvenanceFields,
     accumulator: u32,
     input: PortFields,
+    router: Option<RouterFields>,
     layers: Vec<Layer>,
     output: OutputFields,
 }
@@ -71,7 +72,15 @@ struct SegmentFields {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RouterFields {
+    scores: String,
+    thresholds: Vec<i16>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OutputFields {
+    stages: Option<Vec<Vec<String>>>,
     from: Vec<String>,
     order: Option<Vec<usize>>,
     bits: u32,
@@ -110,6 +119,7 @@ struct Layer {
     outputs: Option<usize>,
     out_step: Option<i64>,
     shared: Option<bool>,
+    members: Option<usize>,
     weights: Option<WeightFields>,
     bias: Option<Vec<i64>>,
     function: Option<String>,
@@ -139,6 +149,7 @@ impl Layer {
             ("outputs", self.outputs.is_some()),
             ("out_step", self.out_step.is_some()),
             ("shared", self.shared.is_some()),
+            ("members", self.members.is_some()),
             ("weights", self.weights.is_some()),
             ("bias", self.bias.is_some()),
             ("function", self.function.is_some()),
@@ -151,6 +162,18 @@ impl Layer {
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether the layer has weights for each of the router's members; their number must be right.
+    fn is_of_members(&self, builder: &EmulatorBuilder) -> Result<bool, EmulatorError> {
+        let Some(found) = self.members else { return Ok(false) };
+        let expected = builder.members(&self.name)?;
+        if found != expected {
+            return Err(
+                self.error("members", format!("expected {expected} as the router has, found {found}"))
+            );
+        }
+        Ok(true)
     }
 
     /// Weights in rows of `row` values, and biases.
@@ -201,15 +224,32 @@ fn build(file: File) -> Result<Emulator, EmulatorError> {
     let input = port(file.input.bits, file.input.segments);
     let mut builder = EmulatorBuilder::new(&file.name, input, file.accumulator)?;
     let mut names = vec!["input".to_owned()];
+    let mut router = file.router;
+    if let Some(RouterFields { scores, .. }) = &router
+        && file.layers.iter().all(|layer| layer.name != *scores)
+    {
+        let problem = format!("expected the name of a layer, found {scores:?}");
+        return Err(EmulatorError::new("router: scores", problem));
+    }
     for mut layer in file.layers {
         let made = push(&mut builder, &names, &mut layer)?;
         debug_assert_eq!(made.index(), names.len());
+        if let Some(RouterFields { thresholds, .. }) = router.take_if(|router| router.scores == layer.name) {
+            builder.route(made, thresholds)?;
+        }
         names.push(layer.name);
     }
-    let sources =
-        file.output.from.iter().map(|name| find(&names, name, "output: from")).collect::<Result<_, _>>()?;
-    let spec =
-        OutputSpec { sources, order: file.output.order, port: port(file.output.bits, file.output.segments) };
+    let all = |from: &[String], place: &str| {
+        from.iter().map(|name| find(&names, name, place)).collect::<Result<Vec<VectorId>, _>>()
+    };
+    let stages = file.output.stages.unwrap_or_default();
+    let lower = stages.iter().enumerate().map(|(k, from)| all(from, &format!("output: stages[{k}]")));
+    let spec = OutputSpec {
+        sources: all(&file.output.from, "output: from")?,
+        lower: lower.collect::<Result<_, _>>()?,
+        order: file.output.order,
+        port: port(file.output.bits, file.output.segments),
+    };
     let p = file.provenance;
     let provenance = Provenance {
         command: p.command,
@@ -230,10 +270,13 @@ fn push(
     let format = format_of(layer.format).map_err(|e| layer.error(&e.place, e.problem))?;
     match layer.op.as_str() {
         "dense" => {
-            layer.allow(&["input", "weights", "bias"])?;
+            layer.allow(&["input", "members", "weights", "bias"])?;
             let input = operand(names, layer)?;
             let (weights, bias) = layer.weights(builder.size(input))?;
-            builder.dense(&name, input, weights, bias, format)
+            match layer.is_of_members(builder)? {
+                true => builder.dense_of_members(&name, input, weights, bias, format),
+                false => builder.dense(&name, input, weights, bias, format),
+            }
         }
         "block" => {
             layer.allow(&[
@@ -247,6 +290,7 @@ fn push(
                 "outputs",
                 "out_step",
                 "shared",
+                "members",
                 "weights",
                 "bias",
             ])?;
@@ -254,7 +298,10 @@ fn push(
             let geometry = layer.geometry()?;
             let (weights, bias) =
                 layer.weights(geometry.window.iter().fold(1, |n: usize, &w| n.saturating_mul(w)))?;
-            builder.block(&name, input, geometry, weights, bias, format)
+            match layer.is_of_members(builder)? {
+                true => builder.block_of_members(&name, input, geometry, weights, bias, format),
+                false => builder.block(&name, input, geometry, weights, bias, format),
+            }
         }
         "add" | "multiply" => {
             layer.allow(&["inputs"])?;

@@ -39,7 +39,11 @@ pub(super) fn render(emulator: &Emulator) -> String {
     }
     text += "output:\n";
     let output = &emulator.output;
-    let _ = writeln!(text, "  from: {}", list(output.sources.iter().map(|&v| vector_name(emulator, v))));
+    let names = |sources: &[VectorId]| list(sources.iter().map(|&v| vector_name(emulator, v)));
+    if !output.lower.is_empty() {
+        let _ = writeln!(text, "  stages: {}", list(output.lower.iter().map(|sources| names(sources))));
+    }
+    let _ = writeln!(text, "  from: {}", names(&output.sources));
     if let Some(order) = &output.order {
         let _ = writeln!(text, "  order: {}", list(order));
     }
@@ -59,6 +63,10 @@ fn header(text: &mut String, emulator: &Emulator) {
     }
     let _ = writeln!(text, "accumulator: {}\ninput:", emulator.accumulator_bits);
     port(text, &emulator.input);
+    if let Some(router) = &emulator.router {
+        let scores = vector_name(emulator, router.scores);
+        let _ = writeln!(text, "router:\n  scores: {scores}\n  thresholds: {}", list(&router.thresholds));
+    }
 }
 
 fn port(text: &mut String, port: &Port) {
@@ -94,6 +102,9 @@ fn block_geometry(text: &mut String, geometry: &BlockGeometry) {
 }
 
 fn weights(text: &mut String, affine: &Affine, row: usize) {
+    if affine.members > 1 {
+        let _ = writeln!(text, "    members: {}", affine.members);
+    }
     let _ = writeln!(text, "    weights:\n      format: {}\n      rows:", format_map(affine.weights.format));
     for row in affine.weights.values.chunks(row) {
         let _ = writeln!(text, "        - {}", list(row));

@@ -56,7 +56,7 @@ fn narrow_sums() -> Emulator {
     let mut builder = EmulatorBuilder::new("narrow", port(8, "x", 3), 32).unwrap();
     let weights = Weights { format: Format::new(4, 0).unwrap(), values: vec![1, 0, 0, -1, 1, 0, 0, 0, 0] };
     let y = builder.dense("copy", VectorId::INPUT, weights, vec![0; 3], Format::new(16, 0).unwrap()).unwrap();
-    let spec = OutputSpec { sources: vec![y], order: None, port: port(16, "y", 3) };
+    let spec = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port(16, "y", 3) };
     let provenance =
         Provenance { command: String::new(), seed: 0, data: String::new(), nrmse: None, nrmse_float: None };
     builder.finish(spec, provenance).unwrap()
