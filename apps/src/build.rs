@@ -81,7 +81,7 @@ fn train_emulator(
     finish(app, options, trained.emulator, data, &test, trained.nrmse_float, trained.history)
 }
 
-fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<emeuro_trainer::Frames> {
+pub(crate) fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<emeuro_trainer::Frames> {
     let rows =
         emeuro_trainer::Frames::from_rows(&frames.inputs, app.inputs(), &frames.targets, app.outputs())?;
     match frames.mask {
@@ -129,7 +129,7 @@ fn command(app: &dyn Application, options: &BuildOptions) -> String {
 }
 
 /// To a ten-thousandth of a per cent: the digits below depend on the processor's arithmetic.
-fn rounded(error: f64) -> f64 {
+pub(crate) fn rounded(error: f64) -> f64 {
     (error * 1e6).round() / 1e6
 }
 

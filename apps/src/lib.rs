@@ -7,7 +7,8 @@
 //!    seed never share a random stream, hence no image, no signal, no trajectory and no starting point.
 //! 4. It knows how its emulator comes to be ([`Application::recipe`]): it follows from the mathematics, or it is learnt.
 //!    [`build_emulator`] does either; [`emulator`] is the result that is checked in.
-//! 5. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out ([`evaluate`]).
+//! 5. It knows what else could be tried ([`Application::search_space`]); [`search_emulators`] tries it on a budget of time.
+//! 6. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out ([`evaluate`]).
 
 mod analytic;
 mod application;
@@ -24,6 +25,7 @@ mod newton;
 mod optical_flow;
 mod recipe;
 mod rope;
+mod search;
 mod signals;
 #[cfg(test)]
 mod testing;
@@ -42,3 +44,7 @@ pub use newton::{Family, Newton};
 pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
 pub use rope::Rope;
+pub use search::{
+    Choice, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions, SearchReport, SearchSpace,
+    Subroutine, Way, search_emulators,
+};

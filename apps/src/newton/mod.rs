@@ -114,6 +114,10 @@ impl Application for Newton {
     fn recipe(&self) -> crate::Result<Recipe> {
         recipe::recipe(self)
     }
+
+    fn search_space(&self) -> crate::Result<crate::SearchSpace> {
+        Ok(crate::search::newton_space(self))
+    }
 }
 
 /// Uniform in the ball of [`RADIUS`]: a normal vector gives the direction, radius ∝ u^(1/20).

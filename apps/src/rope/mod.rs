@@ -89,6 +89,10 @@ impl Application for Rope {
     fn recipe(&self) -> crate::Result<Recipe> {
         recipe::recipe(self)
     }
+
+    fn search_space(&self) -> crate::Result<crate::SearchSpace> {
+        Ok(crate::search::rope_space(self))
+    }
 }
 
 #[cfg(test)]

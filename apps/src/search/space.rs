@@ -1,0 +1,141 @@
+//! Everything that is tried for one application.
+
+use std::{collections::HashSet, sync::Arc};
+
+use emeuro_golden::{Emulator, EmulatorError};
+use emeuro_trainer::{
+    Quantisation,
+    search::{Candidate, Effort},
+};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Decision, Subroutine, Way};
+use crate::{Application, Recipe, Result, Training};
+
+/// The subroutine tree of a region and the candidates for its emulator.
+pub struct SearchSpace {
+    /// What can be decided.
+    pub tree: Subroutine,
+    /// What is tried.
+    pub candidates: Vec<SearchCandidate>,
+    /// So many of the candidates, the first ones, are one step away from what was made by hand: they are tried before the others.
+    pub near: usize,
+    /// What was made by hand.
+    pub reference: Reference,
+}
+
+/// What the checked-in emulator is, in the words of the search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What is done about every subroutine.
+    pub decisions: Vec<Decision>,
+    /// Everything else, in words.
+    pub topology: String,
+}
+
+/// One way to make the emulator of an application.
+pub struct SearchCandidate {
+    /// Unique in its space; a valid name of a file.
+    pub name: String,
+    /// What is done about every subroutine.
+    pub decisions: Vec<Decision>,
+    /// Everything else, in words.
+    pub topology: String,
+    /// Widths of weights and activations.
+    pub quantisation: Quantisation,
+    /// How it comes to be.
+    pub make: Make,
+}
+
+/// Computes an emulator.
+pub type Compute = Arc<dyn Fn() -> std::result::Result<Emulator, EmulatorError> + Send + Sync>;
+
+/// Plans a training.
+pub type Plan = Arc<dyn Fn() -> Result<Training> + Send + Sync>;
+
+/// How the emulator of a candidate comes to be.
+#[derive(Clone)]
+pub enum Make {
+    /// From the mathematics of the region, at once.
+    Computed(Compute),
+    /// From frames; the whole of it is the last rung.
+    Trained(Plan),
+}
+
+impl SearchSpace {
+    /// The space of an application that has nothing to say about its structure: its recipe, for several widths of weights.
+    ///
+    /// # Errors
+    /// As [`Application::recipe`].
+    pub(crate) fn of_recipe<A: Application + ?Sized>(app: &A) -> Result<Self> {
+        let tree = Subroutine::new(app.name(), app.inputs(), app.outputs()).ways(&[Way::Emulate]);
+        let recipe = app.recipe()?;
+        let candidate = |weight_bits| {
+            let quantisation = Quantisation { weight_bits, ..Quantisation::default() };
+            SearchCandidate {
+                name: format!("recipe-{}", widths(quantisation)),
+                decisions: vec![Decision::new(app.name(), Way::Emulate)],
+                topology: String::from("the recipe of the application"),
+                quantisation,
+                make: match &recipe {
+                    Recipe::Analytic { build, .. } => {
+                        let build = *build;
+                        Make::computed(move || Ok(build(quantisation)?.emulator))
+                    }
+                    Recipe::Trained(training) => {
+                        let training = training.clone();
+                        Make::trained(move || Ok(*training.clone()))
+                    }
+                },
+            }
+        };
+        let reference = Reference {
+            decisions: vec![Decision::new(app.name(), Way::Emulate)],
+            topology: String::from("the recipe of the application"),
+        };
+        Ok(Self { tree, candidates: [4, 8, 16].map(candidate).into(), near: 0, reference })
+    }
+
+    /// The candidates as the search sees them.
+    pub(crate) fn names(&self) -> Vec<Candidate> {
+        let candidate = |c: &SearchCandidate| Candidate {
+            name: c.name.clone(),
+            effort: match c.make {
+                Make::Computed(_) => Effort::Once,
+                Make::Trained(_) => Effort::Rungs,
+            },
+        };
+        self.candidates.iter().map(candidate).collect()
+    }
+
+    /// The space with its candidates in the order in which they are tried, each once: the near ones in an order that the seed
+    /// draws, then the others.
+    pub(crate) fn shuffled(mut self, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (near, others) = self.candidates.split_at_mut(self.near);
+        near.shuffle(&mut rng);
+        others.shuffle(&mut rng);
+        let mut seen = HashSet::new();
+        self.candidates.retain(|candidate| seen.insert(candidate.name.clone()));
+        self
+    }
+}
+
+impl Make {
+    pub(crate) fn computed(
+        make: impl Fn() -> std::result::Result<Emulator, EmulatorError> + Send + Sync + 'static,
+    ) -> Self {
+        Self::Computed(Arc::new(make))
+    }
+
+    pub(crate) fn trained(plan: impl Fn() -> Result<Training> + Send + Sync + 'static) -> Self {
+        Self::Trained(Arc::new(plan))
+    }
+}
+
+/// For example `w8a16`.
+pub(crate) fn widths(quantisation: Quantisation) -> String {
+    let Quantisation { weight_bits, activation_bits } = quantisation;
+    format!("w{weight_bits}a{activation_bits}")
+}

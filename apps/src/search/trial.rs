@@ -1,0 +1,166 @@
+//! One trial: an emulator is made, and its error and costs are measured.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use emeuro_compiler::{Machine, UnitConfig, compile};
+use emeuro_golden::{Emulator, Runner};
+use emeuro_trainer::{
+    Checkpointing, Datasets, Error, Session,
+    search::{Outcome, Score, Trial},
+    train,
+};
+
+use super::{Make, SearchCandidate, cpu::median_ns};
+use crate::{
+    AppError, Application, FrameCounts, Frames, Result, Split, Training, build::trainer_frames, evaluate,
+};
+
+/// Rungs of trained candidates: each takes half the frames and half the epochs of the next.
+pub(super) const RUNGS: usize = 3;
+
+/// Lanes of the unit whose clocks are counted.
+pub(super) const LANES: usize = 16;
+
+/// Frames of which the trainer measures an error that nobody looks at: it comes after those that choose, and none of
+/// them is a test frame.
+const UNUSED: usize = 16;
+
+/// What trials share: frames and a folder.
+pub(super) struct Bench<'a> {
+    pub(super) app: &'a dyn Application,
+    pub(super) seed: u64,
+    /// Where emulators and checkpoints are kept.
+    pub(super) folder: &'a Path,
+    validation: Frames,
+    /// Of every rung, for the frame counts that they were made for.
+    datasets: [Option<(FrameCounts, Arc<Datasets>)>; RUNGS],
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(app: &'a dyn Application, seed: u64, folder: &'a Path, validation: usize) -> Self {
+        let validation = app.frames(Split::Validation, validation, seed);
+        Self { app, seed, folder, validation, datasets: Default::default() }
+    }
+
+    /// Makes and measures a candidate; `None` when `stop` was set first.
+    pub(super) fn run(
+        &mut self,
+        candidate: &SearchCandidate,
+        trial: Trial,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Option<Outcome>> {
+        let emulator = match &candidate.make {
+            Make::Computed(compute) => compute().map_err(AppError::from),
+            Make::Trained(plan) => self.train(candidate, plan()?, trial, stop),
+        };
+        let emulator = match emulator {
+            Ok(emulator) => emulator,
+            Err(AppError::Training(Error::Stopped { .. })) => return Ok(None),
+            Err(AppError::Training(error @ (Error::Diverged { .. } | Error::Golden(_)))) => {
+                return Ok(Some(Outcome::Refused(error.to_string())));
+            }
+            Err(AppError::Golden(error)) => return Ok(Some(Outcome::Refused(error.to_string()))),
+            Err(error) => return Err(error),
+        };
+        let outcome = self.measure(&emulator)?;
+        if matches!(outcome, Outcome::Scored(_)) {
+            emulator.save(self.emulator_path(candidate, trial))?;
+        }
+        // The emulator is safe; a checkpoint that cannot be removed does no harm.
+        let _ = std::fs::remove_file(self.checkpoint_path(candidate, trial));
+        Ok(Some(outcome))
+    }
+
+    /// Error and costs of an emulator.
+    pub(super) fn measure(&self, emulator: &Emulator) -> Result<Outcome> {
+        let config = UnitConfig::new(LANES).expect("16 lanes are allowed");
+        let clocks = match compile(emulator, &config) {
+            Ok(program) => Machine::cycles(&program).map(|cycles| cycles.period).map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let clocks = match clocks {
+            Ok(clocks) => clocks,
+            Err(reason) => return Ok(Outcome::Refused(reason)),
+        };
+        let error = evaluate(self.app, emulator, &self.validation)?.nrmse;
+        let (inputs, mut output) = (self.app.inputs(), vec![0.0; self.app.outputs()]);
+        let mut runner = Runner::new(emulator);
+        let cpu_ns = median_ns(self.validation.count, |frame| {
+            let input = &self.validation.inputs[frame * inputs..][..inputs];
+            // The evaluation has shown that the sizes fit.
+            let _ = runner.infer_values(input, &mut output);
+        });
+        Ok(Outcome::Scored(Score { error, clocks, weight_bits: weight_bits(emulator), cpu_ns }))
+    }
+
+    /// Nanoseconds of the exact code.
+    pub(super) fn exact_ns(&self) -> f64 {
+        let (inputs, mut output) = (self.app.inputs(), vec![0.0; self.app.outputs()]);
+        let mut kernel = self.app.plan_exact();
+        median_ns(self.validation.count, |frame| {
+            // Frames of the application have the sizes of its kernel.
+            let _ = kernel.run(&self.validation.inputs[frame * inputs..][..inputs], &mut output);
+        })
+    }
+
+    /// Where the emulator of a finished trial is.
+    pub(super) fn emulator_path(&self, candidate: &SearchCandidate, trial: Trial) -> PathBuf {
+        self.folder.join(format!("{}.rung{}.yaml", candidate.name, trial.rung))
+    }
+
+    fn checkpoint_path(&self, candidate: &SearchCandidate, trial: Trial) -> PathBuf {
+        self.folder.join(format!("{}.rung{}.checkpoint", candidate.name, trial.rung))
+    }
+
+    fn train(
+        &mut self,
+        candidate: &SearchCandidate,
+        training: Training,
+        trial: Trial,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Emulator> {
+        let Training { mut spec, frames, .. } = training;
+        let share = |count: usize| (count >> (RUNGS - 1 - trial.rung)).max(1);
+        let counts = FrameCounts { train: share(frames.train), ..frames };
+        spec.float.epochs = share(spec.float.epochs);
+        spec.tuning.epochs = share(spec.tuning.epochs);
+        spec.seed = self.seed;
+        spec.quantisation = candidate.quantisation;
+        let sets = self.datasets(trial.rung, counts)?;
+        let session = Session {
+            progress: false,
+            checkpoint: Some(Checkpointing::new(self.checkpoint_path(candidate, trial))),
+            stop: Arc::clone(stop),
+        };
+        Ok(train(&spec, &sets, &session)?.emulator)
+    }
+
+    /// The frames of a rung, made when they are first needed.
+    fn datasets(&mut self, rung: usize, counts: FrameCounts) -> Result<Arc<Datasets>> {
+        if let Some((known, sets)) = &self.datasets[rung]
+            && *known == counts
+        {
+            return Ok(Arc::clone(sets));
+        }
+        let frames = |split, count| self.app.frames(split, count, self.seed);
+        let choosing = self.app.frames(Split::Validation, counts.validation + UNUSED, self.seed);
+        let (validation, unused) = choosing.split_at(counts.validation);
+        let sets = Arc::new(Datasets::new(
+            trainer_frames(self.app, frames(Split::Train, counts.train))?,
+            trainer_frames(self.app, validation)?,
+            trainer_frames(self.app, frames(Split::Calibration, counts.calibration))?,
+            trainer_frames(self.app, unused)?,
+        )?);
+        self.datasets[rung] = Some((counts, Arc::clone(&sets)));
+        Ok(sets)
+    }
+}
+
+/// Bits of all weights.
+pub(super) fn weight_bits(emulator: &Emulator) -> u64 {
+    let bits = |weights: &emeuro_golden::Weights| weights.values.len() as u64 * u64::from(weights.format.bits());
+    emulator.nodes().iter().filter_map(|node| node.op.affine()).map(|affine| bits(&affine.weights)).sum()
+}
