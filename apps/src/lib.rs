@@ -45,6 +45,6 @@ pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
 pub use rope::Rope;
 pub use search::{
-    Choice, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions, SearchReport, SearchSpace,
-    Subroutine, Way, search_emulators,
+    Choice, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions, SearchReport,
+    SearchSpace, Subroutine, Way, search_emulators,
 };

@@ -31,13 +31,12 @@ const SPLITS: [&[usize]; 14] = [
 const WIDTHS: [u32; 2] = [16, 8];
 
 pub(crate) fn space() -> SearchSpace {
-    let tree = Subroutine::new("fft", 512, 514)
-        .ways(&[Way::Emulate, Way::Descend])
-        .children(vec![
-            Subroutine::new("butterflies", 512, 514)
-                .ways(&[Way::Exact])
-                .refuse(Way::Emulate, "butterflies are linear: training can only find the weights that are known"),
-        ]);
+    let tree = Subroutine::new("fft", 512, 514).ways(&[Way::Emulate, Way::Descend]).children(vec![
+        Subroutine::new("butterflies", 512, 514).ways(&[Way::Exact]).refuse(
+            Way::Emulate,
+            "butterflies are linear: training can only find the weights that are known",
+        ),
+    ]);
     let mut candidates = vec![];
     for activation_bits in WIDTHS {
         for weight_bits in WEIGHT_BITS {

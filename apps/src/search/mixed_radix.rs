@@ -116,7 +116,11 @@ impl Transform {
         // Real outputs first, so that the transforms of the next stage lie in two groups.
         let mut order: Vec<usize> = (0..half).collect();
         order.sort_by_key(|&u| parts(u));
-        order.into_iter().flat_map(|u| (0..parts(u)).map(move |part| (u, part))).map(|(u, part)| row(u, part)).collect()
+        order
+            .into_iter()
+            .flat_map(|u| (0..parts(u)).map(move |part| (u, part)))
+            .map(|(u, part)| row(u, part))
+            .collect()
     }
 
     /// The transform of output `u` of a stage of `points` points.
@@ -158,7 +162,8 @@ impl Planner {
     fn plan(&self, transform: Transform, stages: &[usize], gain: f64) -> Plan {
         let (points, rest) = (stages[0], &stages[1..]);
         let rows = transform.rows(points);
-        let flat = |rows: &[&Row]| -> Vec<f64> { rows.iter().flat_map(|r| r.weights.iter().copied()).collect() };
+        let flat =
+            |rows: &[&Row]| -> Vec<f64> { rows.iter().flat_map(|r| r.weights.iter().copied()).collect() };
         if rest.is_empty() {
             // In units of the range, weights that undo all gains so far.
             let last = f64::from(self.last_frac).exp2() / self.range.unit() / gain;
@@ -282,7 +287,8 @@ impl Assembly {
         if plan.children.iter().all(|child| child.children.is_empty()) {
             let mut first = 0;
             for numbers in [Numbers::Real, Numbers::Complex] {
-                let group: Vec<&Plan> = plan.children.iter().filter(|c| c.transform.numbers == numbers).collect();
+                let group: Vec<&Plan> =
+                    plan.children.iter().filter(|c| c.transform.numbers == numbers).collect();
                 if let Some(child) = group.first() {
                     let kind = if numbers == Numbers::Real { "real" } else { "complex" };
                     let words = group.len() * parts(child) * rest;
@@ -369,7 +375,9 @@ mod tests {
     /// With 16-bit weights only the words between the stages are rounded.
     #[test]
     fn any_stages_make_the_transform() {
-        for points in [&[512][..], &[16, 32], &[32, 16], &[2, 256], &[256, 2], &[8, 8, 8], &[2, 4, 64], &[16, 2, 16]] {
+        for points in
+            [&[512][..], &[16, 32], &[32, 16], &[2, 256], &[256, 2], &[8, 8, 8], &[2, 4, 64], &[16, 2, 16]]
+        {
             let error = error(points, 16);
             assert!(error < 1e-3, "{points:?}: {error}");
         }

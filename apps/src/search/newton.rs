@@ -21,12 +21,23 @@ struct Topology {
 }
 
 /// The topology of the recipe.
-const HAND_MADE: Topology = Topology { linear: 2, hidden: [128, 0], function: Function::Silu, weight_bits: 8 };
+const HAND_MADE: Topology =
+    Topology { linear: 2, hidden: [128, 0], function: Function::Silu, weight_bits: 8 };
 
 /// Values of every knob: linear paths, hidden layers, activation, bits of weights.
 fn values() -> [Vec<Topology>; 4] {
     let hidden = [
-        [32, 0], [48, 0], [64, 0], [80, 0], [96, 0], [112, 0], [128, 0], [160, 0], [192, 0], [64, 64], [48, 32],
+        [32, 0],
+        [48, 0],
+        [64, 0],
+        [80, 0],
+        [96, 0],
+        [112, 0],
+        [128, 0],
+        [160, 0],
+        [192, 0],
+        [64, 64],
+        [48, 32],
     ];
     [
         [0, 1, 2].map(|linear| Topology { linear, ..HAND_MADE }).to_vec(),
@@ -62,7 +73,8 @@ pub(crate) fn space(app: &Newton) -> SearchSpace {
     let reference = Reference { decisions, topology };
     let (near, all) = (around(&values(), HAND_MADE, combine), grid(&values(), combine));
     let useful = |t: &Topology| t.linear > 0 || t.hidden[0] >= 64;
-    let topologies = [near, all].map(|all| all.into_iter().filter(useful).map(|t| candidate(*app, t)).collect::<Vec<_>>());
+    let topologies =
+        [near, all].map(|all| all.into_iter().filter(useful).map(|t| candidate(*app, t)).collect::<Vec<_>>());
     let near = topologies[0].len();
     SearchSpace { tree, candidates: topologies.into_iter().flatten().collect(), near, reference }
 }
@@ -86,8 +98,9 @@ fn training(app: Newton, topology: Topology, hidden: &[usize]) -> Result<Trainin
     let training = knobs::trained(app.recipe()?)?;
     let mut network = Network::new();
     let x = network.input(app.inputs())?;
-    let linear =
-        (0..topology.linear).map(|_| network.dense(x, app.outputs())).collect::<emeuro_trainer::Result<Vec<_>>>()?;
+    let linear = (0..topology.linear)
+        .map(|_| network.dense(x, app.outputs()))
+        .collect::<emeuro_trainer::Result<Vec<_>>>()?;
     let last = hidden_layers(&mut network, x, hidden, topology.function)?;
     let residual = network.dense(last, app.outputs())?;
     linear.into_iter().try_fold(residual, |sum, path| network.add(path, sum))?;

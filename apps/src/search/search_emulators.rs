@@ -8,7 +8,9 @@ use std::{
 use emeuro_golden::{Emulator, Provenance};
 use emeuro_trainer::{
     Quantisation,
-    search::{Ended, Halving, Journal, Limits, Outcome, Score, SearchError, Trial, final_scores, front, search},
+    search::{
+        Ended, Halving, Journal, Limits, Outcome, Score, SearchError, Trial, final_scores, front, search,
+    },
 };
 
 use super::{
@@ -76,19 +78,18 @@ pub fn search_emulators(app: &dyn Application, options: &SearchOptions) -> Resul
     let budget = options.limits.budget;
     let mut progress = Progress::new(options.progress, app.name(), budget, journal.seconds());
     let halving = Halving { rungs: RUNGS, keep: KEEP };
-    let found =
-        search(&candidates, &halving, &options.limits, &mut journal, &options.stop, |trial, stop| {
-            let candidate = &space.candidates[trial.candidate];
-            progress.begins(budget, &format!("{} on rung {}", candidate.name, trial.rung + 1));
-            let outcome = bench.run(candidate, trial, stop)?;
-            if let Some(outcome) = &outcome {
-                progress.ended(match outcome {
-                    Outcome::Scored(score) => Some((score.error, score.clocks)),
-                    Outcome::Refused(_) => None,
-                });
-            }
-            Ok(outcome)
-        });
+    let found = search(&candidates, &halving, &options.limits, &mut journal, &options.stop, |trial, stop| {
+        let candidate = &space.candidates[trial.candidate];
+        progress.begins(budget, &format!("{} on rung {}", candidate.name, trial.rung + 1));
+        let outcome = bench.run(candidate, trial, stop)?;
+        if let Some(outcome) = &outcome {
+            progress.ended(match outcome {
+                Outcome::Scored(score) => Some((score.error, score.clocks)),
+                Outcome::Refused(_) => None,
+            });
+        }
+        Ok(outcome)
+    });
     progress.finish();
     let found = found.map_err(|error| match error {
         SearchError::Journal(error) => AppError::Journal(error),
@@ -96,11 +97,15 @@ pub fn search_emulators(app: &dyn Application, options: &SearchOptions) -> Resul
         other => AppError::Search(other.to_string()),
     })?;
     if found.ended == Ended::Stopped {
-        return Err(AppError::SearchStopped { folder: options.folder.clone(), evaluations: found.evaluations.len() });
+        return Err(AppError::SearchStopped {
+            folder: options.folder.clone(),
+            evaluations: found.evaluations.len(),
+        });
     }
 
     let finals = final_scores(&found.evaluations);
-    let trials: Vec<Option<Trial>> = std::iter::once(None).chain(finals.iter().map(|(t, _)| Some(*t))).collect();
+    let trials: Vec<Option<Trial>> =
+        std::iter::once(None).chain(finals.iter().map(|(t, _)| Some(*t))).collect();
     let scores: Vec<Score> = std::iter::once(reference_score).chain(finals.iter().map(|(_, s)| *s)).collect();
     let load = |index: usize| match trials[index] {
         None => Ok(reference.clone()),
@@ -118,7 +123,9 @@ pub fn search_emulators(app: &dyn Application, options: &SearchOptions) -> Resul
         points.push(point(&space, *trial, scores[index], test, on_front));
     }
     let refused = found.evaluations.iter().filter_map(|evaluation| match &evaluation.outcome {
-        Outcome::Refused(reason) => Some((candidates[evaluation.trial.candidate].name.clone(), reason.clone())),
+        Outcome::Refused(reason) => {
+            Some((candidates[evaluation.trial.candidate].name.clone(), reason.clone()))
+        }
         Outcome::Scored(_) => None,
     });
     Ok(SearchReport {
@@ -151,7 +158,13 @@ fn frame_counts(app: &dyn Application) -> Result<(usize, usize)> {
 }
 
 /// The point of a trial, or of the reference.
-fn point(space: &SearchSpace, trial: Option<Trial>, score: Score, test: Option<f64>, on_front: bool) -> Point {
+fn point(
+    space: &SearchSpace,
+    trial: Option<Trial>,
+    score: Score,
+    test: Option<f64>,
+    on_front: bool,
+) -> Point {
     let Some(trial) = trial else {
         let Reference { decisions, topology } = space.reference.clone();
         let quantisation = Quantisation::default();

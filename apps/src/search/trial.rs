@@ -161,6 +161,7 @@ impl<'a> Bench<'a> {
 
 /// Bits of all weights.
 pub(super) fn weight_bits(emulator: &Emulator) -> u64 {
-    let bits = |weights: &emeuro_golden::Weights| weights.values.len() as u64 * u64::from(weights.format.bits());
+    let bits =
+        |weights: &emeuro_golden::Weights| weights.values.len() as u64 * u64::from(weights.format.bits());
     emulator.nodes().iter().filter_map(|node| node.op.affine()).map(|affine| bits(&affine.weights)).sum()
 }
