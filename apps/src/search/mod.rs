@@ -7,6 +7,7 @@ mod convolution;
 mod cpu;
 mod fft;
 mod knobs;
+mod low_rank;
 mod mixed_radix;
 mod newton;
 mod optical_flow;

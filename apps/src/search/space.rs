@@ -64,24 +64,34 @@ pub enum Make {
 }
 
 impl SearchSpace {
-    /// The space of an application that has nothing to say about its structure: its recipe, for several widths of weights.
+    /// The space of an application that has nothing to say about its structure: its recipe, for several widths of weights, and
+    /// every quality level of it alone.
     ///
     /// # Errors
     /// As [`Application::recipe`].
     pub(crate) fn of_recipe<A: Application + ?Sized>(app: &A) -> Result<Self> {
         let tree = Subroutine::new(app.name(), app.inputs(), app.outputs()).ways(&[Way::Emulate]);
         let recipe = app.recipe()?;
-        let candidate = |weight_bits| {
+        // Not all checked-in emulators have levels, and an application may have none yet.
+        let levels = crate::emulator(app.name()).map_or(1, |emulator| emulator.levels());
+        let candidate = |weight_bits, level: Option<usize>| {
             let quantisation = Quantisation { weight_bits, ..Quantisation::default() };
+            let (suffix, text) = match level {
+                Some(level) => (format!("-level{level}"), format!(", quality level {level} alone")),
+                None => (String::new(), String::new()),
+            };
             SearchCandidate {
-                name: format!("recipe-{}", widths(quantisation)),
+                name: format!("recipe{suffix}-{}", widths(quantisation)),
                 decisions: vec![Decision::new(app.name(), Way::Emulate)],
-                topology: String::from("the recipe of the application"),
+                topology: format!("the recipe of the application{text}"),
                 quantisation,
                 make: match &recipe {
                     Recipe::Analytic { build, .. } => {
                         let build = *build;
-                        Make::computed(move || Ok(build(quantisation)?.emulator))
+                        Make::computed(move || {
+                            let emulator = build(quantisation)?.emulator;
+                            Ok(emulator.at_level(level.unwrap_or(emulator.levels() - 1)))
+                        })
                     }
                     Recipe::Trained(training) => {
                         let training = training.clone();
@@ -90,11 +100,16 @@ impl SearchSpace {
                 },
             }
         };
+        let lower = if matches!(recipe, Recipe::Analytic { .. }) { levels - 1 } else { 0 };
+        let of_width =
+            |bits| std::iter::once(None).chain((0..lower).map(Some)).map(move |level| (bits, level));
+        let all = [4, 8, 16].into_iter().flat_map(of_width);
+        let candidates = all.map(|(bits, level)| candidate(bits, level)).collect();
         let reference = Reference {
             decisions: vec![Decision::new(app.name(), Way::Emulate)],
             topology: String::from("the recipe of the application"),
         };
-        Ok(Self { tree, candidates: [4, 8, 16].map(candidate).into(), near: 0, reference })
+        Ok(Self { tree, candidates, near: 0, reference })
     }
 
     /// The candidates as the search sees them.
