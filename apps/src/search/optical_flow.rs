@@ -1,8 +1,107 @@
-//! What is searched over for `optical_flow`.
+//! What is searched over for `optical_flow`: the subroutines of Lucas and Kanade, and a dense network for all of them.
 
-use super::SearchSpace;
-use crate::{OpticalFlow, Result};
+use emeuro_trainer::{Function, Network, Phase, Quantisation, TrainingSpec};
+
+use super::{
+    Decision, Make, SearchCandidate, SearchSpace, Subroutine, Way,
+    flow_structure::{self, Scales, Structure},
+    space::widths,
+};
+use crate::{
+    Application, FrameCounts, OpticalFlow, Result, Training,
+    recipe::{hidden_layers, segments},
+};
+
+/// Distances of lines: of derivatives, and of the flow field.
+const PITCHES: [(usize, usize); 4] = [(16, 16), (16, 10), (14, 14), (14, 10)];
+
+/// Scales of the sums, and whether those of columns are shared.
+const SCALES: [(Scales, bool); 4] =
+    [(Scales::Both, false), (Scales::Both, true), (Scales::Fine, false), (Scales::Coarse, false)];
+
+/// Hidden layers of dense networks.
+const DENSE: [&[usize]; 2] = [&[64], &[128, 64]];
 
 pub(crate) fn space() -> Result<SearchSpace> {
-    SearchSpace::of_recipe(&OpticalFlow)
+    let subroutine = |name, inputs, outputs| Subroutine::new(name, inputs, outputs).ways(&[Way::Exact]);
+    let tree = Subroutine::new("optical_flow", 512, 200).ways(&[Way::Emulate, Way::Descend]).children(vec![
+        subroutine("differences", 512, 588),
+        subroutine("products", 588, 980).refuse(Way::Emulate, "the unit multiplies two vectors in one layer"),
+        subroutine("box_sums", 980, 500).refuse(Way::Emulate, "sums are linear: training can only find weights of 1"),
+        subroutine("solve", 500, 200).refuse(
+            Way::Emulate,
+            "a network of 8 hidden values takes 48 multiply-adds, 3 sums of 8 and 8 tables per pixel; the closed form 7 products, 5 \
+             sums and 2 tables",
+        ),
+    ]);
+    let mut recipe = SearchSpace::of_recipe(&OpticalFlow)?;
+    let descend: Vec<Decision> = std::iter::once(Decision::new("optical_flow", Way::Descend))
+        .chain(tree.children.iter().map(|child| Decision::new(child.name, Way::Exact)))
+        .collect();
+    recipe.candidates.iter_mut().for_each(|candidate| candidate.decisions.clone_from(&descend));
+    recipe.reference.decisions.clone_from(&descend);
+    let mut candidates = recipe.candidates;
+    for weight_bits in [4, 8] {
+        let quantisation = Quantisation { weight_bits, ..Quantisation::default() };
+        for (area_pitch, field_pitch) in PITCHES {
+            candidates.extend(SCALES.map(|(scales, shared_columns)| {
+                let structure = Structure { area_pitch, field_pitch, scales, shared_columns };
+                structured(structure, quantisation, &descend)
+            }));
+        }
+    }
+    candidates.extend(DENSE.map(dense));
+    Ok(SearchSpace { tree, candidates, near: 0, reference: recipe.reference })
+}
+
+fn structured(structure: Structure, quantisation: Quantisation, decisions: &[Decision]) -> SearchCandidate {
+    let Structure { area_pitch, field_pitch, scales, shared_columns } = structure;
+    let (scales, of_scales) = match (scales, shared_columns) {
+        (Scales::Fine, _) => ("fine", "fine sums only"),
+        (Scales::Coarse, _) => ("coarse", "coarse sums only"),
+        (Scales::Both, false) => ("both", "fine and coarse sums"),
+        (Scales::Both, true) => ("shared", "fine and coarse sums of the same sums down the columns"),
+    };
+    SearchCandidate {
+        name: format!("pitch{area_pitch}+{field_pitch}-{scales}-{}", widths(quantisation)),
+        decisions: decisions.to_vec(),
+        topology: format!(
+            "{of_scales}, lines of derivatives {area_pitch} words apart, those of the flow field {field_pitch}"
+        ),
+        quantisation,
+        make: Make::computed(move || flow_structure::build(structure, quantisation)),
+    }
+}
+
+/// One network for the whole region.
+fn dense(hidden: &'static [usize]) -> SearchCandidate {
+    let layers = super::knobs::layers(hidden);
+    let quantisation = Quantisation::default();
+    SearchCandidate {
+        name: format!("dense{layers}-{}", widths(quantisation)),
+        decisions: vec![Decision::new("optical_flow", Way::Emulate)],
+        topology: format!("dense layers of {layers}, silu"),
+        quantisation,
+        make: Make::trained(move || training(hidden)),
+    }
+}
+
+fn training(hidden: &[usize]) -> Result<Training> {
+    let app = OpticalFlow;
+    let mut network = Network::new();
+    let x = network.input(app.inputs())?;
+    let last = hidden_layers(&mut network, x, hidden, Function::Silu)?;
+    network.dense(last, app.outputs())?;
+    let spec = TrainingSpec {
+        float: Phase { epochs: 24, rate: 3e-3, patience: None },
+        tuning: Phase { epochs: 8, rate: 1e-2, patience: None },
+        ..TrainingSpec::new(
+            app.name(),
+            network,
+            segments(app.input_signals()),
+            segments(app.output_signals()),
+        )
+    };
+    let frames = FrameCounts { train: 8192, validation: 512, calibration: 256, test: 4096 };
+    Ok(Training { spec, frames })
 }

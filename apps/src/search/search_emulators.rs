@@ -9,7 +9,8 @@ use emeuro_golden::{Emulator, Provenance};
 use emeuro_trainer::{
     Quantisation,
     search::{
-        Ended, Halving, Journal, Limits, Outcome, Score, SearchError, Trial, final_scores, front, search,
+        Costs, Ended, Halving, Journal, Limits, Outcome, Score, SearchError, Trial, final_scores, front,
+        search,
     },
 };
 
@@ -65,19 +66,21 @@ pub fn search_emulators(app: &dyn Application, options: &SearchOptions) -> Resul
         .map_err(|source| AppError::Folder { path: options.folder.clone(), source })?;
     let mut bench = Bench::new(app, options.seed, &options.folder, validation);
     let candidates = space.names();
+    let Outcome::Scored(reference_score) = bench.measure(&reference)? else {
+        return Err(AppError::Search(format!("{}: the checked-in emulator has no unit", app.name())));
+    };
+    let Score { clocks, weight_bits, .. } = reference_score;
     let settings = format!(
-        "{}, seed {}, {LANES} lanes, {validation} validation frames, {RUNGS} rungs, 1 of {KEEP} rises",
+        "{}, seed {}, {LANES} lanes, {validation} validation frames, {RUNGS} rungs, 1 of {KEEP} rises, {clocks} clocks and \
+         {weight_bits} weight bits allowed",
         app.name(),
         options.seed
     );
     let mut journal = Journal::open(&options.folder.join("journal"), &settings, &candidates)?;
-    let Outcome::Scored(reference_score) = bench.measure(&reference)? else {
-        return Err(AppError::Search(format!("{}: the checked-in emulator has no unit", app.name())));
-    };
 
     let budget = options.limits.budget;
     let mut progress = Progress::new(options.progress, app.name(), budget, journal.seconds());
-    let halving = Halving { rungs: RUNGS, keep: KEEP };
+    let halving = Halving { rungs: RUNGS, keep: KEEP, most: Some(Costs { clocks, weight_bits }) };
     let found = search(&candidates, &halving, &options.limits, &mut journal, &options.stop, |trial, stop| {
         let candidate = &space.candidates[trial.candidate];
         progress.begins(budget, &format!("{} on rung {}", candidate.name, trial.rung + 1));

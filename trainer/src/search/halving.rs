@@ -1,20 +1,40 @@
 //! Successive halving: little time for all, much time for the best.
 
-use super::{Candidate, Effort, Evaluation, Trial, layers};
+use super::{Candidate, Effort, Evaluation, Score, Trial, layers};
 
 /// Asynchronous successive halving (Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020), one
 /// evaluation at a time.
 ///
 /// A candidate rises to the next rung as soon as it is among the best 1/`keep` of all that were evaluated on its rung; only
 /// if none may rise, a new candidate begins. So every moment has its best candidates on the top rung, and no
-/// number of candidates has to be chosen to suit the budget. The best are those of the lowest [layer](layers), and within a layer
-/// those of the smallest product of error and clocks.
+/// number of candidates has to be chosen to suit the budget. The best are those that cost no more than they may, of these those
+/// of the lowest [layer](layers), and within a layer, in turn, those that err least and those of the smallest product of error
+/// and clocks: the former may replace what is there, the latter shape the front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Halving {
     /// Number of rungs, at least 1.
     pub rungs: usize,
     /// One of so many rises, at least 2.
     pub keep: usize,
+    /// What candidates may cost; those that cost more rise only if no other may.
+    pub most: Option<Costs>,
+}
+
+/// What an emulator may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Costs {
+    /// Clocks per frame.
+    pub clocks: u64,
+    /// Bits of weights.
+    pub weight_bits: u64,
+}
+
+impl Costs {
+    /// Whether `score` stays within them.
+    #[must_use]
+    pub fn allow(&self, score: &Score) -> bool {
+        score.clocks <= self.clocks && score.weight_bits <= self.weight_bits
+    }
 }
 
 impl Halving {
@@ -42,12 +62,7 @@ impl Halving {
             .filter_map(|e| Some((e.trial.candidate, e.score()?)))
             .collect();
         let scores: Vec<_> = here.iter().map(|(_, score)| *score).collect();
-        let layers = layers(&scores);
-        let mut order: Vec<usize> = (0..here.len()).collect();
-        order.sort_by(|&a, &b| {
-            let product = |i: usize| scores[i].product();
-            (layers[a].cmp(&layers[b])).then(product(a).total_cmp(&product(b))).then(a.cmp(&b))
-        });
+        let mut order = self.order(&scores);
         order.truncate(here.len() / self.keep.max(2));
         let above = |candidate: usize| {
             done.iter().any(|e| e.trial.candidate == candidate && e.trial.rung == rung + 1)
@@ -55,12 +70,43 @@ impl Halving {
         let candidate = order.into_iter().map(|i| here[i].0).find(|&candidate| !above(candidate))?;
         Some(Trial { candidate, rung: rung + 1 })
     }
+
+    /// Indices of the scores, the best first.
+    fn order(&self, scores: &[Score]) -> Vec<usize> {
+        let allowed = |i: &usize| self.most.is_none_or(|most| most.allow(&scores[*i]));
+        let (allowed, others): (Vec<usize>, Vec<usize>) = (0..scores.len()).partition(allowed);
+        let mut order = ranked(scores, &allowed);
+        order.extend(ranked(scores, &others));
+        order
+    }
+}
+
+/// The scores `of` in the order of their layers; within a layer in turn by error and by product.
+fn ranked(scores: &[Score], of: &[usize]) -> Vec<usize> {
+    let group: Vec<Score> = of.iter().map(|&i| scores[i]).collect();
+    let layers = layers(&group);
+    let sorted = |key: fn(&Score) -> f64| {
+        let mut order: Vec<usize> = (0..group.len()).collect();
+        order.sort_by(|&a, &b| {
+            layers[a].cmp(&layers[b]).then(key(&group[a]).total_cmp(&key(&group[b]))).then(a.cmp(&b))
+        });
+        order
+    };
+    // Both lists go through the layers in step.
+    let pairs = sorted(|score| score.error).into_iter().zip(sorted(Score::product));
+    let mut order = vec![];
+    for i in pairs.flat_map(|(a, b)| [of[a], of[b]]) {
+        if !order.contains(&i) {
+            order.push(i);
+        }
+    }
+    order
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::{Outcome, Score, final_scores};
+    use crate::search::{Outcome, final_scores};
 
     fn family(trained: usize, computed: usize) -> Vec<Candidate> {
         let candidate = |i: usize, effort| Candidate { name: format!("c{i}"), effort };
@@ -93,7 +139,7 @@ mod tests {
     #[test]
     fn the_best_candidate_gets_the_most_time_and_few_others_do() {
         let candidates = family(27, 0);
-        let halving = Halving { rungs: 3, keep: 3 };
+        let halving = Halving { rungs: 3, keep: 3, most: None };
         let done = run(&candidates, halving, usize::MAX);
         let on = |rung: usize| done.iter().filter(|e| e.trial.rung == rung).count();
         assert_eq!(on(0), 27);
@@ -106,7 +152,7 @@ mod tests {
 
     #[test]
     fn no_trial_comes_twice_and_no_rung_is_skipped() {
-        let done = run(&family(20, 3), Halving { rungs: 3, keep: 2 }, usize::MAX);
+        let done = run(&family(20, 3), Halving { rungs: 3, keep: 2, most: None }, usize::MAX);
         for (i, evaluation) in done.iter().enumerate() {
             let trial = evaluation.trial;
             assert!(done[..i].iter().all(|e| e.trial != trial), "{trial:?}");
@@ -118,7 +164,7 @@ mod tests {
     #[test]
     fn a_shorter_search_is_the_beginning_of_a_longer_one() {
         let candidates = family(20, 3);
-        let halving = Halving { rungs: 3, keep: 3 };
+        let halving = Halving { rungs: 3, keep: 3, most: None };
         let long = run(&candidates, halving, usize::MAX);
         assert!(long[..3].iter().all(|e| candidates[e.trial.candidate].effort == Effort::Once));
         for limit in 0..long.len() {
@@ -129,7 +175,7 @@ mod tests {
     #[test]
     fn what_was_refused_does_not_rise() {
         let candidates = family(9, 0);
-        let halving = Halving { rungs: 2, keep: 3 };
+        let halving = Halving { rungs: 2, keep: 3, most: None };
         let mut done = vec![];
         while let Some(trial) = halving.next(&candidates, &done) {
             assert_eq!(trial.rung, 0);
@@ -140,5 +186,20 @@ mod tests {
             });
         }
         assert_eq!(done.len(), 9);
+    }
+
+    #[test]
+    fn the_order_is_by_cost_allowed_layer_and_in_turn_error_and_product() {
+        let score = |error, clocks, weight_bits| Score { error, clocks, weight_bits, cpu_ns: 0.0 };
+        let scores = [
+            score(0.10, 200, 10), // product 20
+            score(0.05, 300, 10), // least error, product 15
+            score(0.20, 50, 10),  // least product, 10
+            score(0.20, 300, 10), // beaten
+            score(0.01, 400, 10), // too many clocks
+            score(0.01, 100, 99), // too many bits
+        ];
+        let halving = Halving { rungs: 2, keep: 2, most: Some(Costs { clocks: 300, weight_bits: 50 }) };
+        assert_eq!(halving.order(&scores), [1, 2, 0, 3, 5, 4]);
     }
 }

@@ -16,6 +16,6 @@ mod run;
 
 pub use candidate::{Candidate, Effort, Evaluation, Outcome, Score, Trial, final_scores};
 pub use front::{front, layers};
-pub use halving::Halving;
+pub use halving::{Costs, Halving};
 pub use journal::{Journal, JournalError, Record};
 pub use run::{Ended, Found, Limits, SearchError, search};

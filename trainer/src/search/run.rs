@@ -121,7 +121,7 @@ mod tests {
     use crate::search::{Effort, Score, final_scores, front};
     use std::{convert::Infallible, path::Path};
 
-    const HALVING: Halving = Halving { rungs: 3, keep: 3 };
+    const HALVING: Halving = Halving { rungs: 3, keep: 3, most: None };
 
     fn candidates() -> Vec<Candidate> {
         let candidate = |i: usize| Candidate {

@@ -1,0 +1,437 @@
+//! Lucas–Kanade as a network with the structure of the algorithm, without training, and with choices: how its vectors are
+//! laid out, how many scales its sums have, and where the scales part.
+//!
+//! With t = 1.02·(Sxx + Syy), c = (Sxx - Syy)/t, s = -2·Sxy/t, p = Sxt/t and q = Syt/t, the regularised system has the solution
+//! u = (p - c·p + s·q)·w, v = (q + c·q + s·p)·w, w = -2/(1 - c² - s²). Quotients are products with a table of 1/t. Sums
+//! that exist at two scales share 1/t between their tables.
+
+use emeuro_golden::{
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port,
+    Provenance, Segment, VectorId, Weights,
+};
+use emeuro_trainer::Quantisation;
+
+use crate::analytic::with_narrowest_accumulator;
+
+/// Side of a patch, of the area where derivatives are needed, of the flow field, and of a window, pixels.
+const PATCH: usize = 16;
+const AREA: usize = 14;
+const FLOW: usize = 10;
+const WINDOW: usize = 5;
+/// λ as a share of the trace.
+const REGULARISATION: f64 = 0.01;
+/// The trace at which fine sums hand over to coarse ones, and the share of it at which the ramp begins.
+const HANDOVER: f64 = 0.25;
+const RAMP: f64 = 0.8;
+/// The largest -w: beyond, at pixels that are ill-conditioned, flows are underestimated.
+const MOST: f64 = 16.0;
+/// Binary points, for words of 16 bits: of products of differences, and of the normalised sums.
+const PRODUCT: i32 = 16;
+const NORMALISED: i32 = 13;
+
+/// At which scales the sums exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scales {
+    Fine,
+    Coarse,
+    Both,
+}
+
+/// The choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Structure {
+    /// Words from one line of derivatives to the next: 16 leaves gaps and makes single loops, 14 leaves none.
+    pub(super) area_pitch: usize,
+    /// The same for the flow field: that of the derivatives, or 10, which leaves no gaps.
+    pub(super) field_pitch: usize,
+    /// Scales of the sums.
+    pub(super) scales: Scales,
+    /// Whether both scales share the sums down the columns of the windows.
+    pub(super) shared_columns: bool,
+}
+
+/// Formats of one scale of the sums, in binary points for words of 16 bits.
+struct Scale {
+    name: &'static str,
+    /// Of sums down the columns of a window.
+    column: i32,
+    /// Of sums over the whole window.
+    window: i32,
+    /// Of the trace, whose words begin at 0 with the most negative number.
+    trace: i32,
+    /// Of 1/t.
+    reciprocal: i32,
+}
+
+const FINE: Scale = Scale { name: "fine", column: 16, window: 16, trace: 17, reciprocal: 5 };
+const COARSE: Scale = Scale { name: "coarse", column: 14, window: 12, trace: 13, reciprocal: 12 };
+
+/// The emulator of a structure.
+pub(super) fn build(structure: Structure, quantisation: Quantisation) -> Result<Emulator, EmulatorError> {
+    with_narrowest_accumulator(|bits| Assembly::new(structure, quantisation, bits)?.emulator())
+}
+
+/// 1/t with t = (1 + 2λ)·trace.
+fn reciprocal(trace: f64) -> f64 {
+    if trace > 0.0 { 1.0 / ((1.0 + 2.0 * REGULARISATION) * trace) } else { 0.0 }
+}
+
+/// w of c² + s².
+fn factor(squares: f64) -> f64 {
+    -(2.0 / (1.0 - squares).max(2.0 / MOST))
+}
+
+/// The graph as it grows.
+struct Assembly {
+    builder: EmulatorBuilder,
+    structure: Structure,
+    quantisation: Quantisation,
+    input: Vector,
+}
+
+#[derive(Clone, Copy)]
+struct Vector {
+    id: VectorId,
+    format: Format,
+}
+
+/// Vectors of one scale of the sums over the windows: reciprocal, then difference, mixed, xt, yt.
+struct Sums {
+    reciprocal: Vector,
+    others: [Vector; 4],
+}
+
+/// `count` neighbouring results from windows of `window` words that are `step` apart, the first at `offset`.
+fn along(count: usize, offset: usize, window: usize, step: usize) -> BlockGeometry {
+    lines(&[count], &[1], &[1], offset, window, step)
+}
+
+fn lines(
+    repeat: &[usize],
+    in_stride: &[usize],
+    out_stride: &[usize],
+    offset: usize,
+    window: usize,
+    step: usize,
+) -> BlockGeometry {
+    let signed = |values: &[usize]| values.iter().map(|&v| v as i64).collect::<Vec<_>>();
+    BlockGeometry {
+        offset: offset as i64,
+        repeat: repeat.to_vec(),
+        in_stride: signed(in_stride),
+        out_stride: signed(out_stride),
+        window: vec![window],
+        in_step: vec![step as i64],
+        outputs: 1,
+        out_step: 1,
+        shared: true,
+    }
+}
+
+/// Words from the first pixel of a field to the last.
+fn span(lines: usize, columns: usize, pitch: usize) -> usize {
+    (lines - 1) * pitch + columns
+}
+
+impl Assembly {
+    fn new(
+        structure: Structure,
+        quantisation: Quantisation,
+        accumulator: u32,
+    ) -> Result<Self, EmulatorError> {
+        let input = Format::covering(quantisation.activation_bits, 1.0)?;
+        let segment = |name: &str| Segment {
+            name: name.into(),
+            unit: "1".into(),
+            size: PATCH * PATCH,
+            frac: input.frac(),
+        };
+        let port = Port { bits: input.bits(), segments: vec![segment("first"), segment("second")] };
+        let builder = EmulatorBuilder::new("optical_flow", port, accumulator)?;
+        Ok(Self { builder, structure, quantisation, input: Vector { id: VectorId::INPUT, format: input } })
+    }
+
+    fn emulator(mut self) -> Result<Emulator, EmulatorError> {
+        let [xx, yy, negative_yy, xy, xt, yt] = self.products()?;
+        let trace = self.add("trace", xx, yy, PRODUCT - 1)?;
+        let difference = self.add("difference", xx, negative_yy, PRODUCT)?;
+        let products = [trace, difference, xy, xt, yt];
+        let scales = match self.structure.scales {
+            Scales::Fine => vec![self.sums(&FINE, products, FINE.column, true)?],
+            Scales::Coarse => vec![self.sums(&COARSE, products, COARSE.column, true)?],
+            Scales::Both if self.structure.shared_columns => {
+                let columns = self.all_columns("", products, COARSE.column + 1)?;
+                [&FINE, &COARSE]
+                    .map(|scale| self.all_windows(scale, columns, false))
+                    .into_iter()
+                    .collect::<Result<_, _>>()?
+            }
+            Scales::Both => [&FINE, &COARSE]
+                .map(|scale| self.sums(scale, products, scale.column, false))
+                .into_iter()
+                .collect::<Result<_, _>>()?,
+        };
+        let mut normalised = vec![];
+        for (k, name) in ["c", "s", "p", "q"].into_iter().enumerate() {
+            normalised.push(self.quotient(name, k, &scales)?);
+        }
+        let [u, v] = self.solve(&normalised)?;
+        let format = self.format(NORMALISED)?;
+        let size = 2 * FLOW * FLOW;
+        let segment = Segment { name: "flow".into(), unit: "px".into(), size, frac: format.frac() };
+        let port = Port { bits: format.bits(), segments: vec![segment] };
+        let (pitch, words) = (self.structure.field_pitch, self.field());
+        let line = |line: usize| {
+            let first = line / FLOW * words + line % FLOW * pitch;
+            first..first + FLOW
+        };
+        let order = (pitch > FLOW).then(|| (0..2 * FLOW).flat_map(line).collect());
+        let spec = OutputSpec { sources: vec![u.id, v.id], lower: vec![], order, port };
+        self.builder.finish(spec, Provenance::default())
+    }
+
+    /// Words of a vector over the flow field.
+    fn field(&self) -> usize {
+        span(FLOW, FLOW, self.structure.field_pitch)
+    }
+
+    /// Products of derivatives over the area: xx, yy, -yy, xy, xt, yt.
+    fn products(&mut self) -> Result<[Vector; 6], EmulatorError> {
+        let pixel = |x: usize, y: usize| y * PATCH + x;
+        let word = self.input.format.frac();
+        let (left, above, here) = (pixel(0, 1), pixel(1, 0), pixel(1, 1));
+        let ix = self.taps("ix", left, 2, [-0.5, 0.5], word)?;
+        let iy = self.taps("iy", above, 2 * PATCH, [-0.5, 0.5], word)?;
+        let negative_iy = self.taps("negative_iy", above, 2 * PATCH, [0.5, -0.5], word)?;
+        let it = self.taps("it", here, PATCH * PATCH, [-1.0, 1.0], word - 1)?;
+        Ok([
+            self.multiply("xx", ix, ix, PRODUCT)?,
+            self.multiply("yy", iy, iy, PRODUCT)?,
+            self.multiply("negative_yy", iy, negative_iy, PRODUCT)?,
+            self.multiply("xy", ix, iy, PRODUCT)?,
+            self.multiply("xt", ix, it, PRODUCT)?,
+            self.multiply("yt", iy, it, PRODUCT)?,
+        ])
+    }
+
+    /// A weighted sum of two pixels that are `distance` apart, for every pixel of the area, from `offset` on.
+    fn taps(
+        &mut self,
+        name: &str,
+        offset: usize,
+        distance: usize,
+        weights: [f64; 2],
+        frac: i32,
+    ) -> Result<Vector, EmulatorError> {
+        let pitch = self.structure.area_pitch;
+        let geometry = match pitch {
+            PATCH => along(span(AREA, AREA, PATCH), offset, 2, distance),
+            _ => lines(&[AREA, AREA], &[PATCH, 1], &[pitch, 1], offset, 2, distance),
+        };
+        let format = Format::new(self.quantisation.activation_bits, frac)?;
+        self.block(name, self.input, geometry, &weights, 0.0, format)
+    }
+
+    /// Sums of `products` (trace, difference, xy, xt, yt) over all windows, at one scale.
+    fn sums(
+        &mut self,
+        scale: &Scale,
+        products: [Vector; 5],
+        column: i32,
+        alone: bool,
+    ) -> Result<Sums, EmulatorError> {
+        let columns = self.all_columns(&format!("{}_", scale.name), products, column)?;
+        self.all_windows(scale, columns, alone)
+    }
+
+    /// Sums of `products` down the columns of all windows.
+    fn all_columns(
+        &mut self,
+        prefix: &str,
+        products: [Vector; 5],
+        frac: i32,
+    ) -> Result<[Vector; 5], EmulatorError> {
+        let names = ["trace", "difference", "mixed", "xt", "yt"];
+        let (format, pitch) = (self.format(frac)?, self.structure.area_pitch);
+        let mut sums = products;
+        for (name, sum) in names.iter().zip(&mut sums) {
+            let geometry = along(span(FLOW, AREA, pitch), 0, WINDOW, pitch);
+            *sum =
+                self.block(&format!("{prefix}{name}_columns"), *sum, geometry, &[1.0; WINDOW], 0.0, format)?;
+        }
+        Ok(sums)
+    }
+
+    /// Sums over whole windows from those of their columns.
+    fn all_windows(
+        &mut self,
+        scale: &Scale,
+        columns: [Vector; 5],
+        alone: bool,
+    ) -> Result<Sums, EmulatorError> {
+        let [trace, difference, xy, xt, yt] = columns;
+        let name = |what: &str| format!("{}_{what}", scale.name);
+        let trace_format = self.format(scale.trace)?;
+        // The trace is never negative: the whole range is for what lies above 0.
+        let zero = trace_format.value(trace_format.min() as i16);
+        let trace = self.windows(&name("trace"), trace, 1.0, zero, scale.trace)?;
+        let coarse = scale.name == COARSE.name;
+        let share = |trace: f64| {
+            let coarse_share = ((trace / HANDOVER - RAMP) / (1.0 - RAMP)).clamp(0.0, 1.0);
+            match (alone, coarse) {
+                (true, _) => 1.0,
+                (false, true) => coarse_share,
+                (false, false) => 1.0 - coarse_share,
+            }
+        };
+        let table = |word: f64| reciprocal(word - zero) * share(word - zero);
+        Ok(Sums {
+            reciprocal: self.table(&name("reciprocal"), trace, table, scale.reciprocal)?,
+            others: [
+                self.windows(&name("difference"), difference, 1.0, 0.0, scale.window)?,
+                self.windows(&name("mixed"), xy, -2.0, 0.0, scale.window)?,
+                self.windows(&name("xt"), xt, 1.0, 0.0, scale.window)?,
+                self.windows(&name("yt"), yt, 1.0, 0.0, scale.window)?,
+            ],
+        })
+    }
+
+    /// Sums over whole windows from those of their columns, times `weight`, plus `bias`.
+    fn windows(
+        &mut self,
+        name: &str,
+        input: Vector,
+        weight: f64,
+        bias: f64,
+        frac: i32,
+    ) -> Result<Vector, EmulatorError> {
+        let Structure { area_pitch, field_pitch, .. } = self.structure;
+        let geometry = match field_pitch == area_pitch {
+            true => along(self.field(), 0, WINDOW, 1),
+            false => lines(&[FLOW, FLOW], &[area_pitch, 1], &[field_pitch, 1], 0, WINDOW, 1),
+        };
+        let format = self.format(frac)?;
+        self.block(name, input, geometry, &[weight; WINDOW], bias, format)
+    }
+
+    /// The quotient of sum k and t, from all scales.
+    fn quotient(&mut self, name: &str, k: usize, scales: &[Sums]) -> Result<Vector, EmulatorError> {
+        let mut parts = vec![];
+        for (scale, part) in scales.iter().zip(["first", "second"]) {
+            let name = if scales.len() == 1 { name.to_owned() } else { format!("{part}_{name}") };
+            parts.push(self.multiply(&name, scale.others[k], scale.reciprocal, NORMALISED)?);
+        }
+        match parts[..] {
+            [single] => Ok(single),
+            _ => self.add(name, parts[0], parts[1], NORMALISED),
+        }
+    }
+
+    /// u and v of c, s, p, q.
+    fn solve(&mut self, normalised: &[Vector]) -> Result<[Vector; 2], EmulatorError> {
+        let [c, s, p, q] = [0, 1, 2, 3].map(|k| normalised[k]);
+        // Squares are at most 1, their sum is little more.
+        let cc = self.multiply("cc", c, c, 15)?;
+        let ss = self.multiply("ss", s, s, 15)?;
+        let squares = self.add("squares", cc, ss, 14)?;
+        let w = self.table("factor", squares, factor, 10)?;
+        let format = self.format(NORMALISED)?;
+        let negative_c = self.block("negative_c", c, along(self.field(), 0, 1, 1), &[-1.0], 0.0, format)?;
+        let mut flow = |name: &str, along: Vector, across: Vector, c: Vector| {
+            let first = self.multiply(&format!("{name}_c"), c, along, NORMALISED)?;
+            let second = self.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
+            let sum = self.add(&format!("{name}_own"), along, first, NORMALISED)?;
+            let sum = self.add(&format!("{name}_sum"), sum, second, NORMALISED)?;
+            self.multiply(name, sum, w, NORMALISED)
+        };
+        Ok([flow("u", p, q, negative_c)?, flow("v", q, p, c)?])
+    }
+
+    /// The format with binary point `frac` for words of 16 bits, and the same range for others.
+    fn format(&self, frac: i32) -> Result<Format, EmulatorError> {
+        let bits = self.quantisation.activation_bits;
+        Format::new(bits, frac - 16 + bits as i32)
+    }
+
+    fn block(
+        &mut self,
+        name: &str,
+        input: Vector,
+        geometry: BlockGeometry,
+        weights: &[f64],
+        bias: f64,
+        format: Format,
+    ) -> Result<Vector, EmulatorError> {
+        // Weights are halves up to ±2.
+        let bits = self.quantisation.weight_bits;
+        let weight_format = Format::new(bits, bits as i32 - 2)?;
+        let values = weights.iter().map(|&value| weight_format.quantise(value)).collect();
+        let frac = weight_format.frac() + input.format.frac();
+        let bias = (bias * f64::from(frac).exp2()).round() as i64;
+        let weights = Weights { format: weight_format, values };
+        let id = self.builder.block(name, input.id, geometry, weights, vec![bias], format)?;
+        Ok(Vector { id, format })
+    }
+
+    fn multiply(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
+        let format = self.format(frac)?;
+        let id = self.builder.multiply(name, a.id, b.id, format)?;
+        Ok(Vector { id, format })
+    }
+
+    fn add(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
+        let format = self.format(frac)?;
+        let id = self.builder.add(name, a.id, b.id, format)?;
+        Ok(Vector { id, format })
+    }
+
+    fn table(
+        &mut self,
+        name: &str,
+        input: Vector,
+        f: impl Fn(f64) -> f64,
+        frac: i32,
+    ) -> Result<Vector, EmulatorError> {
+        let format = self.format(frac)?;
+        let table = Activation::table(name, f, input.format, format)?;
+        let id = self.builder.activate(name, input.id, table, format)?;
+        Ok(Vector { id, format })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Application, OpticalFlow, Split, evaluate};
+
+    fn structure(area_pitch: usize, field_pitch: usize) -> Structure {
+        Structure { area_pitch, field_pitch, scales: Scales::Both, shared_columns: false }
+    }
+
+    #[test]
+    fn where_words_lie_changes_none_of_them() {
+        let frames = OpticalFlow.frames(Split::Validation, 8, 2);
+        let outputs = |structure| {
+            let emulator = build(structure, Quantisation::default()).unwrap();
+            frames.inputs.chunks_exact(512).map(|x| emulator.run_values(x).unwrap()).collect::<Vec<_>>()
+        };
+        let gapped = outputs(structure(16, 16));
+        for (area, field) in [(16, 10), (14, 14), (14, 10)] {
+            assert_eq!(outputs(structure(area, field)), gapped, "{area} {field}");
+        }
+    }
+
+    #[test]
+    fn both_scales_are_better_than_one() {
+        let frames = OpticalFlow.frames(Split::Validation, 64, 2);
+        let error = |scales, shared_columns| {
+            let structure = Structure { scales, shared_columns, ..structure(16, 10) };
+            let emulator = build(structure, Quantisation::default()).unwrap();
+            evaluate(&OpticalFlow, &emulator, &frames).unwrap().nrmse
+        };
+        let both = error(Scales::Both, false);
+        assert!(both < 0.01, "{both}");
+        assert!(both < error(Scales::Both, true));
+        assert!(both < error(Scales::Fine, false) && both < error(Scales::Coarse, false));
+    }
+}
