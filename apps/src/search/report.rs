@@ -63,7 +63,7 @@ pub struct Choice;
 impl Choice {
     /// The rule in words.
     pub const RULE: &'static str = "of the points that need no more clocks and no more bits of weights than the reference and err no \
-                                    more: the smallest product of error and clocks";
+                                    more: the smallest product of error and clocks, then the fewest bits";
 
     /// The chosen one of `scores`, of which the first is the reference.
     pub fn among(scores: &[Score]) -> usize {
@@ -73,9 +73,13 @@ impl Choice {
                 && score.clocks <= reference.clocks
                 && score.weight_bits <= reference.weight_bits
         };
-        let product = |i: &usize| scores[*i].product();
+        let rank = |i: usize| (scores[i].product(), scores[i].weight_bits);
         let candidates = (0..scores.len()).filter(|&i| no_worse(&scores[i]));
-        candidates.min_by(|a, b| product(a).total_cmp(&product(b))).unwrap_or(0)
+        let best = candidates.min_by(|&a, &b| {
+            let ((product, bits), (other_product, other_bits)) = (rank(a), rank(b));
+            product.total_cmp(&other_product).then(bits.cmp(&other_bits))
+        });
+        best.unwrap_or(0)
     }
 }
 
@@ -94,6 +98,8 @@ mod tests {
         let better = score(0.01, 600, 100);
         assert_eq!(Choice::among(&[reference, too_large, too_slow, too_wrong]), 0);
         assert_eq!(Choice::among(&[reference, too_large, good, too_slow, too_wrong, better]), 5);
+        let smaller = score(0.01, 1000, 250);
+        assert_eq!(Choice::among(&[reference, smaller, smaller]), 1);
         // Among equals the first one, so that the reference stays unless something is better.
         assert_eq!(Choice::among(&[reference, reference]), 0);
     }

@@ -36,8 +36,20 @@ const HAND_MADE: Topology = Topology {
 
 /// Values of every knob: state, hidden layers, modes, activation, bypass, bits of weights.
 fn values() -> [Vec<Topology>; 6] {
-    let hidden =
-        [[64, 0], [96, 0], [128, 0], [192, 0], [64, 32], [96, 48], [96, 64], [128, 64], [128, 96], [160, 64]];
+    let hidden = [
+        [64, 0],
+        [96, 0],
+        [128, 0],
+        [192, 0],
+        [64, 32],
+        [96, 48],
+        [96, 64],
+        [112, 64],
+        [128, 48],
+        [128, 64],
+        [128, 96],
+        [160, 64],
+    ];
     [
         [16, 20, 24, 28, 32].map(|state| Topology { state, ..HAND_MADE }).to_vec(),
         hidden.map(|hidden| Topology { hidden, ..HAND_MADE }).to_vec(),
