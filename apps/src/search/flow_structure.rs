@@ -37,6 +37,17 @@ pub(super) enum Scales {
     Both,
 }
 
+/// How the normalised difference c comes to be, and what the solution is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// From sums of Ix² - Iy².
+    Summed,
+    /// The same, and the solution is u = ((1 - c)·p + s·q)·w, v = ((1 + c)·q + s·p)·w.
+    Folded,
+    /// From sums of Ix² alone: (Sxx + Syy)/t is known, so c = 2·Sxx/t - 1/1.02; the solution is folded.
+    Derived,
+}
+
 /// The choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Structure {
@@ -46,8 +57,11 @@ pub(super) struct Structure {
     pub(super) field_pitch: usize,
     /// Scales of the sums.
     pub(super) scales: Scales,
-    /// Whether both scales share the sums down the columns of the windows.
-    pub(super) shared_columns: bool,
+    /// The binary point, for words of 16 bits, of sums down the columns of the windows that both scales share; `None`: each
+    /// scale has its own.
+    pub(super) shared_columns: Option<i32>,
+    /// What c is made of.
+    pub(super) difference: Difference,
 }
 
 /// Formats of one scale of the sums, in binary points for words of 16 bits.
@@ -152,15 +166,12 @@ impl Assembly {
     }
 
     fn emulator(mut self) -> Result<Emulator, EmulatorError> {
-        let [xx, yy, negative_yy, xy, xt, yt] = self.products()?;
-        let trace = self.add("trace", xx, yy, PRODUCT - 1)?;
-        let difference = self.add("difference", xx, negative_yy, PRODUCT)?;
-        let products = [trace, difference, xy, xt, yt];
+        let products = self.products()?;
         let scales = match self.structure.scales {
             Scales::Fine => vec![self.sums(&FINE, products, FINE.column, true)?],
             Scales::Coarse => vec![self.sums(&COARSE, products, COARSE.column, true)?],
-            Scales::Both if self.structure.shared_columns => {
-                let columns = self.all_columns("", products, COARSE.column + 1)?;
+            Scales::Both if let Some(column) = self.structure.shared_columns => {
+                let columns = self.all_columns("", products, column)?;
                 [&FINE, &COARSE]
                     .map(|scale| self.all_windows(scale, columns, false))
                     .into_iter()
@@ -195,19 +206,27 @@ impl Assembly {
         span(FLOW, FLOW, self.structure.field_pitch)
     }
 
-    /// Products of derivatives over the area: xx, yy, -yy, xy, xt, yt.
-    fn products(&mut self) -> Result<[Vector; 6], EmulatorError> {
+    /// What is summed over the windows, for every pixel of the area: trace, difference (or Ix², if c is derived), xy, xt, yt.
+    fn products(&mut self) -> Result<[Vector; 5], EmulatorError> {
         let pixel = |x: usize, y: usize| y * PATCH + x;
         let word = self.input.format.frac();
         let (left, above, here) = (pixel(0, 1), pixel(1, 0), pixel(1, 1));
         let ix = self.taps("ix", left, 2, [-0.5, 0.5], word)?;
         let iy = self.taps("iy", above, 2 * PATCH, [-0.5, 0.5], word)?;
-        let negative_iy = self.taps("negative_iy", above, 2 * PATCH, [0.5, -0.5], word)?;
         let it = self.taps("it", here, PATCH * PATCH, [-1.0, 1.0], word - 1)?;
+        let xx = self.multiply("xx", ix, ix, PRODUCT)?;
+        let yy = self.multiply("yy", iy, iy, PRODUCT)?;
+        let difference = match self.structure.difference {
+            Difference::Derived => xx,
+            Difference::Summed | Difference::Folded => {
+                let negative_iy = self.taps("negative_iy", above, 2 * PATCH, [0.5, -0.5], word)?;
+                let negative_yy = self.multiply("negative_yy", iy, negative_iy, PRODUCT)?;
+                self.add("difference", xx, negative_yy, PRODUCT)?
+            }
+        };
         Ok([
-            self.multiply("xx", ix, ix, PRODUCT)?,
-            self.multiply("yy", iy, iy, PRODUCT)?,
-            self.multiply("negative_yy", iy, negative_iy, PRODUCT)?,
+            self.add("trace", xx, yy, PRODUCT - 1)?,
+            difference,
             self.multiply("xy", ix, iy, PRODUCT)?,
             self.multiply("xt", ix, it, PRODUCT)?,
             self.multiply("yt", iy, it, PRODUCT)?,
@@ -327,24 +346,60 @@ impl Assembly {
         }
     }
 
-    /// u and v of c, s, p, q.
+    /// u and v of c (or Sxx/t, if c is derived), s, p, q.
     fn solve(&mut self, normalised: &[Vector]) -> Result<[Vector; 2], EmulatorError> {
-        let [c, s, p, q] = [0, 1, 2, 3].map(|k| normalised[k]);
+        let [first, s, p, q] = [0, 1, 2, 3].map(|k| normalised[k]);
+        let known = 1.0 / (1.0 + 2.0 * REGULARISATION);
+        let c = match self.structure.difference {
+            Difference::Summed | Difference::Folded => first,
+            Difference::Derived => self.affine("difference", first, 2.0, -known)?,
+        };
         // Squares are at most 1, their sum is little more.
         let cc = self.multiply("cc", c, c, 15)?;
         let ss = self.multiply("ss", s, s, 15)?;
         let squares = self.add("squares", cc, ss, 14)?;
         let w = self.table("factor", squares, factor, 10)?;
-        let format = self.format(NORMALISED)?;
-        let negative_c = self.block("negative_c", c, along(self.field(), 0, 1, 1), &[-1.0], 0.0, format)?;
-        let mut flow = |name: &str, along: Vector, across: Vector, c: Vector| {
-            let first = self.multiply(&format!("{name}_c"), c, along, NORMALISED)?;
-            let second = self.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
-            let sum = self.add(&format!("{name}_own"), along, first, NORMALISED)?;
-            let sum = self.add(&format!("{name}_sum"), sum, second, NORMALISED)?;
+        let (less, more) = match self.structure.difference {
+            Difference::Summed => {
+                let negative_c = self.affine("negative_c", c, -1.0, 0.0)?;
+                return Ok([self.flow("u", p, q, negative_c, s, w)?, self.flow("v", q, p, c, s, w)?]);
+            }
+            Difference::Folded => (self.affine("less", c, -1.0, 1.0)?, self.affine("more", c, 1.0, 1.0)?),
+            Difference::Derived => (
+                self.affine("less", first, -2.0, 1.0 + known)?,
+                self.affine("more", first, 2.0, 1.0 - known)?,
+            ),
+        };
+        let mut folded = |name: &str, along: Vector, factor: Vector, across: Vector| {
+            let own = self.multiply(&format!("{name}_own"), factor, along, NORMALISED)?;
+            let other = self.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
+            let sum = self.add(&format!("{name}_sum"), own, other, NORMALISED)?;
             self.multiply(name, sum, w, NORMALISED)
         };
-        Ok([flow("u", p, q, negative_c)?, flow("v", q, p, c)?])
+        Ok([folded("u", p, less, q)?, folded("v", q, more, p)?])
+    }
+
+    /// (along + c·along + s·across)·w.
+    fn flow(
+        &mut self,
+        name: &str,
+        along: Vector,
+        across: Vector,
+        c: Vector,
+        s: Vector,
+        w: Vector,
+    ) -> Result<Vector, EmulatorError> {
+        let first = self.multiply(&format!("{name}_c"), c, along, NORMALISED)?;
+        let second = self.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
+        let sum = self.add(&format!("{name}_own"), along, first, NORMALISED)?;
+        let sum = self.add(&format!("{name}_sum"), sum, second, NORMALISED)?;
+        self.multiply(name, sum, w, NORMALISED)
+    }
+
+    /// weight·x + bias for every pixel of the flow field.
+    fn affine(&mut self, name: &str, input: Vector, weight: f64, bias: f64) -> Result<Vector, EmulatorError> {
+        let format = self.format(NORMALISED)?;
+        self.block(name, input, along(self.field(), 0, 1, 1), &[weight], bias, format)
     }
 
     /// The format with binary point `frac` for words of 16 bits, and the same range for others.
@@ -362,9 +417,10 @@ impl Assembly {
         bias: f64,
         format: Format,
     ) -> Result<Vector, EmulatorError> {
-        // Weights are halves up to ±2.
+        // Weights are halves from -2 to 2; only 2 itself needs another bit.
         let bits = self.quantisation.weight_bits;
-        let weight_format = Format::new(bits, bits as i32 - 2)?;
+        let wide = i32::from(weights.iter().any(|&weight| weight >= 2.0));
+        let weight_format = Format::new(bits, bits as i32 - 2 - wide)?;
         let values = weights.iter().map(|&value| weight_format.quantise(value)).collect();
         let frac = weight_format.frac() + input.format.frac();
         let bias = (bias * f64::from(frac).exp2()).round() as i64;
@@ -402,10 +458,11 @@ impl Assembly {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Application, OpticalFlow, Split, evaluate};
+    use crate::{Application, OpticalFlow, Split, evaluate, search::trial::clocks};
 
     fn structure(area_pitch: usize, field_pitch: usize) -> Structure {
-        Structure { area_pitch, field_pitch, scales: Scales::Both, shared_columns: false }
+        let difference = Difference::Summed;
+        Structure { area_pitch, field_pitch, scales: Scales::Both, shared_columns: None, difference }
     }
 
     #[test]
@@ -421,17 +478,30 @@ mod tests {
         }
     }
 
+    fn error(structure: Structure) -> f64 {
+        let frames = OpticalFlow.frames(Split::Validation, 64, 2);
+        let emulator = build(structure, Quantisation::default()).unwrap();
+        evaluate(&OpticalFlow, &emulator, &frames).unwrap().nrmse
+    }
+
     #[test]
     fn both_scales_are_better_than_one() {
-        let frames = OpticalFlow.frames(Split::Validation, 64, 2);
-        let error = |scales, shared_columns| {
-            let structure = Structure { scales, shared_columns, ..structure(16, 10) };
-            let emulator = build(structure, Quantisation::default()).unwrap();
-            evaluate(&OpticalFlow, &emulator, &frames).unwrap().nrmse
-        };
-        let both = error(Scales::Both, false);
+        let of = |scales, shared_columns| error(Structure { scales, shared_columns, ..structure(16, 16) });
+        let both = of(Scales::Both, None);
         assert!(both < 0.01, "{both}");
-        assert!(both < error(Scales::Both, true));
-        assert!(both < error(Scales::Fine, false) && both < error(Scales::Coarse, false));
+        assert!(both < of(Scales::Both, Some(15)));
+        assert!(both < of(Scales::Fine, None) && both < of(Scales::Coarse, None));
+    }
+
+    #[test]
+    fn every_form_of_the_solution_is_the_solution_and_saves_clocks() {
+        let of = |difference| Structure { difference, ..structure(16, 16) };
+        let forms = [Difference::Summed, Difference::Folded, Difference::Derived].map(of);
+        let clocks = forms.map(|form| clocks(&build(form, Quantisation::default()).unwrap()).unwrap());
+        assert!(clocks[0] > clocks[1] && clocks[1] > clocks[2], "{clocks:?}");
+        for form in forms {
+            let error = error(form);
+            assert!(error < 0.015, "{form:?}: {error}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use emeuro_trainer::{Function, Network, Phase, Quantisation, TrainingSpec};
 
 use super::{
     Decision, Make, SearchCandidate, SearchSpace, Subroutine, Way,
-    flow_structure::{self, Scales, Structure},
+    flow_structure::{self, Difference, Scales, Structure},
     space::widths,
 };
 use crate::{
@@ -15,9 +15,18 @@ use crate::{
 /// Distances of lines: of derivatives, and of the flow field.
 const PITCHES: [(usize, usize); 4] = [(16, 16), (16, 10), (14, 14), (14, 10)];
 
-/// Scales of the sums, and whether those of columns are shared.
-const SCALES: [(Scales, bool); 4] =
-    [(Scales::Both, false), (Scales::Both, true), (Scales::Fine, false), (Scales::Coarse, false)];
+/// Scales of the sums, and the binary point of the sums down columns that they share.
+const SCALES: [(Scales, Option<i32>); 6] = [
+    (Scales::Both, None),
+    (Scales::Both, Some(13)),
+    (Scales::Both, Some(14)),
+    (Scales::Both, Some(15)),
+    (Scales::Fine, None),
+    (Scales::Coarse, None),
+];
+
+/// What the normalised difference is made of.
+const DIFFERENCES: [Difference; 3] = [Difference::Summed, Difference::Folded, Difference::Derived];
 
 /// Hidden layers of dense networks.
 const DENSE: [&[usize]; 2] = [&[64], &[128, 64]];
@@ -44,10 +53,12 @@ pub(crate) fn space() -> Result<SearchSpace> {
     for weight_bits in [4, 8] {
         let quantisation = Quantisation { weight_bits, ..Quantisation::default() };
         for (area_pitch, field_pitch) in PITCHES {
-            candidates.extend(SCALES.map(|(scales, shared_columns)| {
-                let structure = Structure { area_pitch, field_pitch, scales, shared_columns };
-                structured(structure, quantisation, &descend)
-            }));
+            for (scales, shared_columns) in SCALES {
+                candidates.extend(DIFFERENCES.map(|difference| {
+                    let structure = Structure { area_pitch, field_pitch, scales, shared_columns, difference };
+                    structured(structure, quantisation, &descend)
+                }));
+            }
         }
     }
     candidates.extend(DENSE.map(dense));
@@ -55,18 +66,26 @@ pub(crate) fn space() -> Result<SearchSpace> {
 }
 
 fn structured(structure: Structure, quantisation: Quantisation, decisions: &[Decision]) -> SearchCandidate {
-    let Structure { area_pitch, field_pitch, scales, shared_columns } = structure;
+    let Structure { area_pitch, field_pitch, scales, shared_columns, difference } = structure;
     let (scales, of_scales) = match (scales, shared_columns) {
-        (Scales::Fine, _) => ("fine", "fine sums only"),
-        (Scales::Coarse, _) => ("coarse", "coarse sums only"),
-        (Scales::Both, false) => ("both", "fine and coarse sums"),
-        (Scales::Both, true) => ("shared", "fine and coarse sums of the same sums down the columns"),
+        (Scales::Fine, _) => (String::from("fine"), String::from("fine sums only")),
+        (Scales::Coarse, _) => (String::from("coarse"), String::from("coarse sums only")),
+        (Scales::Both, None) => (String::from("both"), String::from("fine and coarse sums")),
+        (Scales::Both, Some(frac)) => (
+            format!("shared{frac}"),
+            format!("fine and coarse sums of the same sums down the columns, binary point {frac}"),
+        ),
+    };
+    let (form, of_form) = match difference {
+        Difference::Summed => ("summed", "c from sums of Ix² - Iy²"),
+        Difference::Folded => ("folded", "c from sums of Ix² - Iy², folded solution"),
+        Difference::Derived => ("derived", "c from sums of Ix², folded solution"),
     };
     SearchCandidate {
-        name: format!("pitch{area_pitch}+{field_pitch}-{scales}-{}", widths(quantisation)),
+        name: format!("pitch{area_pitch}+{field_pitch}-{scales}-{form}-{}", widths(quantisation)),
         decisions: decisions.to_vec(),
         topology: format!(
-            "{of_scales}, lines of derivatives {area_pitch} words apart, those of the flow field {field_pitch}"
+            "{of_scales}, {of_form}, lines of derivatives {area_pitch} words apart, those of the flow field {field_pitch}"
         ),
         quantisation,
         make: Make::computed(move || flow_structure::build(structure, quantisation)),

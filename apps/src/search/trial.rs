@@ -79,12 +79,7 @@ impl<'a> Bench<'a> {
 
     /// Error and costs of an emulator.
     pub(super) fn measure(&self, emulator: &Emulator) -> Result<Outcome> {
-        let config = UnitConfig::new(LANES).expect("16 lanes are allowed");
-        let clocks = match compile(emulator, &config) {
-            Ok(program) => Machine::cycles(&program).map(|cycles| cycles.period).map_err(|e| e.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        let clocks = match clocks {
+        let clocks = match clocks(emulator) {
             Ok(clocks) => clocks,
             Err(reason) => return Ok(Outcome::Refused(reason)),
         };
@@ -160,6 +155,13 @@ impl<'a> Bench<'a> {
         self.datasets[rung] = Some((counts, Arc::clone(&sets)));
         Ok(sets)
     }
+}
+
+/// Clocks per frame of a unit with [`LANES`], frames back to back; or why there is no unit.
+pub(super) fn clocks(emulator: &Emulator) -> std::result::Result<u64, String> {
+    let config = UnitConfig::new(LANES).map_err(|e| e.to_string())?;
+    let program = compile(emulator, &config).map_err(|e| e.to_string())?;
+    Machine::cycles(&program).map(|cycles| cycles.period).map_err(|e| e.to_string())
 }
 
 /// Bits of all weights.
