@@ -30,6 +30,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Build(commands::build::Build),
+    Adapt(commands::adapt::Adapt),
     Train(commands::train::Train),
     Run(commands::run::Run),
     Generate(commands::generate::Generate),
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         CommandLine::parse().command.unwrap_or_else(|| Command::Build(commands::build::Build::default()));
     let outcome = match command {
         Command::Build(build) => build.run(),
+        Command::Adapt(adapt) => adapt.run(),
         Command::Train(train) => train.run(),
         Command::Run(run) => run.run(),
         Command::Generate(generate) => generate.run(),

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 /// Median nanoseconds per call of every kernel; kernel k is called with the number of a frame.
 ///
 /// The kernels take turns frame by frame, so that whatever else the machine does hits all of them alike.
-pub(crate) fn medians<const K: usize>(
+pub(crate) fn medians(
     frames: usize,
     budget: Duration,
-    mut kernels: [&mut dyn FnMut(usize); K],
-) -> [f64; K] {
-    let mut samples: [Vec<f64>; K] = std::array::from_fn(|_| vec![]);
+    kernels: &mut [Box<dyn FnMut(usize) + '_>],
+) -> Vec<f64> {
+    let mut samples: Vec<Vec<f64>> = kernels.iter().map(|_| vec![]).collect();
     let begin = Instant::now();
     // The first round warms caches and branch predictors and does not count.
     for round in 0.. {
@@ -24,7 +24,7 @@ pub(crate) fn medians<const K: usize>(
                 }
             }
             if begin.elapsed() > budget && round + frame > 1 {
-                return samples.map(median);
+                return samples.into_iter().map(median).collect();
             }
         }
     }

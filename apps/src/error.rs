@@ -26,6 +26,17 @@ pub enum AppError {
         /// The name that was asked for.
         name: String,
     },
+    /// There is no such change of an application's inputs.
+    #[error(
+        "{app} has no scenario '{name}'; there are {}",
+        crate::scenarios().iter().map(|s| format!("{} of {}", s.name, s.app)).collect::<Vec<_>>().join(" and ")
+    )]
+    UnknownScenario {
+        /// The application.
+        app: String,
+        /// The name that was asked for.
+        name: String,
+    },
     /// An emulator does not have the frames of its application.
     #[error("{app}: the {port} frames of emulator '{emulator}' have {found} values, expected {expected}")]
     OtherEmulator {
@@ -40,6 +51,12 @@ pub enum AppError {
         /// Number of values of the application's frames.
         expected: usize,
     },
+    /// An emulator could not learn online.
+    #[error(transparent)]
+    Online(#[from] emeuro_online::Error),
+    /// No thread for retraining could be started.
+    #[error("cannot start a thread for retraining: {0}")]
+    Thread(#[from] rayon::ThreadPoolBuildError),
     /// Training failed or was stopped.
     #[error(transparent)]
     Training(#[from] emeuro_trainer::Error),

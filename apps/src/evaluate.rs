@@ -20,11 +20,24 @@ pub struct Evaluation {
     pub kinds: Vec<(&'static str, f64)>,
 }
 
-/// Runs the golden model of `emulator` on `frames` of `app` and compares with the exact outputs.
+/// Runs the golden model of `emulator` on `frames` of `app` at the highest quality level and compares with the exact outputs.
 ///
 /// # Errors
 /// [`AppError::OtherEmulator`] when the emulator's frames are not those of `app`.
 pub fn evaluate(app: &dyn Application, emulator: &Emulator, frames: &Frames) -> Result<Evaluation> {
+    evaluate_at(app, emulator, emulator.levels() - 1, frames)
+}
+
+/// The same at quality level `level`.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_at(
+    app: &dyn Application,
+    emulator: &Emulator,
+    level: usize,
+    frames: &Frames,
+) -> Result<Evaluation> {
     let sizes = [
         ("input", emulator.input().size(), app.inputs()),
         ("output", emulator.output().port.size(), app.outputs()),
@@ -40,7 +53,7 @@ pub fn evaluate(app: &dyn Application, emulator: &Emulator, frames: &Frames) -> 
         .try_for_each_init(
             || (Runner::new(emulator), vec![0; app.outputs()]),
             |(runner, words), (estimate, input)| {
-                runner.infer(&emulator.quantise(input)?, words)?;
+                runner.infer_at(level, &emulator.quantise(input)?, words)?;
                 estimate.copy_from_slice(&emulator.dequantise(words));
                 Ok::<(), AppError>(())
             },
@@ -114,7 +127,8 @@ mod tests {
     #[test]
     fn the_emulator_of_another_application_is_refused() {
         let emulator = crate::emulator("newton").unwrap();
-        let error = evaluate(&Rope, &emulator, &Rope.frames(Split::Test, 1, 1)).unwrap_err().to_string();
+        let rope = Rope::new();
+        let error = evaluate(&rope, &emulator, &rope.frames(Split::Test, 1, 1)).unwrap_err().to_string();
         assert!(error.contains("'newton' have 40 values, expected 400"), "{error}");
     }
 }

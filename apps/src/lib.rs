@@ -10,6 +10,7 @@
 //! 5. It knows what else could be tried ([`Application::search_space`]); [`search_emulators`] tries it on a budget of time.
 //! 6. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out ([`evaluate`]).
 
+mod adaptation;
 mod analytic;
 mod application;
 mod build;
@@ -25,25 +26,28 @@ mod newton;
 mod optical_flow;
 mod recipe;
 mod rope;
+mod scenario;
 mod search;
 mod signals;
 #[cfg(test)]
 mod testing;
 
+pub use adaptation::{AdaptOptions, Adaptation, Moment, adapt};
 pub use analytic::Analytic;
 pub use application::{Application, Signal, application, applications};
 pub use build::{BuildOptions, Built, build_emulator};
-pub use checked_in::emulator;
+pub use checked_in::{emulator, emulators};
 pub use convolution::Convolution;
 pub use error::{AppError, Result};
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, evaluate, evaluate_at};
 pub use fft::Fft;
 pub use frames::{Frames, Split};
 pub use kernel::Kernel;
 pub use newton::{Family, Newton};
 pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
-pub use rope::Rope;
+pub use rope::{Release, Rope};
+pub use scenario::{Scenario, scenario, scenarios};
 pub use search::{
     Choice, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions, SearchReport,
     SearchSpace, Subroutine, Way, search_emulators,

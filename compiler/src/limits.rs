@@ -4,7 +4,7 @@ use std::fmt;
 
 use emeuro_golden::Emulator;
 
-use crate::{Limits, MAX_LANES, Program, task::Tasks};
+use crate::{Issue, Limits, MAX_LANES, Program, task::Tasks};
 
 /// A width with a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,16 +88,22 @@ impl fmt::Display for Remedy {
 }
 
 /// Refuses vectors, weights and sums that are too wide, and names the widest.
-pub(crate) fn widths(emulator: &Emulator, tasks: &Tasks, limits: Limits) -> Result<(), Excess> {
+pub(crate) fn widths<'a>(
+    emulator: &Emulator,
+    levels: impl Iterator<Item = &'a Tasks> + Clone,
+    limits: Limits,
+) -> Result<(), Excess> {
     let layer = |name: &str| format!("layer {name:?}");
     let words = emulator.nodes().iter().map(|node| (layer(&node.name), node.format.bits()));
     let words = std::iter::once(("input".to_owned(), emulator.input().bits)).chain(words).collect();
     let of_tasks = |bits: &dyn Fn(&crate::task::Task) -> u32| {
-        tasks.tasks.iter().map(|task| (layer(&task.name), bits(task))).collect::<Vec<_>>()
+        let tasks = levels.clone().flat_map(|level| &level.tasks);
+        tasks.map(|task| (layer(&task.name), bits(task))).collect::<Vec<_>>()
     };
     check(Width::Word, words, limits.word_bits)?;
     check(Width::Weight, of_tasks(&|task| task.weight_bits()), limits.weight_bits)?;
-    let sums = of_tasks(&|task| task.sum_bits(tasks.word_bits()));
+    let word_bits = levels.clone().map(Tasks::word_bits).max().unwrap_or(0);
+    let sums = of_tasks(&|task| task.sum_bits(word_bits));
     check(Width::Accumulator, sums, limits.accumulator_bits)
 }
 
@@ -123,7 +129,9 @@ pub(crate) fn weight_words(
         return Ok(());
     };
     // The memory ends with the words of some instruction, so there is one beyond the limit.
-    let beyond = program.instructions.iter().find(|i| i.issue.weight_words().end > allowed);
+    let of_others = program.members.as_ref().map_or(0, |m| (m.count() - 1) * m.weight_words);
+    let end = |issue: &Issue| issue.weight_words().end + if issue.of_member { of_others } else { 0 };
+    let beyond = program.all_instructions().find(|i| end(&i.issue) > allowed);
     let layer = beyond.map_or_else(String::new, |i| i.layer.clone());
     let more = program.lanes() + 1..=MAX_LANES;
     let lanes = more.into_iter().find(|&lanes| words_with(lanes).is_some_and(|words| words <= allowed));

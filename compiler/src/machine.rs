@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{Drain, Function, Instruction, Issue, Program, timing};
+use crate::{Drain, Function, Instruction, Issue, Members, Program, timing};
 
 /// A program that no hardware could run: the compiler never makes one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +23,14 @@ pub enum MachineError {
     /// A frame reaches the fork of the program before the results of the one before it have passed it.
     #[error("clock {clock}: a fork is reached while results have not passed it")]
     Fork {
+        /// The clock.
+        clock: u64,
+    },
+    /// A layer of members begins before the router knows which member the frame is for.
+    #[error("layer {layer:?}: begins at clock {clock}, before its member is known")]
+    Member {
+        /// The layer.
+        layer: String,
         /// The clock.
         clock: u64,
     },
@@ -61,6 +69,17 @@ pub struct Run {
     pub first_inputs: Vec<u64>,
     /// Clock of every frame's last output word.
     pub last_outputs: Vec<u64>,
+    /// The member that every frame was routed to, and whether it is familiar; nothing of a frame that is not routed.
+    pub routed: Vec<Option<Routed>>,
+}
+
+/// What the router has made of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routed {
+    /// The member with the largest score.
+    pub member: usize,
+    /// Whether that score reaches the member's threshold.
+    pub familiar: bool,
 }
 
 /// Frames after which the pipeline of input, computation and output is in its steady state.
@@ -70,6 +89,8 @@ pub(crate) const STEADY: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Machine<'a> {
     program: &'a Program,
+    /// The quality level of every frame that has not begun, in turn; after the last one, all are of its level.
+    levels: VecDeque<usize>,
     clock: u64,
     memory: Vec<i16>,
     output: Vec<i16>,
@@ -80,6 +101,9 @@ pub struct Machine<'a> {
     output_writes: usize,
     loader: Loader,
     issue: IssueState,
+    /// The level of a frame that has begun and of which no result has been captured, in a unit with several levels.
+    pending: Option<usize>,
+    router: RouterState,
     /// Whether a second frame has joined, at the last fork whose results have not left; none if there is no such fork.
     joined: Option<bool>,
     sums: Vec<i64>,
@@ -103,6 +127,20 @@ struct IssueState {
     counters: [usize; crate::program::ISSUE_LEVELS],
     operand: i64,
     weight: i64,
+    /// The frame's instructions have not begun.
+    waits: bool,
+    /// The weight address would not yet be that of the frame's member.
+    is_early: bool,
+}
+
+/// The scores of a frame so far, and the member of the last one.
+#[derive(Clone, Debug, Default)]
+struct RouterState {
+    scores: usize,
+    best: Option<(i16, usize)>,
+    member: usize,
+    /// First clock in which an address of its weights can be loaded.
+    valid: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -118,6 +156,12 @@ enum Phase {
 struct DrainState {
     instruction: usize,
     parity: usize,
+    /// The level of the frame.
+    level: usize,
+    /// Nothing of the frame has been captured.
+    waits: bool,
+    /// Frames that have left.
+    frames: usize,
     tile: [usize; 3],
     bias: i64,
     result: i64,
@@ -133,7 +177,17 @@ struct Write {
     address: usize,
     /// Words that lie side by side.
     words: Vec<i16>,
-    to_output: bool,
+    target: Target,
+}
+
+/// Where a word goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    Memory,
+    /// The output, at this level.
+    Output(usize),
+    /// The router, which routes this frame.
+    Router(usize),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -158,6 +212,7 @@ impl<'a> Machine<'a> {
     pub fn new(program: &'a Program) -> Self {
         Self {
             program,
+            levels: VecDeque::new(),
             clock: 0,
             memory: vec![0; 1 << program.address_bits()],
             output: vec![0; 2 * program.output_span()],
@@ -166,51 +221,78 @@ impl<'a> Machine<'a> {
             output_full: [false; 2],
             output_writes: 0,
             loader: Loader::default(),
-            issue: IssueState::default(),
+            issue: IssueState { waits: true, ..IssueState::default() },
+            pending: None,
+            router: RouterState::default(),
             joined: None,
             sums: vec![0; program.lanes()],
             captures: VecDeque::new(),
-            drain: DrainState::default(),
+            drain: DrainState { waits: true, ..DrainState::default() },
             writes: VecDeque::new(),
             streamer: Streamer::default(),
         }
     }
 
-    /// Latency of a single frame and period of frames back to back.
+    /// Latency of a single frame and period of frames back to back, all at the highest level.
     ///
     /// # Errors
     /// See [`MachineError`].
     pub fn cycles(program: &Program) -> Result<Cycles, MachineError> {
+        Machine::cycles_at(program, program.levels() - 1)
+    }
+
+    /// As [`cycles`](Machine::cycles), all frames being of one level.
+    ///
+    /// # Errors
+    /// See [`MachineError`].
+    pub fn cycles_at(program: &Program, level: usize) -> Result<Cycles, MachineError> {
         let zeros = vec![0; program.input_words];
-        let alone = Machine::new(program).run(std::slice::from_ref(&zeros))?;
+        let alone = Machine::new(program).run_at(std::slice::from_ref(&zeros), &[level])?;
         Ok(Cycles {
             latency: alone.last_outputs[0] - alone.first_inputs[0] + 1,
             // The pipeline of input, computation and output is full after a few frames.
-            period: Machine::period(program, STEADY)?,
+            period: Machine::period(program, STEADY, level)?,
         })
     }
 
     /// Half of what two frames after `before` others take, rounded up, all being back to back, more than one after them.
-    pub(crate) fn period(program: &Program, before: usize) -> Result<u64, MachineError> {
+    pub(crate) fn period(program: &Program, before: usize, level: usize) -> Result<u64, MachineError> {
         let zeros = vec![0; program.input_words];
-        let outputs = Machine::new(program).run(&vec![zeros; before + 4])?.last_outputs;
+        let outputs = Machine::new(program).run_at(&vec![zeros; before + 4], &[level])?.last_outputs;
         Ok((outputs[before + 1] - outputs[before - 1]).div_ceil(2))
     }
 
-    /// Runs `inputs` back to back.
+    /// Runs `inputs` back to back at the highest level.
     ///
     /// # Errors
     /// See [`MachineError`].
-    pub fn run(mut self, inputs: &[Vec<i16>]) -> Result<Run, MachineError> {
+    pub fn run(self, inputs: &[Vec<i16>]) -> Result<Run, MachineError> {
+        let highest = self.program.levels() - 1;
+        self.run_at(inputs, &[highest])
+    }
+
+    /// As [`run`](Machine::run), each frame at its own quality level: a level above the highest is the highest, and frames
+    /// beyond the last level given are of that level.
+    ///
+    /// # Errors
+    /// See [`MachineError`].
+    pub fn run_at(mut self, inputs: &[Vec<i16>], levels: &[usize]) -> Result<Run, MachineError> {
+        self.levels = levels.iter().map(|&level| level.min(self.program.lower.len())).collect();
+        self.issue.instruction = self.program.entry(self.level());
         for (frame, words) in inputs.iter().enumerate() {
             if words.len() != self.program.input_words {
                 let (expected, found) = (self.program.input_words, words.len());
                 return Err(MachineError::Length { frame, expected, found });
             }
         }
-        let mut run = Run { frames: vec![], first_inputs: vec![], last_outputs: vec![] };
+        let mut run = Run {
+            frames: vec![],
+            first_inputs: vec![],
+            last_outputs: vec![],
+            routed: vec![None; inputs.len()],
+        };
         let mut words = inputs.iter().flatten().copied().peekable();
-        let most: u64 = self.program.instructions.iter().map(|i| i.issue.cycles() as u64 + 200).sum();
+        let most: u64 = self.program.all_instructions().map(|i| i.issue.cycles() as u64 + 200).sum();
         let patience = most + 4 * (self.program.input_words + self.program.output.frame_words()) as u64;
         let mut last_progress = 0;
         while run.frames.len() < inputs.len() {
@@ -232,15 +314,16 @@ impl<'a> Machine<'a> {
         run: &mut Run,
     ) -> Result<(), MachineError> {
         let (input_full, output_busy, output_full) = (self.input_full, self.output_busy, self.output_full);
+        let pending = self.pending.is_some();
         self.capture()?;
         self.stream_out(output_full, run);
         let loaded = self.accept(input_full, words, run);
-        self.step(input_full, output_busy)?;
-        self.write_back();
+        self.step(input_full, output_busy, pending)?;
+        self.write_back(run);
         // A beat that was accepted in this clock is in the write register in the next and in the memory after it.
         if let Some((address, words)) = loaded {
             let clock = self.clock + 1;
-            self.writes.push_front(Write { clock, address, words, to_output: false });
+            self.writes.push_front(Write { clock, address, words, target: Target::Memory });
         }
         self.clock += 1;
         Ok(())
@@ -248,31 +331,53 @@ impl<'a> Machine<'a> {
 
     /// The instruction at a place of the program ROMs.
     fn instruction(&self, index: usize) -> &'a Instruction {
-        let program = self.program;
-        match index.checked_sub(program.instructions.len()) {
-            None => &program.instructions[index],
-            Some(paired) => &program.paired[paired],
-        }
+        self.program.all_instructions().nth(index).expect("an instruction of the program")
+    }
+
+    /// The level of the next frame.
+    fn level(&self) -> usize {
+        self.levels.front().copied().unwrap_or(self.program.lower.len())
     }
 
     /// Memory writes of this clock are seen by the steps of the next.
-    fn write_back(&mut self) {
+    fn write_back(&mut self, run: &mut Run) {
         while let Some(write) = self.writes.front().filter(|w| w.clock == self.clock).cloned() {
             self.writes.pop_front();
             let range = write.address..write.address + write.words.len();
-            if !write.to_output {
-                self.memory[range].copy_from_slice(&write.words);
-                continue;
-            }
-            self.output[range].copy_from_slice(&write.words);
-            self.output_writes += 1;
-            if self.output_writes == self.program.output.head_start {
-                self.output_full[write.address / self.program.output_span()] = true;
-            }
-            if self.output_writes == self.program.output.writes {
-                self.output_writes = 0;
+            match write.target {
+                Target::Memory => self.memory[range].copy_from_slice(&write.words),
+                Target::Router(frame) => run.routed[frame] = self.score(write.words[0], write.address),
+                Target::Output(level) => {
+                    let (writes, head_start) = self.program.writes_at(level);
+                    self.output[range].copy_from_slice(&write.words);
+                    self.output_writes += 1;
+                    if self.output_writes == head_start {
+                        self.output_full[write.address / self.program.output_span()] = true;
+                    }
+                    if self.output_writes == writes {
+                        self.output_writes = 0;
+                    }
+                }
             }
         }
+    }
+
+    /// The router gets the score of a member; with the last one of a frame it knows where that goes.
+    fn score(&mut self, word: i16, member: usize) -> Option<Routed> {
+        let thresholds = self.program.members.as_ref().map_or(&[][..], |members| &members.thresholds);
+        let router = &mut self.router;
+        let (best, first) = router.best.unwrap_or((word, member));
+        router.best = Some(if (word, first) > (best, member) { (word, member) } else { (best, first) });
+        router.scores += 1;
+        if router.scores < thresholds.len() {
+            return None;
+        }
+        let (best, member) = router.best.take()?;
+        router.scores = 0;
+        router.member = member;
+        // Its address is loaded in the clock before the first step.
+        router.valid = self.clock + u64::from(timing::SCORE_TO_STEP) - 1;
+        Some(Routed { member, familiar: best >= thresholds[member] })
     }
 
     fn accept(
@@ -282,7 +387,7 @@ impl<'a> Machine<'a> {
         run: &mut Run,
     ) -> Option<(usize, Vec<i16>)> {
         // Results of the post-processor go first.
-        let blocked = self.writes.iter().any(|w| w.clock == self.clock + 1 && !w.to_output);
+        let blocked = self.writes.iter().any(|w| w.clock == self.clock + 1 && w.target == Target::Memory);
         if blocked || full[self.loader.parity] || words.peek().is_none() {
             return None;
         }
@@ -301,12 +406,17 @@ impl<'a> Machine<'a> {
         Some((address, beat))
     }
 
-    fn step(&mut self, input_full: [bool; 2], output_busy: [bool; 2]) -> Result<(), MachineError> {
-        let Instruction { issue, drain, second, .. } = self.instruction(self.issue.instruction);
+    fn step(
+        &mut self,
+        input_full: [bool; 2],
+        output_busy: [bool; 2],
+        pending: bool,
+    ) -> Result<(), MachineError> {
+        let Instruction { layer, issue, drain, second } = self.instruction(self.issue.instruction);
         let parity = self.issue.parity ^ usize::from(*second);
         match self.issue.phase {
             Phase::Load => {
-                let waits = issue.waits_for_input && !input_full[parity]
+                let waits = issue.waits_for_input && (!input_full[parity] || pending)
                     || issue.reserves_output && output_busy[parity];
                 if waits {
                     return Ok(());
@@ -314,19 +424,26 @@ impl<'a> Machine<'a> {
                 if issue.reserves_output {
                     self.output_busy[parity] = true;
                 }
+                if std::mem::take(&mut self.issue.waits) {
+                    self.begin_frame();
+                }
                 let buffer = if issue.reads_input { parity * self.program.input_span } else { 0 };
                 self.issue.operand = issue.operand.base + buffer as i64;
-                self.issue.weight = issue.weight.base;
                 self.issue.counters = Default::default();
                 self.issue.phase = if issue.delay == 0 { Phase::Step } else { Phase::Delay(issue.delay) };
+                self.load_weight();
             }
             Phase::Delay(left) => {
                 self.issue.phase = if left == 1 { Phase::Step } else { Phase::Delay(left - 1) };
+                self.load_weight();
             }
             Phase::Pad(left) => {
                 self.issue.phase = if left == 1 { Phase::Step } else { Phase::Pad(left - 1) };
             }
             Phase::Step => {
+                if self.issue.is_early {
+                    return Err(MachineError::Member { layer: layer.clone(), clock: self.clock });
+                }
                 self.multiply(issue);
                 let level = advance(&mut self.issue.counters, &issue.counts);
                 if level >= 2 {
@@ -349,6 +466,29 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// The first instruction of a frame begins.
+    fn begin_frame(&mut self) {
+        if !self.program.lower.is_empty() {
+            self.pending = Some(self.level());
+            if self.levels.len() > 1 {
+                self.levels.pop_front();
+            }
+        }
+    }
+
+    /// Until the first step, the weight address follows the router.
+    fn load_weight(&mut self) {
+        let Instruction { issue, .. } = self.instruction(self.issue.instruction);
+        self.issue.is_early = issue.of_member && self.clock < self.router.valid;
+        self.issue.weight = issue.weight.base + self.member_base(issue.of_member, |m| m.weight_words);
+    }
+
+    /// How far the words of the frame's member lie behind those of the first.
+    fn member_base(&self, of_member: bool, words: fn(&Members) -> usize) -> i64 {
+        let members = self.program.members.as_ref().filter(|_| of_member);
+        members.map_or(0, |members| (self.router.member * words(members)) as i64)
+    }
+
     /// The instruction that worked on buffers `parity` ends.
     fn next_instruction(
         &mut self,
@@ -366,7 +506,8 @@ impl<'a> Machine<'a> {
         };
         if issue.last {
             // The next frame is in the buffer after that of the frame that has just ended.
-            (next.instruction, next.parity) = (0, 1 - parity);
+            (next.instruction, next.parity) = (self.program.entry(self.level()), 1 - parity);
+            next.waits = true;
         }
         if issue.forks {
             let joins = input_full[1 - parity];
@@ -385,7 +526,8 @@ impl<'a> Machine<'a> {
     fn multiply(&mut self, issue: &Issue) {
         let mask = (self.memory.len() - 1) as i64;
         let row = self.program.memory_row();
-        let written = self.writes.front().filter(|write| write.clock == self.clock && !write.to_output);
+        let written =
+            self.writes.front().filter(|write| write.clock == self.clock && write.target == Target::Memory);
         let written_row = written.map(|write| write.address / row);
         let read = |address: i64| {
             let address = (address & mask) as usize;
@@ -407,6 +549,10 @@ impl<'a> Machine<'a> {
             return Ok(());
         };
         let (_, sums) = self.captures.remove(at).expect("the position was just found");
+        if std::mem::take(&mut self.drain.waits) {
+            self.drain.level = self.pending.take().unwrap_or(self.program.lower.len());
+            self.drain.instruction = self.program.entry(self.drain.level);
+        }
         let Instruction { layer, drain, second, .. } = self.instruction(self.drain.instruction);
         let parity = self.drain.parity ^ usize::from(*second);
         if at != 0 || self.clock < self.drain.free {
@@ -414,7 +560,8 @@ impl<'a> Machine<'a> {
         }
         if !self.drain.begun {
             self.drain.begun = true;
-            (self.drain.bias, self.drain.result) = (drain.bias.base, drain.result.base);
+            let bias = drain.bias.base + self.member_base(drain.of_member, |m| m.bias_words);
+            (self.drain.bias, self.drain.result) = (bias, drain.result.base);
         }
         let ends_loop = self.drain.tile[0] + 1 == drain.counts[0];
         let results = if ends_loop { drain.last_results } else { drain.results };
@@ -432,12 +579,13 @@ impl<'a> Machine<'a> {
                 .collect();
             let head = self.clock + u64::from(timing::CAPTURE_TO_HEAD) + group as u64;
             let clock = head + u64::from(self.program.head_to_write());
-            let mut address = self.drain.result as usize & (self.memory.len() - 1);
-            if drain.to_output {
-                address = self.drain.result as usize + parity * self.program.output_span();
-            }
-            let write = Write { clock, address, words, to_output: drain.to_output };
-            self.writes.push_back(write);
+            let result = self.drain.result as usize;
+            let (address, target) = match (drain.to_output, drain.to_router) {
+                (true, _) => (result + parity * self.program.output_span(), Target::Output(self.drain.level)),
+                (_, true) => (result, Target::Router(self.drain.frames)),
+                _ => (result & (self.memory.len() - 1), Target::Memory),
+            };
+            self.writes.push_back(Write { clock, address, words, target });
             let level = if is_last { tile_level } else { 0 };
             self.drain.result += drain.result.deltas.get(level).copied().unwrap_or(0);
             self.drain.bias += drain.bias.deltas.get(level).copied().unwrap_or(0);
@@ -447,6 +595,8 @@ impl<'a> Machine<'a> {
             self.drain.free += u64::from(timing::DRAIN_SWITCH);
             self.drain.begun = false;
             let joins = drain.forks && self.joined.take() == Some(true);
+            self.drain.waits = drain.last;
+            self.drain.frames += usize::from(drain.last);
             self.drain.instruction = match (drain.last, joins) {
                 (true, _) => 0,
                 (_, true) => self.program.instructions.len(),

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use emeuro_golden::Router;
+
 use crate::{UnitConfig, WeightMemory, timing};
 
 /// An address that walks through a nest of loops without a multiplier: at the end of every loop a constant is added.
@@ -63,6 +65,8 @@ pub struct Issue {
     pub reserves_output: bool,
     /// The last instruction that reads the input: its buffer becomes free.
     pub releases_input: bool,
+    /// The weights are those of the member that the frame was routed to: [`Members::weight_words`] further per member.
+    pub of_member: bool,
     /// After it, the unit goes on with [`Program::paired`] if the other input buffer holds a frame too.
     pub forks: bool,
     /// The last instruction of the program.
@@ -134,6 +138,10 @@ pub struct Drain {
     pub function: Function,
     /// The result goes to the output buffer instead of the lanes' memory.
     pub to_output: bool,
+    /// The result is a score and goes to the router, which knows its member by its address.
+    pub to_router: bool,
+    /// The biases are those of the member that the frame was routed to: [`Members::bias_words`] further per member.
+    pub of_member: bool,
     /// After it, the results of [`Program::paired`] come if the issue sequencer has gone on there.
     pub forks: bool,
     /// The last instruction of the program.
@@ -207,6 +215,37 @@ impl OutputBuffer {
     }
 }
 
+/// A quality level below the highest: its own instructions on the same weights, biases, offsets and tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// The instructions for one frame, in order.
+    pub instructions: Vec<Instruction>,
+    /// Clocks per frame in which they write words of the output.
+    pub writes: usize,
+    /// After how many of them the frame may begin to leave.
+    pub head_start: usize,
+    /// Useful multiply-accumulates per frame.
+    pub macs: usize,
+}
+
+/// Layers that have weights and biases per member, of which every frame uses those of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Members {
+    /// The score of a member from which on a frame is familiar to it. As many as there are members.
+    pub thresholds: Vec<i16>,
+    /// Words of a member's weights in every lane: so far lie the weights of two members apart.
+    pub weight_words: usize,
+    /// Words of a member's biases in every slot.
+    pub bias_words: usize,
+}
+
+impl Members {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.thresholds.len()
+    }
+}
+
 /// Everything that makes a unit compute one emulator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -235,8 +274,12 @@ pub struct Program {
     pub memory_words: usize,
     /// The output buffer; the second copy begins at the next power of two.
     pub output: OutputBuffer,
-    /// The instructions for one frame, in order.
+    /// The instructions for one frame, in order; at the highest level, if there are several.
     pub instructions: Vec<Instruction>,
+    /// The quality levels below the highest, lowest first.
+    pub lower: Vec<Level>,
+    /// The members that frames are routed to, if there are any.
+    pub members: Option<Members>,
     /// How a second frame joins the first after the instruction that [forks](Issue::forks), which all before it belong to:
     /// the other instructions for both frames, whose layers take turns, so that the lanes work on one frame while results
     /// of the other are on their way. Empty if that saves too little.
@@ -249,14 +292,58 @@ pub struct Program {
     pub bias: Vec<Vec<i64>>,
     /// Table functions.
     pub tables: Vec<Table>,
-    /// Useful multiply-accumulates per frame.
+    /// Useful multiply-accumulates per frame; at the highest level, if there are several.
     pub macs: usize,
 }
 
 impl Program {
-    /// All instructions as they lie in the program ROMs: those for one frame, then those for the rest of two.
+    /// All instructions as they lie in the program ROMs: those for one frame, those for the rest of two, then those of the
+    /// lower levels, lowest first.
     pub fn all_instructions(&self) -> impl Iterator<Item = &Instruction> + Clone {
-        self.instructions.iter().chain(&self.paired)
+        let lower = self.lower.iter().flat_map(|level| &level.instructions);
+        self.instructions.iter().chain(&self.paired).chain(lower)
+    }
+
+    /// The same program for a unit with a router.
+    pub(crate) fn with_members(self, router: Option<&Router>) -> Self {
+        let members = router.map(|router| Members {
+            thresholds: router.thresholds.clone(),
+            weight_words: 0,
+            bias_words: 0,
+        });
+        Self { members, ..self }
+    }
+
+    /// Number of quality levels.
+    pub fn levels(&self) -> usize {
+        self.lower.len() + 1
+    }
+
+    /// Where the instructions of a level begin in the program ROMs; a level above the highest is the highest.
+    pub fn entry(&self, level: usize) -> usize {
+        match level < self.lower.len() {
+            true => {
+                let before = self.lower[..level].iter().map(|level| level.instructions.len()).sum::<usize>();
+                self.instructions.len() + self.paired.len() + before
+            }
+            false => 0,
+        }
+    }
+
+    /// The instructions of a level for one frame, in order.
+    pub fn instructions_at(&self, level: usize) -> &[Instruction] {
+        self.lower.get(level).map_or(&self.instructions, |level| &level.instructions)
+    }
+
+    /// Clocks in which a frame of a level writes words of the output, and after how many of them it may begin to leave.
+    pub fn writes_at(&self, level: usize) -> (usize, usize) {
+        let highest = (self.output.writes, self.output.head_start);
+        self.lower.get(level).map_or(highest, |level| (level.writes, level.head_start))
+    }
+
+    /// Useful multiply-accumulates per frame of a level.
+    pub fn macs_at(&self, level: usize) -> usize {
+        self.lower.get(level).map_or(self.macs, |level| level.macs)
     }
 
     /// The instructions before the fork, which are the same whether a second frame joins or not.
@@ -347,7 +434,7 @@ impl Program {
 
     /// Lanes that any instruction uses; the others are not built.
     pub fn used_lanes(&self) -> usize {
-        self.instructions.iter().map(|i| i.drain.results << i.drain.reduce).max().unwrap_or(1)
+        self.all_instructions().map(|i| i.drain.results << i.drain.reduce).max().unwrap_or(1)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What has to be written to turn the network in a unit with writable weights into another one of the same shape.
 
-use crate::{Control, Instruction, Program, UnitConfig, WeightMemory};
+use crate::{Control, Instruction, Members, Program, UnitConfig, WeightMemory};
 
 /// A memory that can be written while the unit runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,6 +130,13 @@ fn check(old: &Program, new: &Program) -> Result<(), RewriteError> {
     if old.tables != new.tables {
         return Err(RewriteError::Fixed("tables"));
     }
+    if old.members != new.members {
+        return Err(RewriteError::Fixed("thresholds of the members"));
+    }
+    let writes = |program: &Program| (0..program.levels()).map(|k| program.writes_at(k)).collect::<Vec<_>>();
+    if writes(old) != writes(new) {
+        return Err(RewriteError::Fixed("head start of the output"));
+    }
     for (index, (a, b)) in old.all_instructions().zip(new.all_instructions()).enumerate() {
         if let Some((what, _)) = FIELDS.iter().find(|(_, same)| !same(a, b)) {
             return Err(RewriteError::Instruction { index, layer: b.layer.clone(), what });
@@ -141,7 +148,7 @@ fn check(old: &Program, new: &Program) -> Result<(), RewriteError> {
 /// Something that widths, depths or counters are made for.
 type Number = fn(&Program) -> usize;
 
-const NUMBERS: [(&str, Number); 18] = [
+const NUMBERS: [(&str, Number); 22] = [
     ("bits of a word", |p| p.word_bits as usize),
     ("bits of an input word", |p| p.input_bits as usize),
     ("bits of an output word", |p| p.output_bits as usize),
@@ -155,6 +162,10 @@ const NUMBERS: [(&str, Number); 18] = [
     ("head start of the output", |p| p.output.head_start),
     ("instructions", |p| p.instructions.len()),
     ("instructions for two frames", |p| p.paired.len()),
+    ("instructions", |p| p.all_instructions().count()),
+    ("quality levels", Program::levels),
+    ("members", |p| p.members.as_ref().map_or(0, Members::count)),
+    ("weights of a member", |p| p.members.as_ref().map_or(0, |members| members.weight_words)),
     ("lanes that are used", Program::used_lanes),
     ("slots", |p| p.slots),
     ("lanes", |p| p.weights.len()),

@@ -11,6 +11,8 @@ pub(crate) enum Place {
     Memory,
     /// The output buffer.
     Output,
+    /// The router, which chooses the member with the largest word.
+    Router,
 }
 
 /// A vector between tasks.
@@ -29,8 +31,8 @@ pub(crate) type VectorIndex = usize;
 /// What a task computes before requantising.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    /// Weights applied to one vector.
-    Affine { geometry: BlockGeometry, weights: Vec<i16>, weight_bits: u32, bias: Vec<i64> },
+    /// Weights applied to one vector; of every member one set, after the other.
+    Affine { geometry: BlockGeometry, weights: Vec<i16>, weight_bits: u32, bias: Vec<i64>, members: usize },
     /// Σ operand · scale over one or two vectors, element by element.
     Scale { scales: Vec<i16> },
     /// The product of two vectors, element by element.
@@ -62,6 +64,11 @@ impl Task {
             Kind::Scale { .. } => 8,
             Kind::Multiply => 4,
         }
+    }
+
+    /// Whether it has weights and biases per member.
+    pub(crate) fn is_of_members(&self) -> bool {
+        matches!(self.kind, Kind::Affine { members: 2.., .. })
     }
 
     /// Width of the accumulators that the task needs in a unit with words of `word_bits`: a sum is never narrower than

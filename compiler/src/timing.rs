@@ -45,3 +45,7 @@ pub const WRITE_TO_OUTPUT: u32 = 3;
 
 /// Additional clocks when the output order is looked up.
 pub const OUTPUT_ORDER: u32 = 1;
+
+/// Clocks from the last score of a frame in the router's register to the first step that can use the member's weights: the
+/// largest score, the member, its weight address.
+pub const SCORE_TO_STEP: u32 = 3;

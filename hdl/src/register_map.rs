@@ -23,8 +23,9 @@ use emeuro_compiler::{Program, WeightMemory};
 
 use crate::address_bits;
 
-/// The version of the map, which the register [`VERSION`] holds.
-pub const MAP_VERSION: u32 = 1;
+/// The version of this map. The register [`VERSION`] holds the lowest version that has all registers of its unit: 1 without
+/// quality levels and members.
+pub const MAP_VERSION: u32 = 2;
 
 /// Bits of a byte address that the slave looks at.
 pub const ADDRESS_BITS: u32 = 8;
@@ -96,6 +97,18 @@ pub enum Content {
     WeightHigh,
     /// The word that is written.
     WeightData,
+    /// The quality level of frames that begin.
+    Quality,
+    /// The member that the last frame was computed with.
+    Member,
+    /// Whether the last frame was unfamiliar.
+    Unfamiliar,
+    /// The unfamiliar frames since reset.
+    UnfamiliarFrames,
+    /// The member that frames are forced to.
+    ForcedMember,
+    /// Whether frames are forced to a member.
+    ForceMember,
 }
 
 /// Some bits of a register with one meaning.
@@ -129,6 +142,8 @@ impl Field {
             Content::WeightAddress => address_bits(numbers.memory_words() as usize + 1),
             Content::WeightHigh => numbers.word_bits().saturating_sub(32).max(1),
             Content::WeightData => numbers.word_bits(),
+            Content::Quality => address_bits(numbers.levels as usize),
+            Content::Member | Content::ForcedMember => address_bits(numbers.members as usize),
             _ => self.width(),
         };
         needed.min(self.width())
@@ -144,6 +159,7 @@ impl Field {
         match self.content {
             Content::Number(number) => number,
             Content::Unit(number) => number(numbers),
+            Content::Quality => numbers.levels - 1,
             _ => 0,
         }
     }
@@ -163,6 +179,10 @@ pub enum Presence {
     WritableWeights,
     /// Those of them whose biases are wider than a register.
     WideBiases,
+    /// Those with several quality levels.
+    Levels,
+    /// Those with members.
+    Members,
 }
 
 /// 32 bits at an offset.
@@ -190,6 +210,8 @@ impl Register {
             Presence::Always => true,
             Presence::WritableWeights => writable,
             Presence::WideBiases => writable && numbers.word_bits() > 32,
+            Presence::Levels => numbers.levels > 1,
+            Presence::Members => numbers.members > 0,
         }
     }
 
@@ -247,6 +269,10 @@ pub struct UnitNumbers {
     pub bias_bits: u32,
     /// Where the weights are.
     pub weights: WeightMemory,
+    /// Quality levels.
+    pub levels: u32,
+    /// Members that frames are routed to; 0 if there is no router.
+    pub members: u32,
 }
 
 impl UnitNumbers {
@@ -265,7 +291,14 @@ impl UnitNumbers {
             bias_words: program.bias[0].len() as u32,
             bias_bits: program.bias_bits(),
             weights: program.config.weights(),
+            levels: program.levels() as u32,
+            members: program.members.as_ref().map_or(0, |members| members.count() as u32),
         }
+    }
+
+    /// The lowest version of the map that has all registers of the unit.
+    pub fn map_version(&self) -> u32 {
+        if self.levels > 1 || self.members > 0 { MAP_VERSION } else { 1 }
     }
 
     /// Bits of the widest word that can be written.
@@ -309,7 +342,14 @@ pub const ID: Register = number(
 pub const VERSION: Register = number(
     "VERSION",
     0x04,
-    &const { [word("version", Access::Constant, Content::Number(MAP_VERSION), "version of this register map")] },
+    &const {
+        [word(
+            "version",
+            Access::Constant,
+            Content::Unit(UnitNumbers::map_version),
+            "version of the register map: 1, or 2 in units with quality levels or members",
+        )]
+    },
     "A higher version has everything that is described here and more.",
 );
 
@@ -323,8 +363,8 @@ pub const CONTROL: Register = number(
         low: 0,
         access: Access::WriteOnly,
         content: Content::Reset,
-        description: "writing 1 resets the datapath for one clock: frames in the unit are dropped, CYCLES, FRAMES and the \
-                      flags in STATUS become 0. Weights and the WEIGHT registers stay",
+        description: "writing 1 resets the datapath for one clock: frames in the unit are dropped, CYCLES, FRAMES, \
+                      UNFAMILIAR and the flags in STATUS become 0. Weights and the registers that software has written stay",
     }],
     "Commands.",
 );
@@ -399,6 +439,101 @@ pub const FRAMES: Register = number(
         )]
     },
     "Counts output frames.",
+);
+
+const fn of_units(
+    presence: Presence,
+    name: &'static str,
+    offset: u32,
+    fields: &'static [Field],
+    description: &'static str,
+) -> Register {
+    Register { presence, ..number(name, offset, fields, description) }
+}
+
+/// The quality level.
+pub const QUALITY: Register = of_units(
+    Presence::Levels,
+    "QUALITY",
+    0x18,
+    &[Field {
+        name: "quality",
+        high: 7,
+        low: 0,
+        access: Access::ReadWrite,
+        content: Content::Quality,
+        description: "level of frames that begin to compute from now on: 0 is the lowest, LEVELS - 1 the highest, which is also \
+                      that of any higher number and that after reset; as many bits as the levels need",
+    }],
+    "Chooses between quality and time, frame by frame.",
+);
+
+/// Where the last frame went.
+pub const MEMBER: Register = of_units(
+    Presence::Members,
+    "MEMBER",
+    0x1c,
+    &[
+        Field {
+            name: "member",
+            high: 7,
+            low: 0,
+            access: Access::ReadOnly,
+            content: Content::Member,
+            description: "member that the last frame was computed with; also the port `member`. As many bits as the members need",
+        },
+        Field {
+            name: "unfamiliar",
+            high: 8,
+            low: 8,
+            access: Access::ReadOnly,
+            content: Content::Unfamiliar,
+            description: "its largest score did not reach the threshold of that score's member; also the port `unfamiliar`",
+        },
+    ],
+    "What the router has made of the last frame that has reached it. Frames of levels without members do not.",
+);
+
+/// The counter of unfamiliar frames.
+pub const UNFAMILIAR: Register = of_units(
+    Presence::Members,
+    "UNFAMILIAR",
+    0x20,
+    &const {
+        [word(
+            "unfamiliar_frames",
+            Access::ReadOnly,
+            Content::UnfamiliarFrames,
+            "frames since reset that were unfamiliar, modulo 2^32",
+        )]
+    },
+    "Counts unfamiliar frames.",
+);
+
+/// The forced member.
+pub const FORCE: Register = of_units(
+    Presence::Members,
+    "FORCE",
+    0x24,
+    &[
+        Field {
+            name: "forced_member",
+            high: 7,
+            low: 0,
+            access: Access::ReadWrite,
+            content: Content::ForcedMember,
+            description: "the member; any higher number than MEMBERS - 1 is that. As many bits as the members need",
+        },
+        Field {
+            name: "force_member",
+            high: 8,
+            low: 8,
+            access: Access::ReadWrite,
+            content: Content::ForceMember,
+            description: "frames that are routed from now on are computed with that member, whatever their scores",
+        },
+    ],
+    "Overrides the router. Whether a frame is unfamiliar does not depend on it.",
 );
 
 /// The number of lanes.
@@ -528,13 +663,31 @@ pub const PARALLEL: Register = number(
     "How many words move at once.",
 );
 
+/// The number of quality levels.
+pub const LEVELS: Register = of_units(
+    Presence::Levels,
+    "LEVELS",
+    0x5c,
+    &const { [word("levels", Access::Constant, Content::Unit(|unit| unit.levels), "quality levels")] },
+    "Number of quality levels.",
+);
+
+/// The number of members.
+pub const MEMBERS: Register = of_units(
+    Presence::Members,
+    "MEMBERS",
+    0x60,
+    &const { [word("members", Access::Constant, Content::Unit(|unit| unit.members), "members")] },
+    "Number of members that the router chooses from.",
+);
+
 const fn weight(
     name: &'static str,
     offset: u32,
     fields: &'static [Field],
     description: &'static str,
 ) -> Register {
-    Register { presence: Presence::WritableWeights, ..number(name, offset, fields, description) }
+    of_units(Presence::WritableWeights, name, offset, fields, description)
 }
 
 /// Which memory is written.
@@ -605,13 +758,17 @@ pub const WEIGHT_DATA: Register = Register {
 };
 
 /// All registers, by offset.
-pub const REGISTERS: [&Register; 17] = [
+pub const REGISTERS: [&Register; 23] = [
     &ID,
     &VERSION,
     &CONTROL,
     &STATUS,
     &CYCLES,
     &FRAMES,
+    &QUALITY,
+    &MEMBER,
+    &UNFAMILIAR,
+    &FORCE,
     &LANES,
     &INPUT_WORDS,
     &OUTPUT_WORDS,
@@ -619,6 +776,8 @@ pub const REGISTERS: [&Register; 17] = [
     &BIAS_WORDS,
     &WIDTHS,
     &PARALLEL,
+    &LEVELS,
+    &MEMBERS,
     &WEIGHT_SELECT,
     &WEIGHT_ADDRESS,
     &WEIGHT_HIGH,
@@ -656,6 +815,8 @@ pub fn markdown() -> String {
                 Presence::Always => "all",
                 Presence::WritableWeights => "`weights: ram`",
                 Presence::WideBiases => "`weights: ram`, biases of more than 32 bits",
+                Presence::Levels => "several quality levels",
+                Presence::Members => "members",
             },
             register
                 .description
@@ -691,7 +852,7 @@ fn reset_text(fields: &[Field]) -> String {
     for field in fields {
         match field.content {
             Content::Number(number) => sum += number << field.low,
-            Content::Unit(_) => return "of the unit".into(),
+            Content::Unit(_) | Content::Quality => return "of the unit".into(),
             _ => {}
         }
     }
@@ -750,6 +911,8 @@ mod tests {
             bias_words: 7,
             bias_bits: 20,
             weights: WeightMemory::Rom,
+            levels: 1,
+            members: 0,
         };
         let names = |numbers| registers_of(&numbers).map(|register| register.name).collect::<Vec<_>>();
         assert_eq!(names(small).len(), 13);
@@ -766,5 +929,12 @@ mod tests {
         // 64 lanes and 4 slots are 68 memories.
         assert_eq!(widths(&WEIGHT_SELECT, parallel), 7);
         assert_eq!(ID.reset(&wide), 0x454d_4555);
+        let levels = UnitNumbers { levels: 3, ..small };
+        assert_eq!(names(levels)[6..8], ["QUALITY", "LANES"]);
+        assert_eq!((widths(&QUALITY, levels), QUALITY.reset(&levels), VERSION.reset(&levels)), (2, 2, 2));
+        let members = UnitNumbers { members: 5, ..small };
+        assert_eq!(names(members)[6..9], ["MEMBER", "UNFAMILIAR", "FORCE"]);
+        assert_eq!([&MEMBER, &FORCE].map(|r| widths(r, members)), [3, 3]);
+        assert_eq!((MEMBERS.reset(&members), VERSION.reset(&members), VERSION.reset(&small)), (5, 2, 1));
     }
 }

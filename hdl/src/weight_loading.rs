@@ -67,6 +67,8 @@ mod tests {
             bias_words: 4,
             bias_bits: 40,
             weights: WeightMemory::Ram,
+            levels: 1,
+            members: 0,
         };
         let write = |memory, address, word| WeightWrite { memory, address, word };
         let lane = WritableMemory::Lane(1);

@@ -4,8 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use emeuro::{
-    apps::{Application, Frames, Split, evaluate},
-    compiler::UnitConfig,
+    apps::{Application, Frames, Split, evaluate, evaluate_at},
+    compiler::{Cycles, Machine, UnitConfig},
     golden::{Emulator, Runner},
 };
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ const BUDGET: Duration = Duration::from_millis(900);
 #[derive(Args)]
 #[command(after_help = "Example: emeuro build fft rope --lanes 32 --out /tmp/rtl")]
 pub(crate) struct Build {
-    /// Applications; all five if none is named.
+    /// Applications, or other checked-in emulators; all of them if none is named.
     apps: Vec<String>,
     #[command(flatten)]
     unit: UnitArgs,
@@ -63,7 +63,7 @@ impl Default for Build {
 
 /// What is known about one application after the job.
 struct Row {
-    app: &'static str,
+    app: String,
     nrmse: f64,
     nrmse_float: Option<f64>,
     share: f64,
@@ -71,13 +71,24 @@ struct Row {
     parameters: usize,
     times: Times,
     unit: UnitSource,
+    /// All quality levels, the cheapest first.
+    stages: Vec<Stage>,
+}
+
+/// A quality level of one application.
+struct Stage {
+    nrmse: f64,
+    macs: usize,
+    cycles: Cycles,
+    emulated: f64,
 }
 
 /// Medians of one frame, in nanoseconds.
 struct Times {
     exact: f64,
     reference: f64,
-    emulated: f64,
+    /// Of every quality level, the cheapest first.
+    emulated: Vec<f64>,
 }
 
 impl Build {
@@ -94,6 +105,9 @@ impl Build {
         let mut lines = vec![Row::header()];
         lines.extend(rows.iter().map(Row::cells));
         let mut text = table(&lines);
+        let mut lines = vec![Stage::header()];
+        lines.extend(rows.iter().flat_map(Row::stage_cells));
+        text += &format!("\nQuality levels, the cheapest first:\n\n{}\n", table(&lines));
         for row in rows.iter().filter(|row| row.share < 1.0) {
             text += &format!(
                 "{}: the error is over {} of the outputs, the well conditioned ones.\n",
@@ -110,19 +124,30 @@ impl Build {
             return Err(Failure::Input(format!("{}: expected the name of an application", source.argument)));
         };
         let emulator = &source.emulator;
-        let unit = UnitSource::new(emulator, config, &regenerate("build", app.name(), config))?;
-        design_folder::write(&self.out.join(app.name()), &unit.delivery(source).files())?;
+        let unit = UnitSource::new(emulator, config, &regenerate("build", &source.argument, config))?;
+        design_folder::write(&self.out.join(&source.argument), &unit.delivery(source).files())?;
         let frames = app.frames(Split::Test, self.frames as usize, self.seed);
         let evaluation = evaluate(&**app, emulator, &frames).map_err(input)?;
+        let times = time(&**app, emulator, &frames)?;
+        let stage = |(level, &emulated): (usize, &f64)| {
+            Ok(Stage {
+                nrmse: evaluate_at(&**app, emulator, level, &frames).map_err(input)?.nrmse,
+                macs: emulator.macs_at(level),
+                cycles: Machine::cycles_at(&unit.program, level).map_err(input)?,
+                emulated,
+            })
+        };
+        let stages = times.emulated.iter().enumerate().map(stage).collect::<Result<_, Failure>>()?;
         Ok(Row {
-            app: app.name(),
+            app: source.argument.clone(),
             nrmse: evaluation.nrmse,
             nrmse_float: emulator.provenance().nrmse_float,
             share: evaluation.share,
             macs: emulator.macs(),
             parameters: emulator.parameters(),
-            times: time(&**app, emulator, &frames)?,
+            times,
             unit,
+            stages,
         })
     }
 }
@@ -133,23 +158,37 @@ fn time(app: &dyn Application, emulator: &Emulator, frames: &Frames) -> Result<T
     let (inputs, outputs) = (app.inputs(), app.outputs());
     let input_of = |frame: usize| &frames.inputs[frame * inputs..][..inputs];
     let (mut exact, mut reference) = (app.plan_exact(), app.plan_reference());
-    let mut runner = Runner::new(emulator);
-    let mut values = [vec![0.0; outputs], vec![0.0; outputs], vec![0.0; outputs]];
-    let [first, second, third] = &mut values;
     // One call each finds wrong lengths; the timed calls cannot fail after it.
-    exact.run(input_of(0), first).map_err(input)?;
-    reference.run(input_of(0), second).map_err(input)?;
-    runner.infer_values(input_of(0), third).map_err(input)?;
-    let [exact, reference, emulated] = medians(
-        frames.count,
-        BUDGET,
-        [
-            &mut |frame| drop(std::hint::black_box(exact.run(input_of(frame), first))),
-            &mut |frame| drop(std::hint::black_box(reference.run(input_of(frame), second))),
-            &mut |frame| drop(std::hint::black_box(runner.infer_values(input_of(frame), third))),
-        ],
-    );
-    Ok(Times { exact, reference, emulated })
+    let mut first = vec![0.0; outputs];
+    exact.run(input_of(0), &mut first).map_err(input)?;
+    reference.run(input_of(0), &mut first).map_err(input)?;
+    Runner::new(emulator).infer_values(input_of(0), &mut first).map_err(input)?;
+    let [mut second, mut third] = [first.clone(), first.clone()];
+    let mut kernels: Vec<Box<dyn FnMut(usize) + '_>> = vec![
+        Box::new(move |frame| drop(std::hint::black_box(exact.run(input_of(frame), &mut second)))),
+        Box::new(move |frame| drop(std::hint::black_box(reference.run(input_of(frame), &mut third)))),
+    ];
+    for level in 0..emulator.levels() {
+        let (mut runner, mut output) = (Runner::new(emulator), first.clone());
+        kernels.push(Box::new(move |frame| {
+            drop(std::hint::black_box(runner.infer_values_at(level, input_of(frame), &mut output)));
+        }));
+    }
+    let medians = medians(frames.count, BUDGET, &mut kernels);
+    Ok(Times { exact: medians[0], reference: medians[1], emulated: medians[2..].to_vec() })
+}
+
+impl Times {
+    /// Of the highest quality level.
+    fn emulated(&self) -> f64 {
+        self.emulated[self.emulated.len() - 1]
+    }
+}
+
+impl Stage {
+    fn header() -> Vec<String> {
+        ["app", "level", "NRMSE", "MACs", "emulated", "cycles", "latency"].map(str::to_owned).to_vec()
+    }
 }
 
 impl Row {
@@ -174,14 +213,14 @@ impl Row {
     }
 
     fn cells(&self) -> Vec<String> {
-        let Times { exact, reference, emulated } = self.times;
+        let (Times { exact, reference, .. }, emulated) = (&self.times, self.times.emulated());
         vec![
-            self.app.to_owned(),
+            self.app.clone(),
             percent(self.nrmse),
             self.nrmse_float.map_or_else(|| "–".to_owned(), percent),
             self.macs.to_string(),
-            nanoseconds(reference),
-            nanoseconds(exact),
+            nanoseconds(*reference),
+            nanoseconds(*exact),
             nanoseconds(emulated),
             ratio(reference / emulated),
             ratio(exact / emulated),
@@ -192,8 +231,32 @@ impl Row {
         ]
     }
 
+    fn stage_cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.stages.iter().enumerate().map(|(level, stage)| {
+            vec![
+                self.app.clone(),
+                level.to_string(),
+                percent(stage.nrmse),
+                stage.macs.to_string(),
+                nanoseconds(stage.emulated),
+                stage.cycles.period.to_string(),
+                stage.cycles.latency.to_string(),
+            ]
+        })
+    }
+
     fn json(&self) -> Value {
-        let Times { exact, reference, emulated } = self.times;
+        let (Times { exact, reference, .. }, emulated) = (&self.times, self.times.emulated());
+        let stages = self.stages.iter().enumerate().map(|(level, stage)| {
+            json!({
+                "level": level,
+                "nrmse": stage.nrmse,
+                "macs": stage.macs,
+                "cycles": stage.cycles.period,
+                "latency": stage.cycles.latency,
+                "emulated_ns": stage.emulated,
+            })
+        });
         json!({
             "app": self.app,
             "nrmse": self.nrmse,
@@ -210,6 +273,7 @@ impl Row {
             "speedup": exact / emulated,
             "reference_ns": reference,
             "speedup_reference": reference / emulated,
+            "stages": stages.collect::<Vec<Value>>(),
         })
     }
 }

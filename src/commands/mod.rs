@@ -1,5 +1,6 @@
 //! The commands, one per file.
 
+pub(crate) mod adapt;
 pub(crate) mod build;
 pub(crate) mod cosim;
 pub(crate) mod coverage;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use emeuro::golden::Runner;
 use serde_json::json;
 
 use crate::{
@@ -26,6 +27,9 @@ pub(crate) struct Run {
     /// Where to write the output frames, .csv or .npy; by default they are printed as CSV.
     #[arg(long)]
     output: Option<PathBuf>,
+    /// Quality level, from 0; by default the highest.
+    #[arg(long)]
+    quality: Option<usize>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -36,8 +40,17 @@ impl Run {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let emulator = EmulatorSource::find(&self.emulator)?.emulator;
         let inputs = frame_file::read(&self.input, emulator.input().size())?;
-        let outputs: Vec<Vec<f64>> =
-            inputs.iter().map(|frame| emulator.run_values(frame)).collect::<Result<_, _>>().map_err(input)?;
+        let highest = emulator.levels() - 1;
+        let level = self.quality.unwrap_or(highest);
+        if level > highest {
+            let expected = format!("expected a level up to {highest}, which {:?} has", emulator.name());
+            return Err(Failure::Input(format!("--quality: {expected}, found {level}")));
+        }
+        let mut runner = Runner::new(&emulator);
+        let mut outputs = vec![vec![0.0; emulator.output().port.size()]; inputs.len()];
+        for (frame, output) in inputs.iter().zip(&mut outputs) {
+            runner.infer_values_at(level, frame, output).map_err(input)?;
+        }
         let text = match &self.output {
             Some(path) => {
                 frame_file::write(path, &outputs)?;

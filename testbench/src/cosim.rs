@@ -51,9 +51,25 @@ pub fn cosim(
     inputs: &[Vec<i16>],
     seed: u64,
 ) -> Result<Comparison> {
+    let highest = emulator.levels() - 1;
+    cosim_at(emulator, highest, design, options, inputs, seed)
+}
+
+/// As [`cosim`], at one quality level, 0 being the lowest.
+///
+/// # Errors
+/// As [`cosim`].
+pub fn cosim_at(
+    emulator: &Emulator,
+    level: usize,
+    design: &Design,
+    options: &Options,
+    inputs: &[Vec<i16>],
+    seed: u64,
+) -> Result<Comparison> {
     let model = Model::build(design, options)?;
     let mut sim = Sim::new(&model, Roms::Files(&design.sources), seed)?;
-    compare(emulator, &mut sim, inputs, seed)
+    compare(emulator, level, &mut sim, inputs, seed)
 }
 
 /// As [`cosim`], and writes the waveforms of all signals to a file (FST), which appears under its name when it is complete,
@@ -71,7 +87,7 @@ pub fn cosim_traced(
 ) -> Result<Comparison> {
     let model = Model::build(design, &Options { trace: true, ..options.clone() })?;
     let mut sim = Sim::new(&model, Roms::Files(&design.sources), seed)?;
-    sim.trace_whole(path, |sim| compare(emulator, sim, inputs, seed))
+    sim.trace_whole(path, |sim| compare(emulator, emulator.levels() - 1, sim, inputs, seed))
 }
 
 /// The stimulus of [`cosim`], without its measurement at full rate.
@@ -93,6 +109,7 @@ fn share(inputs: &[Vec<i16>]) -> usize {
 /// Plays everything on a simulation of the unit.
 pub(crate) fn compare(
     emulator: &Emulator,
+    level: usize,
     sim: &mut Sim,
     inputs: &[Vec<i16>],
     seed: u64,
@@ -103,7 +120,8 @@ pub(crate) fn compare(
     let bench = StreamBench::new(&model, input_bits, output_bits)?
         .with_words_per_beat(&model, words_per_beat as usize)?
         .with_on_mismatch(OnMismatch::Count);
-    let expected = golden(emulator, inputs)?;
+    let bench = if emulator.levels() > 1 { bench.with_level(level) } else { bench };
+    let expected = golden(emulator, level, inputs)?;
     let kinds = Traffic::standard();
     let mut comparison = Comparison { frames: 0, words: 0, mismatches: 0, clocks: 0, timing: None };
     let share = share(inputs);
@@ -125,11 +143,11 @@ pub(crate) fn compare(
 }
 
 /// The golden model's output frames.
-fn golden(emulator: &Emulator, inputs: &[Vec<i16>]) -> Result<Vec<Vec<i16>>> {
+fn golden(emulator: &Emulator, level: usize, inputs: &[Vec<i16>]) -> Result<Vec<Vec<i16>>> {
     let mut runner = Runner::new(emulator);
     let infer = |(index, input): (usize, &Vec<i16>)| {
         let mut output = vec![0; emulator.output().port.size()];
-        match runner.infer(input, &mut output) {
+        match runner.infer_at(level, input, &mut output) {
             Ok(()) => Ok(output),
             Err(error) => Err(Error::Stimulus(format!("frame {index}: {error}"))),
         }

@@ -84,6 +84,14 @@ pub enum Fault {
         /// What it is.
         got: bool,
     },
+    /// The unit says that the last frame was computed with another member.
+    #[error("expected member {expected}, got {got}")]
+    Member {
+        /// The router's choice in the golden model.
+        expected: u64,
+        /// The unit's.
+        got: u64,
+    },
     /// A register reads something else than it must.
     #[error("{name} reads {got:#x}, expected {expected}")]
     Register {

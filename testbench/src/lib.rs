@@ -43,7 +43,7 @@ mod words;
 pub use axi_lite::{Completed, ControlFault, ControlMaster, Order, Response, Transaction};
 pub use axi_stream::{Beat, StreamDriver, StreamMonitor};
 pub use cache::Cache;
-pub use cosim::{Comparison, cosim, cosim_scenario, cosim_traced};
+pub use cosim::{Comparison, cosim, cosim_at, cosim_scenario, cosim_traced};
 pub use coverage::{
     CoverageCounts, CoverageExceptions, CoveragePoint, CoverageReport, Covered, Excepted, ModuleCoverage,
     PointKind, cosim_with_coverage,

@@ -24,6 +24,8 @@ pub struct Recipe {
     pub frames: RangeInclusive<u32>,
     /// The share of the frames that have a wrong length, 0 to 1.
     pub wrong_frames: f64,
+    /// Quality levels, which are changed now and then if there are several.
+    pub levels: usize,
     /// Registers, which are read and written while frames run.
     pub numbers: Option<UnitNumbers>,
     /// About the clocks that the unit takes for a frame: pauses and interruptions are drawn from this scale.
@@ -40,6 +42,7 @@ impl Recipe {
             runs: 1..=4,
             frames: 1..=8,
             wrong_frames: 0.3,
+            levels: bench.levels(),
             numbers: bench.numbers(),
             clocks_per_frame: u32::try_from(words / shape.words_per_beat + 64).unwrap_or(u32::MAX),
         }
@@ -107,6 +110,9 @@ impl Draw<'_> {
     }
 
     fn between_frames(&mut self, events: &mut Vec<Event>) {
+        if self.recipe.levels > 1 && self.once_in(3) {
+            events.push(Event::Level(self.random.random_range(0..self.recipe.levels)));
+        }
         if self.once_in(4) {
             let scale = self.recipe.clocks_per_frame.max(1);
             let longest = if self.once_in(2) { scale } else { 8 };
@@ -187,12 +193,12 @@ impl Draw<'_> {
         }
         let strobe = if self.once_in(3) { self.random.random_range(0..16) } else { 0b1111 };
         let data = self.random.random();
-        let write = Transaction::Write { offset, data, strobe };
-        match RegisterScore::new(numbers).refuses(write) {
-            // Without its lowest byte, such a write must do nothing.
-            Some(_) => Transaction::Write { offset, data, strobe: strobe & 0b1110 },
-            None => write,
-        }
+        let write = |strobe| Transaction::Write { offset, data, strobe };
+        let registers = RegisterScore::new(numbers);
+        // Without its lowest byte, or the one above it, a write that is refused must do nothing.
+        let strobes = [strobe, strobe & 0b1110, strobe & 0b1100];
+        let writes = strobes.map(write).into_iter().find(|&write| registers.refuses(write).is_none());
+        writes.unwrap_or(Transaction::read(offset))
     }
 }
 
@@ -212,6 +218,7 @@ mod tests {
             runs: 1..=4,
             frames: 1..=8,
             wrong_frames: 0.3,
+            levels: 1,
             numbers: None,
             clocks_per_frame: 50,
         }
@@ -242,6 +249,7 @@ mod tests {
                         }
                         Event::Pause(_) => paused += 1,
                         Event::Access(_) => panic!("there are no registers"),
+                        Event::Level(_) => panic!("there is one level"),
                     }
                 }
             }
@@ -252,6 +260,19 @@ mod tests {
         for length in [1, 2, 3, 4, 7, 8, 11, 12, 17, 18] {
             assert!(lengths[length] > 0, "{length}: {lengths:?}");
         }
+    }
+
+    #[test]
+    fn levels_change_if_there_are_several() {
+        let recipe = Recipe { levels: 3, ..recipe() };
+        let runs = (0..50).flat_map(|seed| recipe.draw(seed).runs);
+        let levels = runs.flat_map(|run| run.events).filter_map(|event| match event {
+            Event::Level(level) => Some(level),
+            _ => None,
+        });
+        let mut seen = [0; 3];
+        levels.for_each(|level| seen[level] += 1);
+        assert!(seen.iter().all(|&count| count > 20), "{seen:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use emeuro_golden::Selected;
 use emeuro_hdl::register_map::{Access, BYTES, CONTROL, Content, Field, Register, UnitNumbers, registers_of};
 
 use crate::axi_lite::{Completed, Response, Transaction};
@@ -18,6 +19,8 @@ pub(crate) struct Seen {
     pub(crate) cycles: RangeInclusive<u64>,
     pub(crate) short_frame: Possible,
     pub(crate) long_frame: Possible,
+    /// What was made of the last frame that was routed, and how many were unfamiliar, when all frames have been answered.
+    pub(crate) routed: (Option<Selected>, u64),
     /// No frame was in the unit.
     pub(crate) is_idle: bool,
 }
@@ -47,12 +50,25 @@ impl RegisterScore {
         registers_of(&self.numbers).find(|register| register.offset == offset / BYTES * BYTES)
     }
 
+    /// What its fields that can be read and written hold after a reset by the port.
+    fn reset(&self, register: &Register) -> u32 {
+        let kept = register.fields.iter().filter(|field| field.access == Access::ReadWrite);
+        kept.map(|field| field.reset(&self.numbers) << field.low).sum()
+    }
+
     /// Why a scenario must not contain this access: it would change what the unit computes in a clock that nobody knows.
     pub(crate) fn refuses(&self, transaction: Transaction) -> Option<&'static str> {
         let Transaction::Write { offset, data, strobe } = transaction else { return None };
         let register = self.register(offset)?;
+        let chooses = |field: &Field| {
+            let is_written = field.mask_in(&self.numbers) & bytes(strobe) != 0;
+            let content = field.content;
+            is_written && matches!(content, Content::Quality | Content::ForcedMember | Content::ForceMember)
+        };
         if register.whole_words && strobe == 0b1111 {
             Some("writes a weight: frames on their way would have neither network")
+        } else if register.fields.iter().any(chooses) {
+            Some("chooses what is computed in a clock that nobody knows: expected a change of the level")
         } else if register.offset == CONTROL.offset && data & 1 == 1 && strobe & 1 == 1 {
             Some("resets the datapath: expected a run that begins so")
         } else {
@@ -98,7 +114,8 @@ impl RegisterScore {
                 let kept = |field: &&Field| field.access == Access::ReadWrite;
                 let mask: u32 =
                     register.fields.iter().filter(kept).map(|field| field.mask_in(&self.numbers)).sum();
-                let stored = self.stored.entry(register.offset).or_default();
+                let reset = self.reset(register);
+                let stored = self.stored.entry(register.offset).or_insert(reset);
                 let written = mask & bytes(strobe);
                 *stored = *stored & !written | data & written;
                 None
@@ -127,8 +144,28 @@ impl RegisterScore {
                 Content::LongFrame => flag(value, seen.long_frame),
                 Content::Cycles => self.cycles_fault(value, &seen.cycles),
                 Content::Frames => in_range(value, &seen.frames),
-                Content::WeightSelect | Content::WeightAddress | Content::WeightHigh => {
-                    let stored = self.stored.get(&register.offset).copied().unwrap_or(0);
+                Content::Member | Content::Unfamiliar if !seen.is_idle => {
+                    (value >= self.numbers.members).then(|| format!("less than {}", self.numbers.members))
+                }
+                Content::Member => {
+                    let expected = seen.routed.0.map_or(0, |selected| selected.member as u32);
+                    (value != expected).then(|| format!("{expected}, where the last frame went"))
+                }
+                Content::Unfamiliar => {
+                    let expected = seen.routed.0.is_some_and(|selected| !selected.familiar);
+                    (value != u32::from(expected)).then(|| u32::from(expected).to_string())
+                }
+                Content::UnfamiliarFrames => {
+                    in_range(value, &(if seen.is_idle { seen.routed.1 } else { 0 }..=seen.routed.1))
+                }
+                Content::WeightSelect
+                | Content::WeightAddress
+                | Content::WeightHigh
+                | Content::Quality
+                | Content::ForcedMember
+                | Content::ForceMember => {
+                    let stored = self.stored.get(&register.offset).copied();
+                    let stored = stored.unwrap_or_else(|| self.reset(register));
                     let expected = (stored & mask) >> field.low;
                     (value != expected).then(|| format!("{expected:#x}, as written"))
                 }

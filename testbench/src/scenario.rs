@@ -79,6 +79,8 @@ pub enum Event {
     Pause(u32),
     /// Reads or writes a register, after the accesses before, while the streams go on.
     Access(Transaction),
+    /// Waits until every frame has been answered, and sets the quality level of the frames that follow: 0 is the lowest.
+    Level(usize),
 }
 
 impl Run {
@@ -109,6 +111,12 @@ impl Scenario {
         let events = frames.iter().cloned().map(Event::Frame).collect();
         let run = Run { reset: Reset::port(8), ..Run::new(seed, traffic, events) };
         Scenario { power_up: seed, runs: vec![run] }
+    }
+
+    /// The same scenario with all runs at a quality level.
+    pub fn at_level(mut self, level: usize) -> Self {
+        self.runs.iter_mut().for_each(|run| run.events.insert(0, Event::Level(level)));
+        self
     }
 
     /// The state at power-up.
@@ -201,6 +209,7 @@ impl fmt::Display for Event {
                 }
             }
             Event::Pause(clocks) => write!(f, "pause of {clocks}"),
+            Event::Level(level) => write!(f, "quality level {level}"),
             Event::Access(Transaction::Read { offset }) => write!(f, "read {offset:#04x}"),
             Event::Access(Transaction::Write { offset, data, strobe }) => {
                 write!(f, "write {offset:#04x}: {data:#x}, strobe {strobe:#06b}")

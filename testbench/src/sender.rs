@@ -19,6 +19,8 @@ pub(crate) struct Sender<'a> {
     pause: u32,
     /// Accesses that were met and not yet taken.
     pub(crate) accesses: VecDeque<Transaction>,
+    /// A quality level that was met and not yet set: nothing is sent before.
+    pub(crate) level: Option<usize>,
     /// Sends nothing more.
     pub(crate) is_stopped: bool,
     /// Counts events, beats and clocks of pauses: stands still while nothing happens.
@@ -36,6 +38,7 @@ impl<'a> Sender<'a> {
             sent: 0,
             pause: 0,
             accesses: VecDeque::new(),
+            level: None,
             is_stopped: false,
             steps: 0,
         }
@@ -43,7 +46,8 @@ impl<'a> Sender<'a> {
 
     /// Whether all beats were handed out and all pauses are over.
     pub(crate) fn is_done(&self) -> bool {
-        self.is_stopped || self.sent == self.frame.len() && self.pause == 0 && self.events.len() == 0
+        let has_more = self.pause > 0 || self.level.is_some() || self.events.len() > 0;
+        self.is_stopped || self.sent == self.frame.len() && !has_more
     }
 
     /// What is left of the frame that is being sent after `beats` of it.
@@ -70,11 +74,15 @@ impl Iterator for Sender<'_> {
                 self.steps += 1;
                 return None;
             }
+            if self.level.is_some() {
+                return None;
+            }
             self.steps += 1;
             match self.events.next() {
                 Some(Event::Frame(words)) => (self.frame, self.sent) = (words, 0),
                 Some(Event::Pause(clocks)) => self.pause = *clocks,
                 Some(Event::Access(transaction)) => self.accesses.push_back(*transaction),
+                Some(Event::Level(level)) => self.level = Some(*level),
                 None => {
                     self.steps -= 1;
                     return None;
@@ -95,6 +103,7 @@ mod tests {
             Event::Frame(vec![4, 5]),
             Event::Access(Transaction::read(8)),
             Event::Pause(2),
+            Event::Level(1),
             Event::Frame(vec![6]),
         ];
         let mut sender = Sender::new(&[1, 2, 3], &events, 16, 2);
@@ -106,6 +115,9 @@ mod tests {
         assert!(sender.accesses.is_empty() && !sender.is_done());
         assert_eq!((sender.next(), sender.next()), (None, None));
         assert_eq!(sender.accesses, [Transaction::read(8)]);
+        assert_eq!((sender.next(), sender.next(), sender.level), (None, None, Some(1)));
+        assert!(!sender.is_done());
+        sender.level = None;
         assert_eq!(sender.next(), beat(0xFFFF_0006, true));
         let steps = sender.steps;
         assert_eq!((sender.next(), sender.is_done(), sender.steps), (None, true, steps));

@@ -209,7 +209,7 @@ impl<R: Fn(usize) -> bool, P: FnMut(&Scenario) -> Trial> Shrinker<R, P> {
                             });
                         });
                     }
-                    Event::Frame(_) | Event::Access(_) => {}
+                    Event::Frame(_) | Event::Access(_) | Event::Level(_) => {}
                 }
             }
         }

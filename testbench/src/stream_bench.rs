@@ -1,5 +1,7 @@
 //! Plays frames through a stream unit and compares every output word with the golden model's.
 
+use emeuro_hdl::register_map::QUALITY;
+
 use crate::axi_lite::ControlMaster;
 use crate::axi_stream::{Beat, StreamDriver, StreamMonitor};
 use crate::error::{Error, Result};
@@ -7,7 +9,7 @@ use crate::failure::{Failure, Fault};
 use crate::model::Model;
 use crate::scoreboard::Scoreboard;
 use crate::sim::Sim;
-use crate::traffic::Traffic;
+use crate::traffic::{Pattern, Traffic};
 use crate::words::{fits, packed};
 
 /// The synchronous reset, active low.
@@ -79,6 +81,7 @@ pub struct StreamBench {
     traffic: Traffic,
     on_mismatch: OnMismatch,
     watchdog: u64,
+    level: Option<usize>,
 }
 
 /// One run in full detail.
@@ -117,6 +120,7 @@ impl StreamBench {
             traffic: Traffic::full(),
             on_mismatch: OnMismatch::Stop,
             watchdog: WATCHDOG_CLOCKS,
+            level: None,
         };
         model.input(RESET)?;
         bench.driver(model, &bench.traffic, &[], 0)?;
@@ -152,6 +156,14 @@ impl StreamBench {
     #[must_use]
     pub fn with_on_mismatch(mut self, on_mismatch: OnMismatch) -> Self {
         self.on_mismatch = on_mismatch;
+        self
+    }
+
+    /// The same bench at a quality level, 0 being the lowest, of a unit with a port `quality` or a register for it; in others it
+    /// means nothing.
+    #[must_use]
+    pub fn with_level(mut self, level: usize) -> Self {
+        self.level = Some(level);
         self
     }
 
@@ -214,6 +226,18 @@ impl StreamBench {
         }
         let alone = self.play(sim, &Traffic::full(), &inputs[..1], &expected[..1], 0, None)?;
         Ok(Timing { latency: alone.ends[0] - alone.starts[0] + 1, period: last.div_ceil(2) })
+    }
+
+    /// Tells the unit the level, before anything is sent.
+    fn set_level(&self, sim: &mut Sim) -> Result<()> {
+        let Some(level) = self.level else { return Ok(()) };
+        if let Ok(pin) = sim.model().input("quality") {
+            sim.set(pin, level as u64);
+        } else if let Ok(mut master) = ControlMaster::new(sim.model(), &Pattern::Always, 0) {
+            // A unit without levels refuses.
+            master.write(sim, QUALITY.offset, level as u32)?;
+        }
+        Ok(())
     }
 
     fn driver<'a>(
@@ -291,6 +315,7 @@ impl StreamBench {
         }
         sim.set(reset, 1);
 
+        self.set_level(sim)?;
         let mut board = Scoreboard::new(expected, self.output_bits, self.words_per_beat);
         let mut clock = 0u64;
         let mut last_progress = 0;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::path::Path;
 
-use emeuro_golden::Emulator;
-use emeuro_hdl::register_map::{CONTROL, FRAMES, STATUS, UnitNumbers};
+use emeuro_golden::{Emulator, Runner, Selected};
+use emeuro_hdl::register_map::{CONTROL, FRAMES, MEMBER, QUALITY, STATUS, UNFAMILIAR, UnitNumbers};
 
 use crate::axi_lite::{Completed, ControlMaster, Transaction};
 use crate::axi_stream::{StreamDriver, StreamMonitor};
@@ -90,7 +90,16 @@ impl std::ops::AddAssign for Score {
     }
 }
 
-type Golden<'a> = Box<dyn Fn(&[i16]) -> Result<Vec<i16>> + Sync + 'a>;
+/// What a unit must make of a frame.
+#[derive(Clone, Debug)]
+struct Answer {
+    words: Vec<i16>,
+    /// The member that it is routed to, if there are any.
+    selected: Option<Selected>,
+}
+
+/// The answer to a frame at a quality level.
+type Golden<'a> = Box<dyn Fn(usize, &[i16]) -> Result<Answer> + Sync + 'a>;
 
 /// A bench for units that answer each input frame of one length with one output frame, and drop all others.
 ///
@@ -104,6 +113,7 @@ pub struct UnitBench<'a> {
     model: Model,
     shape: FrameShape,
     golden: Golden<'a>,
+    levels: usize,
     numbers: Option<UnitNumbers>,
     watchdog: u64,
     quiet: u64,
@@ -128,6 +138,7 @@ impl<'a> UnitBench<'a> {
         shape: FrameShape,
         golden: impl Fn(&[i16]) -> Result<Vec<i16>> + Sync + 'a,
     ) -> Result<Self> {
+        let golden = move |_: usize, frame: &[i16]| Ok(Answer { words: golden(frame)?, selected: None });
         UnitBench::of_model(Model::build(design, options)?, design, options, shape, golden)
     }
 
@@ -136,7 +147,7 @@ impl<'a> UnitBench<'a> {
         design: &'a Design,
         options: &Options,
         shape: FrameShape,
-        golden: impl Fn(&[i16]) -> Result<Vec<i16>> + Sync + 'a,
+        golden: impl Fn(usize, &[i16]) -> Result<Answer> + Sync + 'a,
     ) -> Result<Self> {
         crate::StreamBench::new(&model, shape.input_bits, shape.output_bits)?
             .with_words_per_beat(&model, shape.words_per_beat)?;
@@ -151,6 +162,7 @@ impl<'a> UnitBench<'a> {
             model,
             shape,
             golden,
+            levels: 1,
             numbers: None,
             watchdog,
             quiet,
@@ -165,9 +177,14 @@ impl<'a> UnitBench<'a> {
         let model = Model::build(design, options)?;
         let words_per_beat = model.width("s_axis_tdata").unwrap_or(0) / emulator.input().bits;
         let shape = FrameShape::of(emulator, words_per_beat as usize);
-        UnitBench::of_model(model, design, options, shape, |frame| {
-            emulator.run(frame).map_err(|error| Error::Stimulus(error.to_string()))
-        })
+        let bench = UnitBench::of_model(model, design, options, shape, move |level, frame| {
+            let mut runner = Runner::new(emulator);
+            let mut words = vec![0; emulator.output().port.size()];
+            let ran = runner.infer_at(level, frame, &mut words);
+            ran.map_err(|error| Error::Stimulus(error.to_string()))?;
+            Ok(Answer { words, selected: runner.selected() })
+        })?;
+        Ok(UnitBench { levels: emulator.levels(), ..bench })
     }
 
     /// The same bench for a unit with the registers of [`emeuro_hdl::register_map`], whose numbers are given.
@@ -201,6 +218,11 @@ impl<'a> UnitBench<'a> {
     /// What the registers of the unit depend on, if they are known.
     pub fn numbers(&self) -> Option<UnitNumbers> {
         self.numbers
+    }
+
+    /// Quality levels of the unit.
+    pub fn levels(&self) -> usize {
+        self.levels
     }
 
     /// The model that is simulated.
@@ -273,6 +295,10 @@ impl<'a> UnitBench<'a> {
                     (Event::Access(_), None) => Some("an access to a unit without known registers".into()),
                     (Event::Access(access), Some(registers)) => registers.refuses(*access).map(str::to_owned),
                     (Event::Pause(_), _) => None,
+                    (Event::Level(level), _) if *level < self.levels && self.can_set_level() => None,
+                    (Event::Level(level), _) => {
+                        Some(format!("level {level} of a unit with {} that can be set", self.levels))
+                    }
                 };
                 if let Some(problem) = problem {
                     return refused(index, format!("event {number}: {problem}"));
@@ -282,27 +308,63 @@ impl<'a> UnitBench<'a> {
         Ok(())
     }
 
-    /// The answers to the frames of a run, as the unit sees them: whole beats.
-    fn answers(&self, rest: &[i16], run: &Run) -> Result<Vec<Vec<i16>>> {
+    /// Whether the level has a pin or a register.
+    fn can_set_level(&self) -> bool {
+        self.model.input(LEVEL_PIN).is_ok() || self.numbers.is_some_and(|numbers| numbers.levels > 1)
+    }
+
+    /// What must come of the frames of a run that begins at a level, as the unit sees them: whole beats.
+    fn expected(&self, rest: &[i16], run: &Run, mut level: usize) -> Result<Expected> {
         let shape = &self.shape;
-        let frames = run.events.iter().filter_map(|event| match event {
-            Event::Frame(words) => Some(words.as_slice()),
-            Event::Pause(_) | Event::Access(_) => None,
-        });
-        let rest = Some(rest).filter(|rest| !rest.is_empty());
-        let right = |frame: &&[i16]| frame.len().div_ceil(shape.words_per_beat) == shape.input_beats();
-        let answer = |frame: &[i16]| {
+        let right = |frame: &[i16]| frame.len().div_ceil(shape.words_per_beat) == shape.input_beats();
+        let answer = |level: usize, frame: &[i16]| {
             let padded: Vec<i16> =
                 frame.iter().copied().chain(std::iter::repeat(-1)).take(shape.input_words).collect();
-            let answer = (self.golden)(&padded)?;
-            let fits = answer.iter().all(|&word| fits(word, shape.output_bits));
-            if answer.len() != shape.output_words || !fits {
+            let answer = (self.golden)(level, &padded)?;
+            let fits = answer.words.iter().all(|&word| fits(word, shape.output_bits));
+            if answer.words.len() != shape.output_words || !fits {
                 let expected = format!("{} words of {} bits", shape.output_words, shape.output_bits);
                 return Err(Error::Stimulus(format!("the golden model's answer is not {expected}")));
             }
             Ok(answer)
         };
-        rest.into_iter().chain(frames).filter(right).map(answer).collect()
+        let mut expected = Expected::default();
+        if !rest.is_empty() && right(rest) {
+            expected.push(answer(level, rest)?);
+        }
+        for event in &run.events {
+            match event {
+                Event::Frame(words) if right(words) => expected.push(answer(level, words)?),
+                Event::Level(next) => {
+                    level = *next;
+                    expected.before_levels.push(expected.frames.len());
+                }
+                Event::Frame(_) | Event::Pause(_) | Event::Access(_) => {}
+            }
+        }
+        Ok(expected)
+    }
+}
+
+/// The port of a quality level.
+const LEVEL_PIN: &str = "quality";
+
+/// What must come of the frames of a run.
+#[derive(Debug, Default)]
+struct Expected {
+    frames: Vec<Vec<i16>>,
+    /// Where the last frame was routed to, and how many frames were unfamiliar.
+    routed: (Option<Selected>, u64),
+    /// The frames that come before every change of the level.
+    before_levels: Vec<usize>,
+}
+
+impl Expected {
+    fn push(&mut self, answer: Answer) {
+        self.frames.push(answer.words);
+        if let Some(selected) = answer.selected {
+            self.routed = (Some(selected), self.routed.1 + u64::from(!selected.familiar));
+        }
     }
 }
 
@@ -344,6 +406,11 @@ struct Player<'b, 'a, W> {
     reset: InPort,
     score: Score,
     registers: Option<RegisterScore>,
+    /// The quality level of frames that begin.
+    level: usize,
+    level_pin: Option<InPort>,
+    /// What the router says about the last frame, if it has pins.
+    member_pins: Option<[OutPort; 2]>,
 }
 
 /// One run being played.
@@ -354,6 +421,12 @@ struct Playing<'s, 'e> {
     monitor: StreamMonitor,
     master: Option<ControlMaster>,
     access: Option<OnItsWay>,
+    /// What all frames of the run must make of the router's registers.
+    routed: (Option<Selected>, u64),
+    /// The frames before every change of the level that is still to come.
+    before_levels: VecDeque<usize>,
+    /// The change of the level that is being written.
+    writes_level: Option<usize>,
     board: Scoreboard<'e>,
     flags: [Flag; 2],
     clock: u64,
@@ -372,7 +445,11 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
     fn new(bench: &'b UnitBench<'a>, sim: &'b mut Sim, scenario: &'b Scenario, watch: W) -> Result<Self> {
         let reset = sim.model().input("aresetn")?;
         let registers = bench.numbers.map(RegisterScore::new);
-        Ok(Player { bench, scenario, sim, watch, reset, score: Score::default(), registers })
+        let level_pin = sim.model().input(LEVEL_PIN).ok();
+        let member_pin = |name| sim.model().output(name).ok();
+        let member_pins = member_pin("member").zip(member_pin("unfamiliar")).map(|(a, b)| [a, b]);
+        let (score, level) = (Score::default(), bench.levels - 1);
+        Ok(Player { bench, scenario, sim, watch, reset, score, registers, level, level_pin, member_pins })
     }
 
     fn play(mut self) -> Result<Score> {
@@ -384,7 +461,10 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
             if !run.resumes {
                 rest = &[];
             }
-            let expected = self.bench.answers(rest, run)?;
+            if let (Some(_), Reset::Port { .. }) = (&self.registers, run.reset) {
+                self.level = self.bench.levels - 1;
+            }
+            let expected = self.bench.expected(rest, run, self.level)?;
             (rest, ahead) = self.play_run(index, run, rest, ahead, next, &expected)?;
         }
         self.score.clocks = self.sim.clocks() - begin;
@@ -399,7 +479,7 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
         rest: &'b [i16],
         ahead: u64,
         next: Option<Reset>,
-        expected: &[Vec<i16>],
+        expected: &Expected,
     ) -> Result<(&'b [i16], u64)> {
         let (model, shape) = (self.sim.model(), self.bench.shape);
         let sender = Sender::new(rest, &run.events, shape.input_bits, shape.words_per_beat);
@@ -413,7 +493,10 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
             monitor: StreamMonitor::new(model, "m_axis", output, *ready_after_valid, run.seed)?,
             master: master.transpose()?,
             access: None,
-            board: Scoreboard::new(expected, shape.output_bits, shape.words_per_beat),
+            routed: expected.routed,
+            before_levels: expected.before_levels.iter().copied().collect(),
+            writes_level: None,
+            board: Scoreboard::new(&expected.frames, shape.output_bits, shape.words_per_beat),
             flags: [flag("short_frame"), flag("long_frame")],
             clock: 0,
             ahead,
@@ -425,6 +508,9 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
         };
         if let Reset::Port { clocks } = run.reset {
             self.reset(&mut playing, clocks.get()).map_err(|error| self.located(&playing, error))?;
+        }
+        if let Some(pin) = self.level_pin {
+            self.sim.set(pin, self.level as u64);
         }
         self.score.resets += 1;
         let mut begun = 0;
@@ -488,6 +574,7 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
         let end = interrupted_after.unwrap_or(u64::MAX);
         while playing.clock < end {
             self.clock(playing)?;
+            self.change_level(playing);
             let is_done = playing.driver.is_idle() && playing.driver.source().is_done();
             match playing.phase {
                 Phase::Playing if is_done && playing.board.is_complete() && playing.has_no_access() => {
@@ -500,7 +587,10 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
                         if playing.master.is_none() {
                             return Ok(());
                         }
-                        let closing = [STATUS, FRAMES].map(|register| Transaction::read(register.offset));
+                        let members = self.bench.numbers.is_some_and(|numbers| numbers.members > 0);
+                        let of_members = [MEMBER, UNFAMILIAR].into_iter().filter(|_| members);
+                        let registers = [STATUS, FRAMES].into_iter().chain(of_members);
+                        let closing = registers.map(|register| Transaction::read(register.offset));
                         playing.driver.source_mut().accesses.extend(closing);
                         playing.phase = Phase::Closing;
                     }
@@ -512,11 +602,53 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
         Ok(())
     }
 
+    /// Sets the level that comes next, once all frames before have been answered.
+    fn change_level(&mut self, playing: &mut Playing<'_, '_>) {
+        let (Some(level), Some(&before)) = (playing.driver.source().level, playing.before_levels.front())
+        else {
+            return;
+        };
+        if playing.writes_level.is_some() {
+            // A write that has been answered.
+            if playing.has_no_access() {
+                playing.writes_level = None;
+                self.level_is(level, playing);
+            }
+            return;
+        }
+        let is_idle = playing.board.frame() == before && playing.driver.is_idle() && playing.has_no_access();
+        match self.level_pin {
+            _ if !is_idle => {}
+            Some(pin) => {
+                self.sim.set(pin, level as u64);
+                self.level_is(level, playing);
+            }
+            None => {
+                let write = Transaction::write(QUALITY.offset, level as u32);
+                playing.driver.source_mut().accesses.push_back(write);
+                playing.writes_level = Some(level);
+            }
+        }
+    }
+
+    fn level_is(&mut self, level: usize, playing: &mut Playing<'_, '_>) {
+        self.level = level;
+        playing.before_levels.pop_front();
+        playing.driver.source_mut().level = None;
+        playing.last_progress = playing.clock;
+    }
+
     /// Software writes to CONTROL, after the beat and the access that are on their way.
     fn reset_by_software(&mut self, playing: &mut Playing<'_, '_>) -> Result<()> {
         playing.driver.source_mut().is_stopped = true;
         playing.driver.source_mut().accesses.clear();
         playing.phase = Phase::Playing;
+        if playing.access.is_some()
+            && let Some(level) = playing.writes_level
+        {
+            // The write of the level is answered first.
+            self.level = level;
+        }
         while !playing.driver.is_idle() || playing.access.is_some() {
             self.clock(playing)?;
         }
@@ -548,6 +680,9 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
         sim.settle()?;
         (self.watch)(sim);
         playing.check_flags(sim)?;
+        if let (Some(pins), Phase::Quiet) = (self.member_pins, playing.phase) {
+            playing.check_member(sim, pins)?;
+        }
         if let (Some(master), Some(registers)) = (&mut playing.master, &mut self.registers) {
             master.sample(sim)?;
             for completed in master.take_completed() {
@@ -624,10 +759,24 @@ impl Playing<'_, '_> {
             cycles: access.clock..=self.clock + self.ahead,
             short_frame,
             long_frame,
+            routed: self.routed,
             is_idle: access.is_idle,
         };
         self.last_progress = self.clock;
         registers.check(completed, &seen).map_or(Ok(()), |fault| Err(self.fault(fault)))
+    }
+
+    /// All frames have been answered: the router stands at the last one that it has seen.
+    fn check_member(&self, sim: &Sim, [member, unfamiliar]: [OutPort; 2]) -> Result<()> {
+        let selected = self.routed.0.unwrap_or(Selected { member: 0, familiar: true });
+        let (got, expected) = (sim.get(member), selected.member as u64);
+        if got != expected {
+            return Err(self.fault(Fault::Member { expected, got }));
+        }
+        match sim.get(unfamiliar) != 0 {
+            got if got == selected.familiar => Err(self.fault(Fault::Flag { flag: "unfamiliar", got })),
+            _ => Ok(()),
+        }
     }
 
     #[inline]

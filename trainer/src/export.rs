@@ -92,7 +92,7 @@ fn build(fixed: &Fixed, spec: &TrainingSpec, accumulator: u32) -> Result<Emulato
     }
     let output = OutputSpec {
         sources: vec![vectors[vectors.len() - 1]],
-        lower: vec![],
+        lower: fixed.network.lower.iter().map(|&i| vec![vectors[i]]).collect(),
         order: None,
         port: port(&spec.outputs, &mut fixed.outputs.iter().copied()),
     };
@@ -136,14 +136,21 @@ pub fn nrmse_float(network: &Network, frames: &Frames) -> Result<f64> {
 /// # Errors
 /// Frames of another size than the emulator's.
 pub fn nrmse_golden(emulator: &Emulator, frames: &Frames) -> Result<f64> {
+    nrmse_golden_at(emulator, emulator.levels() - 1, frames)
+}
+
+/// NRMSE of quality level `level` of the emulator (the highest one for any beyond), run bit for bit, on `frames`.
+///
+/// # Errors
+/// Frames of another size than the emulator's.
+pub fn nrmse_golden_at(emulator: &Emulator, level: usize, frames: &Frames) -> Result<f64> {
     let half = frames.len().div_ceil(2);
     let inputs = frames.inputs().view();
     let (a, b) = rayon::join(
-        || run(emulator, inputs.slice(s![..half, ..])),
-        || run(emulator, inputs.slice(s![half.., ..])),
+        || run(emulator, level, inputs.slice(s![..half, ..])),
+        || run(emulator, level, inputs.slice(s![half.., ..])),
     );
-    let mut estimates = a?;
-    estimates.append(Axis(0), b?.view()).expect("both halves have the emulator's outputs");
+    let estimates = ndarray::concatenate![Axis(0), a?, b?];
     if estimates.dim() != frames.targets().dim() {
         return Err(Error::Data {
             set: String::from("frames"),
@@ -158,14 +165,14 @@ pub fn nrmse_golden(emulator: &Emulator, frames: &Frames) -> Result<f64> {
 }
 
 /// The emulator's physical outputs for physical inputs.
-fn run(emulator: &Emulator, inputs: ArrayView2<f32>) -> Result<Array2<f32>> {
+fn run(emulator: &Emulator, level: usize, inputs: ArrayView2<f32>) -> Result<Array2<f32>> {
     let mut runner = Runner::new(emulator);
     let size = emulator.output().port.size();
     let mut words = vec![0i16; size];
     let mut outputs = Array2::zeros((inputs.nrows(), size));
     for (frame, mut output) in inputs.outer_iter().zip(outputs.outer_iter_mut()) {
         let values: Vec<f64> = frame.iter().map(|&v| f64::from(v)).collect();
-        runner.infer(&emulator.quantise(&values)?, &mut words)?;
+        runner.infer_at(level, &emulator.quantise(&values)?, &mut words)?;
         output.iter_mut().zip(emulator.dequantise(&words)).for_each(|(o, v)| *o = v as f32);
     }
     Ok(outputs)

@@ -1,6 +1,6 @@
 //! The training loop: seeded mini-batches, two fixed shards, best weights on the validation set.
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -33,6 +33,8 @@ pub(crate) struct Fit<'a> {
     pub(crate) validation: &'a Prepared,
     /// Weight of every output's squared error.
     pub(crate) output_weights: &'a [f32],
+    /// Weight of the squared errors of every lower quality level beside those of the highest.
+    pub(crate) lower_weight: f32,
     pub(crate) groups: Vec<Group>,
     pub(crate) epochs: usize,
     pub(crate) patience: Option<usize>,
@@ -270,13 +272,27 @@ impl Fit<'_> {
         if n == 0 {
             return 0.0;
         }
-        let mut input = workspace.input(n);
-        for (mut to, &from) in input.outer_iter_mut().zip(rows) {
-            to.assign(&self.train.inputs.row(from));
-        }
+        workspace.fill(self.network, self.train.inputs.view(), rows.iter().copied());
         forward(self.network, parameters, n, self.rounded.map(|r| &r.nodes[..]), workspace);
-        let (y, mut dy) = workspace.output_and_delta(n);
         let mut loss = 0.0;
+        for level in self.network.levels() {
+            let highest = level + 1 == self.network.nodes.len();
+            let (y, mut dy) = workspace.output_and_delta(level, n);
+            let error = self.errors(rows, y, dy.view_mut());
+            let share = if highest { 1.0 } else { self.lower_weight };
+            let factor = 2.0 * share * normaliser as f32;
+            dy.mapv_inplace(|d| d * factor);
+            if highest {
+                loss = error;
+            }
+        }
+        backward(self.network, parameters, n, workspace);
+        loss * normaliser
+    }
+
+    /// Weighted errors `dy` of the outputs `y` for the frames `rows`, and the weighted sum of their squares.
+    fn errors(&self, rows: &[usize], y: ArrayView2<f32>, mut dy: ArrayViewMut2<f32>) -> f64 {
+        let mut total = 0.0;
         for ((y, mut dy), &row) in y.outer_iter().zip(dy.outer_iter_mut()).zip(rows) {
             let mut sum = 0f32;
             let target = self.train.targets.row(row);
@@ -291,11 +307,9 @@ impl Fit<'_> {
                     sum += *d * (y - t);
                 }),
             }
-            loss += f64::from(sum);
+            total += f64::from(sum);
         }
-        dy.mapv_inplace(|d| d * (2.0 * normaliser) as f32);
-        backward(self.network, parameters, n, workspace);
-        loss * normaliser
+        total
     }
 
     /// Outputs that count, per frame on average.
@@ -358,7 +372,7 @@ impl Fit<'_> {
         let mut total = 0.0;
         for start in rows.clone().step_by(CHUNK) {
             let end = (start + CHUNK).min(rows.end);
-            workspace.input(end - start).assign(&self.validation.inputs.slice(s![start..end, ..]));
+            workspace.fill(self.network, self.validation.inputs.view(), start..end);
             forward(self.network, parameters, end - start, nodes, workspace);
             let part = |m: &Array2<f32>| m.slice(s![start..end, ..]).to_owned();
             total += weighted_error(

@@ -10,7 +10,7 @@ use crate::{
     gradient::{Workspace, forward},
     moments,
     network::{Network, Node},
-    rounded::Rounded,
+    rounded::{Basis, Rounded},
     rounding::{Grid, Lookup, Rounding, round_bias},
 };
 
@@ -77,6 +77,8 @@ pub(crate) struct Choice {
 pub(crate) struct Groups {
     root: Vec<usize>,
     free: Vec<bool>,
+    /// The groups of the outputs of all quality levels.
+    outputs: Vec<usize>,
     /// Whether only dense nodes read the input, so that its elements may have scales of their own.
     input_alone: bool,
 }
@@ -100,7 +102,8 @@ impl Groups {
         }
         let mut free = vec![true; root.len()];
         free[root[0]] = false;
-        free[root[root.len() - 1]] = false;
+        let outputs: Vec<usize> = network.levels().map(|i| root[i]).collect();
+        outputs.iter().for_each(|&group| free[group] = false);
         for (i, node) in network.nodes.iter().enumerate() {
             if let Node::Activate { input, function } = *node
                 && function != Function::Relu
@@ -111,7 +114,7 @@ impl Groups {
             }
         }
         let input_alone = network.consumers(0).all(|c| matches!(network.nodes[c], Node::Dense { .. }));
-        Self { root, free, input_alone }
+        Self { root, free, outputs, input_alone }
     }
 
     /// The groups that may be scaled, by their first node.
@@ -125,6 +128,11 @@ impl Groups {
 
     pub(crate) fn contains(&self, group: usize, i: usize) -> bool {
         self.root[i] == group
+    }
+
+    /// Whether node `i` is scaled like the outputs.
+    fn like_outputs(&self, i: usize) -> bool {
+        self.outputs.contains(&self.root[i])
     }
 
     /// Whether input segments may have binary points of their own.
@@ -231,7 +239,7 @@ impl Fixed {
         let scales: Vec<Array1<f64>> = (0..=last)
             .map(|i| match i {
                 0 => input_scales.clone(),
-                _ if groups.contains(groups.root[last], i) => output_scales.clone(),
+                _ if groups.like_outputs(i) => output_scales.clone(),
                 _ => choice.scales[i].clone(),
             })
             .collect();
@@ -285,7 +293,8 @@ impl Fixed {
             let mut weights = vec![None; nodes];
             for (i, node) in network.nodes.iter().enumerate() {
                 // The output words carry the binary points of the port.
-                let fit = if i + 1 == nodes { self.outputs[0] } else { covering(bits, ranges[i])? };
+                let is_output = network.levels().any(|level| level == i);
+                let fit = if is_output { self.outputs[0] } else { covering(bits, ranges[i])? };
                 let natural = (fit + choice.vector_clip[i]).min(most[i]).clamp(-32, 32);
                 let frac = match *node {
                     Node::Input => self.inputs[0].frac(),
@@ -310,20 +319,17 @@ impl Fixed {
                 if let Node::Add { a, b } = *node {
                     let (fine, coarse) = if fracs[a] > fracs[b] { (a, b) } else { (b, a) };
                     if fracs[fine] - fracs[coarse] > ADD_ALIGNMENT {
-                        let mut i = fine;
-                        while let Node::Activate { input, function: Function::Relu } = network.nodes[i] {
-                            i = input;
-                        }
-                        if i == 0 {
-                            return Err(Error::Network(String::from(
-                                "an addition reads the input and a vector of very different size; \
-                                 put a dense node between",
-                            )));
-                        }
+                        let i = format_maker(network, fine)?;
                         most[i] = fracs[coarse] + ADD_ALIGNMENT;
                         settled = false;
                     }
                 }
+            }
+            // One port serves all levels.
+            let coarsest = network.levels().map(|i| fracs[i]).min().unwrap_or(0);
+            for i in network.levels().filter(|&i| fracs[i] > coarsest) {
+                most[format_maker(network, i)?] = coarsest;
+                settled = false;
             }
             if !settled {
                 continue;
@@ -415,10 +421,12 @@ impl Fixed {
         }
         let inverse = (inverse * &self.scales[0].view().insert_axis(Axis(1))).mapv(|v| v as f32);
         let basis = (basis / &self.scales[0].view().insert_axis(Axis(0))).mapv(|v| v as f32);
+        let mut bases = vec![None; self.network.nodes.len()];
+        bases[0] = Some(Basis { matrix: basis, inverse });
         let rounded = Rounded {
             inner: inner.with_inputs(inner.inputs()),
-            basis,
-            inverse,
+            bases,
+            base: None,
             nodes: self.roundings(),
             weights: self.rounders.clone(),
             units: (0..self.network.nodes.len()).map(|i| self.unit(i)).collect(),
@@ -517,6 +525,19 @@ impl Fixed {
     }
 }
 
+/// The node that chooses the format of node `i`: a ReLU has that of its operand.
+fn format_maker(network: &Network, mut i: usize) -> Result<usize> {
+    while let Node::Activate { input, function: Function::Relu } = network.nodes[i] {
+        i = input;
+    }
+    if i == 0 {
+        return Err(Error::Network(String::from(
+            "the input is joined with a vector of very different size; put a dense node between",
+        )));
+    }
+    Ok(i)
+}
+
 /// Binary points of the output segments, from the outputs' own ranges.
 fn output_fracs(
     spec: &TrainingSpec,
@@ -524,20 +545,23 @@ fn output_fracs(
     groups: &Groups,
     observed: &Observed,
 ) -> Result<Vec<i32>> {
-    let last = network.nodes.len() - 1;
     let bits = spec.quantisation.activation_bits;
-    let mut fracs = segment_ranges(&spec.outputs, &observed.largest[last], bits)
+    let largest = network.levels().fold(Array1::zeros(network.outputs()), |largest: Array1<f64>, i| {
+        ndarray::Zip::from(&largest).and(&observed.largest[i]).map_collect(|a, b| a.max(*b))
+    });
+    let mut fracs = segment_ranges(&spec.outputs, &largest, bits)
         .into_iter()
         .map(|range| covering(bits, range))
         .collect::<Result<Vec<_>>>()?;
     // Only rows of dense nodes can be scaled apart.
-    let scalable = groups.members(groups.root[last]).all(|i| match network.nodes[i] {
+    let mut like_outputs = (0..network.nodes.len()).filter(|&i| groups.like_outputs(i));
+    let scalable = like_outputs.all(|i| match network.nodes[i] {
         Node::Input => false,
         Node::Activate { function, .. } => function == Function::Relu,
         Node::Dense { .. } | Node::Add { .. } => true,
     }) && network.nodes.iter().all(|n| match *n {
         Node::Activate { input, function: Function::Tanh | Function::Sigmoid | Function::Silu } => {
-            !groups.contains(groups.root[last], input)
+            !groups.like_outputs(input)
         }
         _ => true,
     });

@@ -14,25 +14,64 @@ pub(crate) struct OutputScaling {
     pub(crate) mean: Array1<f64>,
 }
 
-/// The dense nodes whose sum is the output, or `None` where an affine map of the output cannot be folded.
-pub(crate) fn last_layers(network: &Network) -> Option<Vec<usize>> {
-    let mut found = Vec::new();
-    let mut open = vec![network.nodes.len() - 1];
-    while let Some(i) = open.pop() {
-        // A vector with a second reader, even within one addition, cannot be scaled for the output alone.
-        let readers = network.consumers(i).count();
-        let twice = matches!(network.nodes[i], Node::Add { a, b } if a == b);
-        if readers > 1 || twice {
-            return None;
+/// The dense nodes whose sums are the outputs of all quality levels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LastLayers {
+    /// All of them, in order.
+    pub(crate) layers: Vec<usize>,
+    /// Those that carry the mean: exactly one in the sum of every level.
+    pub(crate) centred: Vec<usize>,
+}
+
+impl LastLayers {
+    pub(crate) fn contains(&self, i: usize) -> bool {
+        self.layers.contains(&i)
+    }
+}
+
+/// The last layers of `network`, or `None` where an affine map of the outputs cannot be folded into them.
+pub(crate) fn last_layers(network: &Network) -> Option<LastLayers> {
+    let levels: Vec<usize> = network.levels().collect();
+    // Every vector in the units of the outputs: the outputs and what they are sums of.
+    let mut physical = vec![false; network.nodes.len()];
+    levels.iter().for_each(|&i| physical[i] = true);
+    for i in (0..network.nodes.len()).rev() {
+        if !physical[i] {
+            continue;
         }
         match network.nodes[i] {
-            Node::Dense { .. } => found.push(i),
-            Node::Add { a, b } => open.extend([a, b]),
-            Node::Input | Node::Activate { .. } => return None,
+            Node::Dense { .. } => {}
+            // A vector added to itself cannot carry a mean once.
+            Node::Add { a, b } if a != b => [a, b].into_iter().for_each(|k| physical[k] = true),
+            Node::Add { .. } | Node::Input | Node::Activate { .. } => return None,
+        }
+        // A reader of other units sees what must not be scaled for the output alone.
+        if network.consumers(i).any(|c| !physical[c]) {
+            return None;
         }
     }
+    let layers: Vec<usize> = network.dense_nodes().filter(|&i| physical[i]).collect();
+    let mut centred: Vec<usize> = vec![];
+    for &level in &levels {
+        let terms = terms(network, level);
+        if !terms.iter().any(|i| centred.contains(i)) {
+            centred.extend(terms.first());
+        }
+        if terms.iter().filter(|i| centred.contains(i)).count() != 1 {
+            return None;
+        }
+    }
+    Some(LastLayers { layers, centred })
+}
+
+/// The dense nodes whose sum is node `i`, in order, as often as they are added.
+fn terms(network: &Network, i: usize) -> Vec<usize> {
+    let mut found = match network.nodes[i] {
+        Node::Add { a, b } => [terms(network, a), terms(network, b)].concat(),
+        _ => vec![i],
+    };
     found.sort_unstable();
-    Some(found)
+    found
 }
 
 /// The network over physical inputs and outputs that computes what `trained` computes between its coordinates.
@@ -54,10 +93,10 @@ pub(crate) fn fold(
             weights = weights.dot(&preconditioner.matrix);
             bias -= &weights.dot(&preconditioner.mean);
         }
-        if last.contains(&i) {
+        if last.contains(i) {
             weights *= scaling.scale;
             bias *= scaling.scale;
-            if Some(&i) == last.first() {
+            if last.centred.contains(&i) {
                 bias += &scaling.mean;
             }
         }
@@ -107,9 +146,32 @@ mod tests {
         let a = network.dense(x, 2).unwrap();
         let b = network.dense(x, 2).unwrap();
         network.add(a, b).unwrap();
-        assert_eq!(last_layers(&network), Some(vec![1, 2]));
+        assert_eq!(last_layers(&network), Some(LastLayers { layers: vec![1, 2], centred: vec![1] }));
         let a = network.dense(NodeId(3), 2).unwrap();
         network.activate(a, Function::Relu).unwrap();
+        assert_eq!(last_layers(&network), None);
+    }
+
+    #[test]
+    fn every_level_carries_the_mean_once() {
+        // Level 1 adds to level 0; level 2 has a last layer of its own.
+        let mut network = Network::new();
+        let x = network.input(3).unwrap();
+        let lowest = network.dense(x, 2).unwrap();
+        network.lower_level(lowest).unwrap();
+        let more = network.dense(x, 2).unwrap();
+        let middle = network.add(lowest, more).unwrap();
+        network.lower_level(middle).unwrap();
+        let hidden = network.dense(x, 4).unwrap();
+        network.dense(hidden, 2).unwrap();
+        let expected = LastLayers { layers: vec![1, 2, 5], centred: vec![1, 5] };
+        assert_eq!(last_layers(&network), Some(expected));
+        // A hidden layer that reads an output sees its physical units.
+        let mut network = Network::new();
+        let x = network.input(3).unwrap();
+        let lowest = network.dense(x, 2).unwrap();
+        network.lower_level(lowest).unwrap();
+        network.dense(lowest, 2).unwrap();
         assert_eq!(last_layers(&network), None);
     }
 

@@ -27,6 +27,23 @@ impl Workspace {
         }
     }
 
+    /// Copies frames `rows` of `frames` to the inputs: consecutive columns are those of one input node after the other.
+    pub(crate) fn fill(
+        &mut self,
+        network: &Network,
+        frames: ArrayView2<f32>,
+        rows: impl Iterator<Item = usize> + Clone,
+    ) {
+        let mut start = 0;
+        for (i, _) in network.nodes.iter().enumerate().filter(|(_, node)| matches!(node, Node::Input)) {
+            let end = start + network.widths[i];
+            for (mut to, from) in self.values[i].outer_iter_mut().zip(rows.clone()) {
+                to.assign(&frames.slice(s![from, start..end]));
+            }
+            start = end;
+        }
+    }
+
     /// Where the first `rows` input frames go.
     pub(crate) fn input(&mut self, rows: usize) -> ArrayViewMut2<'_, f32> {
         self.values[0].slice_mut(s![..rows, ..])
@@ -42,10 +59,13 @@ impl Workspace {
         self.value(self.values.len() - 1, rows)
     }
 
-    /// The outputs, and where their derivatives go before [`backward`].
-    pub(crate) fn output_and_delta(&mut self, rows: usize) -> (ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>) {
-        let last = self.values.len() - 1;
-        (self.values[last].slice(s![..rows, ..]), self.deltas[last].slice_mut(s![..rows, ..]))
+    /// The outputs of the level that ends in node `i`, and where the derivatives of the loss by them go before [`backward`].
+    pub(crate) fn output_and_delta(
+        &mut self,
+        i: usize,
+        rows: usize,
+    ) -> (ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>) {
+        (self.values[i].slice(s![..rows, ..]), self.deltas[i].slice_mut(s![..rows, ..]))
     }
 }
 
@@ -87,12 +107,13 @@ pub(crate) fn forward(
     }
 }
 
-/// Derivatives of the loss by all parameters, from those by the outputs (in [`Workspace::output_and_delta`]).
+/// Derivatives of the loss by all parameters, from those by the outputs of every level (in [`Workspace::output_and_delta`]).
 ///
 /// Rounding counts as the identity (straight-through estimator, Bengio et al. 2013).
 pub(crate) fn backward(network: &Network, parameters: &[f32], rows: usize, workspace: &mut Workspace) {
     let Workspace { values, deltas, gradient, touched } = workspace;
     touched.fill(false);
+    network.lower.iter().for_each(|&i| touched[i] = true);
     for (i, node) in network.nodes.iter().enumerate().rev() {
         let (before, rest) = deltas.split_at_mut(i);
         let dy = rest[0].slice(s![..rows, ..]);
@@ -179,7 +200,7 @@ mod tests {
             .input(rows)
             .assign(&Array2::from_shape_simple_fn((rows, 5), || rng.random_range(-1.0..1.0)));
         loss(&network, &network.parameters, rows, &mut workspace);
-        let (y, mut dy) = workspace.output_and_delta(rows);
+        let (y, mut dy) = workspace.output_and_delta(network.nodes.len() - 1, rows);
         dy.assign(&y);
         backward(&network, &network.parameters, rows, &mut workspace);
         let gradient = workspace.gradient.clone();

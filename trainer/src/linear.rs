@@ -19,19 +19,26 @@ pub(crate) struct Pair<'a> {
     pub(crate) targets: CowArray<'a, f32, Ix2>,
 }
 
-/// Sets the linear path of `network`, if it has one, to the best linear map; `variances` are those of the input columns.
+/// Sets the linear path of every quality level of `network` that has one to the best linear map; `variances` are those of the
+/// input columns.
 pub(crate) fn start(network: &mut Network, variances: &Array1<f64>, train: &Pair, validation: &Pair) {
-    let Some(path) = linear_path(network, network.nodes.len() - 1) else { return };
+    let paths: Vec<Path> = network.levels().filter_map(|level| linear_path(network, level)).collect();
+    if paths.is_empty() {
+        return;
+    }
     let regression = regress(variances, train, validation);
-    for &i in &path.silenced {
+    let linear = |i: &usize| paths.iter().any(|path| path.layers.contains(i));
+    for &i in paths.iter().flat_map(|path| &path.silenced).filter(|i| !linear(i)) {
         let (w, b) = (network.weights_range(i), network.bias_range(i));
         network.parameters[w].fill(0.0);
         network.parameters[b].fill(0.0);
     }
-    let layers = factor(network, &path, &regression, variances, train);
-    for (&i, weights) in path.layers.iter().zip(layers) {
-        let range = network.weights_range(i);
-        network.parameters[range].iter_mut().zip(&weights).for_each(|(p, &w)| *p = w as f32);
+    for path in &paths {
+        let layers = factor(network, path, &regression, variances, train);
+        for (&i, weights) in path.layers.iter().zip(layers) {
+            let range = network.weights_range(i);
+            network.parameters[range].iter_mut().zip(&weights).for_each(|(p, &w)| *p = w as f32);
+        }
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Network {
     /// Start of each dense node's parameters; unused for the others.
     offsets: Vec<usize>,
     pub(crate) parameters: Vec<f32>,
+    /// The nodes that are the output at the lower quality levels, the lowest first.
+    pub(crate) lower: Vec<usize>,
 }
 
 impl Network {
@@ -118,7 +120,27 @@ impl Network {
         self.push(Node::Add { a: a.0, b: b.0 }, width)
     }
 
-    fn push(&mut self, node: Node, width: usize) -> Result<NodeId> {
+    /// Makes `x` the output at one more lower quality level; the lowest level comes first.
+    ///
+    /// A level computes only the nodes that its output needs. All levels are trained together.
+    ///
+    /// # Errors
+    /// `x` is not a node of this network, or it is the input or the output of a level already.
+    pub fn lower_level(&mut self, x: NodeId) -> Result<()> {
+        self.width(x)?;
+        if x.0 == 0 || self.lower.contains(&x.0) {
+            return Err(Error::Network(format!("vector {} cannot be the output of one more level", x.0)));
+        }
+        self.lower.push(x.0);
+        Ok(())
+    }
+
+    /// The outputs of all quality levels, the lowest first.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = usize> + '_ {
+        self.lower.iter().copied().chain(self.nodes.len().checked_sub(1))
+    }
+
+    pub(crate) fn push(&mut self, node: Node, width: usize) -> Result<NodeId> {
         if width == 0 {
             return Err(Error::Network(String::from("a vector needs at least one element")));
         }
@@ -152,18 +174,29 @@ impl Network {
         self.dense_nodes().map(|i| self.weights_range(i).len()).sum()
     }
 
-    /// Checks that every node leads to the output, and that there is something to train.
+    /// Checks that every node leads to an output, and that there is something to train.
     pub(crate) fn check(&self) -> Result<()> {
         let mut used = vec![false; self.nodes.len()];
         for node in &self.nodes {
             node.operands().for_each(|i| used[i] = true);
+        }
+        for &i in &self.lower {
+            used[i] = true;
+            if i + 1 == self.nodes.len() || self.widths[i] != self.outputs() {
+                return Err(Error::Network(format!(
+                    "vector {i} cannot be the output of a lower level: it has {} elements, expected {}, and the last vector \
+                     is the output of the highest level",
+                    self.widths[i],
+                    self.outputs()
+                )));
+            }
         }
         if self.parameters.is_empty() {
             return Err(Error::Network(String::from("it has no dense node, so there is nothing to train")));
         }
         match used[..used.len() - 1].iter().position(|&used| !used) {
             Some(i) => {
-                Err(Error::Network(format!("vector {i} leads nowhere: every node must lead to the last one")))
+                Err(Error::Network(format!("vector {i} leads nowhere: every node must lead to an output")))
             }
             None => Ok(()),
         }
@@ -289,9 +322,14 @@ impl Network {
 
     /// The same graph over an input of another width; all parameters zero.
     pub(crate) fn with_inputs(&self, inputs: usize) -> Self {
-        let mut other = Self::new();
-        for (node, &width) in self.nodes.iter().zip(&self.widths) {
-            let width = if matches!(node, Node::Input) { inputs } else { width };
+        self.with_input_widths(|_| inputs)
+    }
+
+    /// The same graph over inputs of other widths, by node; all parameters zero.
+    pub(crate) fn with_input_widths(&self, inputs: impl Fn(usize) -> usize) -> Self {
+        let mut other = Self { lower: self.lower.clone(), ..Self::new() };
+        for (i, (node, &width)) in self.nodes.iter().zip(&self.widths).enumerate() {
+            let width = if matches!(node, Node::Input) { inputs(i) } else { width };
             other.nodes.push(node.clone());
             other.widths.push(width);
             other.offsets.push(other.parameters.len());

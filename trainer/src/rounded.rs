@@ -1,13 +1,13 @@
 //! Training through rounding: trained parameters, expanded to a layer's weights, rounded to the exported integers.
 //!
-//! Layers that read the input are trained in whitened coordinates here too: weights = parameters · basis. Hundreds of nearly
-//! equal inputs would otherwise make any step size too large for their sum and too small for their differences.
+//! Layers that read the input are trained in whitened coordinates here too: weights = base + parameters · basis. Hundreds of
+//! nearly equal inputs would otherwise make any step size too large for their sum and too small for their differences.
 
 use ndarray::{Array2, ArrayViewMut2, linalg::general_mat_mul};
 
 use crate::{
     feedback::Rounder,
-    network::{Network, Node},
+    network::Network,
     rounding::{Rounding, round_bias},
 };
 
@@ -15,10 +15,10 @@ use crate::{
 pub(crate) struct Rounded {
     /// Layout of the trained parameters: the same graph over whitened coordinates.
     pub(crate) inner: Network,
-    /// `[coordinates, inputs]`: one whitened coordinate in terms of the inputs that the layers see.
-    pub(crate) basis: Array2<f32>,
-    /// `[inputs, coordinates]`, the right inverse of `basis`.
-    pub(crate) inverse: Array2<f32>,
+    /// Per node, the coordinates in which the layers that read it are trained; `None`: as they are.
+    pub(crate) bases: Vec<Option<Basis>>,
+    /// Weights that are not trained, in the layout of the network; they count in layers with a basis only.
+    pub(crate) base: Option<Vec<f32>>,
     /// Rounding of every node's vector.
     pub(crate) nodes: Vec<Rounding>,
     /// Rounding of every dense node's weights.
@@ -27,11 +27,20 @@ pub(crate) struct Rounded {
     pub(crate) units: Vec<f32>,
 }
 
-fn reads_input(network: &Network, i: usize) -> bool {
-    network.nodes[i].operands().any(|o| matches!(network.nodes[o], Node::Input))
+/// Whitened coordinates of a vector.
+#[derive(Clone, Debug)]
+pub(crate) struct Basis {
+    /// `[coordinates, elements]`: one coordinate in terms of the elements that the layers see.
+    pub(crate) matrix: Array2<f32>,
+    /// `[elements, coordinates]`, the right inverse of `matrix`.
+    pub(crate) inverse: Array2<f32>,
 }
 
 impl Rounded {
+    fn basis(&self, i: usize) -> Option<&Basis> {
+        self.inner.nodes[i].operands().find_map(|operand| self.bases[operand].as_ref())
+    }
+
     /// The rounded parameters of `network` for trained `parameters`; `shadow` is scratch of the same size.
     pub(crate) fn expand(
         &self,
@@ -42,9 +51,16 @@ impl Rounded {
     ) {
         for i in network.dense_nodes() {
             let (from, to) = (self.inner.weights_range(i), network.weights_range(i));
-            if reads_input(network, i) {
+            if let Some(basis) = self.basis(i) {
+                let keep = match &self.base {
+                    Some(base) => {
+                        shadow[to.clone()].copy_from_slice(&base[to]);
+                        1.0
+                    }
+                    None => 0.0,
+                };
                 let mut w = view(network, shadow, i);
-                general_mat_mul(1.0, &self.inner.weights(parameters, i), &self.basis, 0.0, &mut w);
+                general_mat_mul(1.0, &self.inner.weights(parameters, i), &basis.matrix, keep, &mut w);
             } else {
                 shadow[to].copy_from_slice(&parameters[from]);
             }
@@ -61,9 +77,9 @@ impl Rounded {
     /// The gradient of the trained parameters from that of the network's (rounding counts as the identity).
     pub(crate) fn contract(&self, network: &Network, gradient: &[f32], contracted: &mut [f32]) {
         for i in network.dense_nodes() {
-            if reads_input(network, i) {
+            if let Some(basis) = self.basis(i) {
                 let mut g = view(&self.inner, contracted, i);
-                general_mat_mul(1.0, &network.weights(gradient, i), &self.basis.t(), 0.0, &mut g);
+                general_mat_mul(1.0, &network.weights(gradient, i), &basis.matrix.t(), 0.0, &mut g);
             } else {
                 contracted[self.inner.weights_range(i)].copy_from_slice(&gradient[network.weights_range(i)]);
             }
@@ -87,10 +103,10 @@ impl Rounded {
         for i in network.dense_nodes() {
             let range = network.weights_range(i);
             let inner = self.inner.weights_range(i);
-            if reads_input(network, i) {
+            if let Some(basis) = self.basis(i) {
                 shadow[range.clone()].iter_mut().zip(&expanded[range]).for_each(|(s, e)| *s = e - *s);
                 let mut w = view(&self.inner, parameters, i);
-                general_mat_mul(pull, &network.weights(shadow, i), &self.inverse, 1.0, &mut w);
+                general_mat_mul(pull, &network.weights(shadow, i), &basis.inverse, 1.0, &mut w);
             } else {
                 let ways = expanded[range.clone()].iter().zip(&shadow[range]).map(|(e, s)| e - s);
                 parameters[inner].iter_mut().zip(ways).for_each(|(p, way)| *p += pull * way);
@@ -101,7 +117,7 @@ impl Rounded {
     /// Brings weights back into the range of their formats; those in whitened coordinates saturate when expanded.
     pub(crate) fn clamp(&self, parameters: &mut [f32]) {
         for i in self.inner.dense_nodes() {
-            if let (Some(rounder), false) = (&self.weights[i], reads_input(&self.inner, i)) {
+            if let (Some(rounder), None) = (&self.weights[i], self.basis(i)) {
                 parameters[self.inner.weights_range(i)].iter_mut().for_each(|w| *w = rounder.grid.clamp(*w));
             }
         }

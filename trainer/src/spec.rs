@@ -90,6 +90,8 @@ pub struct TrainingSpec {
     pub whitening: Whitening,
     /// Whether the linear path starts at the regression.
     pub linear_start: bool,
+    /// Weight of the squared error of every lower quality level in the loss; that of the highest level has weight 1.
+    pub lower_weight: f64,
     /// The command that makes the emulator, for its provenance.
     pub command: String,
     /// What the data are, for the provenance.
@@ -120,6 +122,7 @@ impl TrainingSpec {
             weight_decay: 0.0,
             whitening: Whitening::default(),
             linear_start: true,
+            lower_weight: 0.2,
             command: String::new(),
             data: String::new(),
         }
@@ -156,6 +159,7 @@ impl TrainingSpec {
             ("the tuning learning rate", self.tuning.rate, 0.0, 1.0),
             ("the warm-up", self.warm_up, 0.0, 0.9),
             ("the weight decay", self.weight_decay, 0.0, 100.0),
+            ("the weight of lower levels", self.lower_weight, 0.0, 1.0),
             ("the whitening power", power, 0.0, 0.5),
             ("the whitening ridge", ridge, 0.0, 1.0),
         ];

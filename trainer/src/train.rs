@@ -100,6 +100,7 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
                 train: &train,
                 validation: &validation,
                 output_weights: &weights,
+                lower_weight: spec.lower_weight as f32,
                 groups: float_groups(&inside),
                 epochs: spec.float.epochs,
                 patience: spec.float.patience,
@@ -124,7 +125,7 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
     let mut fixed = lay_out(spec, &network, data)?;
     inside.parameters.copy_from_slice(&float);
     let last = last_layers(&spec.network).unwrap_or_default();
-    let gain = |i| if last.contains(&i) { scaling.scale } else { 1.0 };
+    let gain = |i| if last.contains(i) { scaling.scale } else { 1.0 };
     let (rounded, start) = fixed.tunable(&inside, &preconditioner.matrix, &preconditioner.inverse, gain);
     let mut state = resumed.unwrap_or_else(|| State::new(start.clone(), history));
     fits(path, &state, float.len())?;
@@ -180,6 +181,7 @@ impl Tuning<'_> {
             train: &train,
             validation: &validation,
             output_weights: &weights,
+            lower_weight: spec.lower_weight as f32,
             groups: tuning_groups(fixed, rounded, start),
             epochs: spec.tuning.epochs,
             patience: spec.tuning.patience,
@@ -224,7 +226,7 @@ fn tuning_groups(fixed: &Fixed, rounded: &Rounded, start: &[f32]) -> Vec<Group> 
         .collect()
 }
 
-fn mask(frames: &Frames) -> Option<Array2<f32>> {
+pub(crate) fn mask(frames: &Frames) -> Option<Array2<f32>> {
     frames.mask().map(|m| m.mapv(|m| f32::from(u8::from(m))))
 }
 
@@ -264,7 +266,7 @@ fn target_means(frames: &Frames) -> Array1<f64> {
 }
 
 /// Mean square of the targets that count around the means of their outputs.
-fn spread(frames: &Frames) -> f64 {
+pub(crate) fn spread(frames: &Frames) -> f64 {
     let means = target_means(frames);
     let (mut sum, mut count) = (0.0, 0.0);
     for ((row, column), &v) in frames.targets().indexed_iter() {

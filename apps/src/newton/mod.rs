@@ -37,6 +37,8 @@ pub enum Family {
     Base,
     /// Every frame has its own tilt c, normal with standard deviation 2 per component.
     Tilted,
+    /// One frame like those, one like these, in turn.
+    Both,
 }
 
 /// The `newton` application.
@@ -100,7 +102,8 @@ impl Application for Newton {
             function.gradient(point, gradient);
             match self.family {
                 Family::Base => "base",
-                Family::Tilted => {
+                Family::Both if frame.is_multiple_of(2) => "base",
+                Family::Both | Family::Tilted => {
                     for slope in gradient {
                         let tilt: f64 = StandardNormal.sample(&mut rng);
                         *slope += TILT_SCALE * tilt;

@@ -10,6 +10,8 @@ use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
 use crate::recipe::Recipe;
 
+pub use release::Release;
+
 /// Moving vertices; vertex 0 hangs on the anchor.
 const VERTICES: usize = 100;
 /// Mass of a vertex, kg.
@@ -39,12 +41,19 @@ const STEPS: usize = 250;
 /// Output (200): displacement = x\[100\] then y\[100\], position after 0.5 s minus position now, metres.
 /// Displacement is the quantity because a rope that is taken to stand still scores a small error in position.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rope;
+pub struct Rope {
+    release: Release,
+}
 
 impl Rope {
-    /// The application; it has no settings.
+    /// The application with ropes that are released as usual.
     pub fn new() -> Rope {
-        Rope
+        Rope::default()
+    }
+
+    /// The application with the frames of ropes that are released so; the kernels are the same.
+    pub fn with_release(release: Release) -> Rope {
+        Rope { release }
     }
 }
 
@@ -77,12 +86,13 @@ impl Application for Rope {
     }
 
     /// Every frame is a rope of its own. It is released at rest, stretched by its weight; its angle to the vertical is
-    /// uniform in ±30° in the middle and changes evenly along the rope, by up to ±30° from end to end. It has swung for
-    /// a time uniform in 0 to 4 s when the frame is taken.
+    /// uniform in ±30° (or from 30° to 45° to either side, see [`Release`]) in the middle and changes evenly along the rope, by up
+    /// to ±30° from end to end. It has swung for a time uniform in 0 to 4 s when the frame is taken.
     fn frames(&self, split: Split, count: usize, seed: u64) -> Frames {
         Frames::generate(self, count, |frame, state| {
-            release::random_state(&mut stream(Source::Rope, split, seed, frame), state);
-            "swinging"
+            let release = self.release.of_frame(frame);
+            release::random_state(release, &mut stream(Source::Rope, split, seed, frame), state);
+            release.kind()
         })
     }
 
@@ -117,8 +127,8 @@ mod tests {
 
     #[test]
     fn both_kernels_agree() {
-        let frames = Rope.frames(Split::Test, 4, 1);
-        let mut reference = Rope.plan_reference();
+        let frames = Rope::new().frames(Split::Test, 4, 1);
+        let mut reference = Rope::new().plan_reference();
         let mut output = [0.0; 2 * VERTICES];
         for (input, target) in frames.inputs.chunks_exact(400).zip(frames.targets.chunks_exact(200)) {
             reference.run(input, &mut output).unwrap();
@@ -131,7 +141,7 @@ mod tests {
         let mut state = [0.0; 4 * VERTICES];
         release::at_rest(|_| 0.0, &mut state);
         let mut displacement = [1.0; 2 * VERTICES];
-        Rope.exact(&state, &mut displacement).unwrap();
+        Rope::new().exact(&state, &mut displacement).unwrap();
         assert!(displacement.iter().all(|d| d.abs() < 1e-9), "{displacement:?}");
     }
 
@@ -155,7 +165,7 @@ mod tests {
             state[i] = 0.01 * j0(2.404826 * (from_end / length).sqrt());
         }
         let mut displacement = [0.0; 2 * VERTICES];
-        Rope.exact(&state, &mut displacement).unwrap();
+        Rope::new().exact(&state, &mut displacement).unwrap();
         let omega = 2.404826 / 2.0 * (GRAVITY / length).sqrt();
         let decay = AIR_FRICTION / MASS / 2.0;
         let time = STEP * STEPS as f64;
@@ -169,7 +179,7 @@ mod tests {
     fn energy_only_decreases() {
         let mut rng = stream(Source::Rope, Split::Test, 3, 0);
         let mut state = [0.0; 4 * VERTICES];
-        release::random_state(&mut rng, &mut state);
+        release::random_state(Release::Usual, &mut rng, &mut state);
         let before = energy(&state);
         let mut motion = exact::Motion::new(&state);
         motion.run(STEPS);

@@ -5,8 +5,52 @@ use rand::{Rng, RngExt};
 use super::exact::Motion;
 use super::{GRAVITY, MASS, REST_LENGTH, STIFFNESS, VERTICES};
 
-/// Largest angle of the rope to the vertical when it is released, rad.
+/// How far ropes are deflected when they are released.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// By up to 30° to either side: what the emulator is trained on.
+    #[default]
+    Usual,
+    /// By 30° to 45° to either side.
+    WideAngle,
+    /// One frame like those, one like these, in turn.
+    Both,
+}
+
+impl Release {
+    /// How the rope of frame `frame` is released.
+    pub(super) fn of_frame(self, frame: usize) -> Self {
+        match self {
+            Self::Both if frame.is_multiple_of(2) => Self::Usual,
+            Self::Both => Self::WideAngle,
+            one => one,
+        }
+    }
+
+    /// What such frames are called.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::WideAngle => "wide angle",
+            Self::Usual | Self::Both => "swinging",
+        }
+    }
+
+    /// Angle to the vertical in the middle of the rope, rad.
+    fn angle(self, rng: &mut impl Rng) -> f64 {
+        match self {
+            Self::Usual | Self::Both => rng.random_range(-MAX_ANGLE..MAX_ANGLE),
+            Self::WideAngle => {
+                let angle = rng.random_range(MAX_ANGLE..WIDE_ANGLE);
+                if rng.random() { angle } else { -angle }
+            }
+        }
+    }
+}
+
+/// Largest usual angle of the rope to the vertical when it is released, rad.
 const MAX_ANGLE: f64 = 30.0 * std::f64::consts::PI / 180.0;
+/// Largest of the wide angles, rad.
+const WIDE_ANGLE: f64 = 45.0 * std::f64::consts::PI / 180.0;
 /// Largest difference of the angles at the two ends, rad.
 const MAX_BEND: f64 = 30.0 * std::f64::consts::PI / 180.0;
 /// Longest time between release and frame, steps: 4 s, a little more than one swing (3.7 s).
@@ -14,11 +58,11 @@ const MAX_STEPS: usize = 2000;
 
 /// A state of a random trajectory, as an input frame.
 ///
-/// The rope is released at rest. Its angle to the vertical is uniform in ±30° in the middle and changes evenly along
-/// the rope, by a difference uniform in ±30° between the ends. It then moves for a time uniform in 0 to 4 s, so that
+/// The rope is released at rest. Its angle to the vertical is uniform in the range of `release` in the middle and changes evenly
+/// along the rope, by a difference uniform in ±30° between the ends. It then moves for a time uniform in 0 to 4 s, so that
 /// every phase of the swing occurs with either sign of the velocity.
-pub(super) fn random_state(rng: &mut impl Rng, state: &mut [f64]) {
-    let angle = rng.random_range(-MAX_ANGLE..MAX_ANGLE);
+pub(super) fn random_state(release: Release, rng: &mut impl Rng, state: &mut [f64]) {
+    let angle = release.angle(rng);
     let bend = rng.random_range(-MAX_BEND..MAX_BEND);
     at_rest(|along| angle + bend * (along - 0.5), state);
     let mut motion = Motion::new(state);

@@ -1,5 +1,7 @@
 //! lower: mapped tasks to instructions and ROM images.
 
+use std::{collections::HashMap, slice};
+
 use crate::{
     AddressGenerator, Drain, Function, Instruction, Issue, Table, WeightMemory,
     passes::map::{Axis, Mapping, Shape},
@@ -13,19 +15,31 @@ pub(crate) const DESCRIPTION: &str =
 /// The ROM images while they are filled.
 #[derive(Debug, Default)]
 pub(crate) struct Roms {
-    pub(crate) weights: Vec<Vec<i16>>,
-    pub(crate) bias: Vec<Vec<i64>>,
+    /// What all frames use.
+    pub(crate) shared: Images,
+    /// What the frames of each member use: the same words at the same places.
+    pub(crate) members: Vec<Images>,
     pub(crate) patterns: Vec<Vec<i64>>,
     pub(crate) tables: Vec<Table>,
+    lanes: usize,
     /// Every task has biases of its own, because they may be written later.
     writable: bool,
 }
 
+/// Weights per lane and biases per slot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Images {
+    pub(crate) weights: Vec<Vec<i16>>,
+    pub(crate) bias: Vec<Vec<i64>>,
+}
+
 impl Roms {
-    pub(crate) fn new(lanes: usize, slots: usize, memory: WeightMemory) -> Self {
+    pub(crate) fn new(lanes: usize, slots: usize, members: usize, memory: WeightMemory) -> Self {
+        let images = Images { weights: vec![vec![]; lanes], bias: vec![vec![]; slots] };
         Self {
-            weights: vec![vec![]; lanes],
-            bias: vec![vec![]; slots],
+            members: vec![images.clone(); members],
+            shared: images,
+            lanes,
             writable: memory == WeightMemory::Ram,
             ..Self::default()
         }
@@ -48,11 +62,21 @@ impl Roms {
     }
 }
 
-/// What a task has put into the ROMs: first row, weight address and bias address of its parts. The same task of another frame
-/// uses it again.
+/// What tasks have put into the ROMs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contents {
-    bases: Vec<(i64, i64, i64)>,
+    parts: HashMap<Part, (i64, i64)>,
+}
+
+/// The part of a task that begins with a row of its weights, as a mapping lays it out. The same task of another frame or level
+/// uses it again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Part {
+    task: String,
+    /// Of element-wise tasks, which passes name as well as people.
+    scales: Option<Vec<i16>>,
+    mapping: Mapping,
+    row: i64,
 }
 
 fn position_or_push<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
@@ -84,11 +108,14 @@ pub(crate) fn run(
 ) -> Vec<Instruction> {
     let window = shape.window[0].0 * shape.window[1].0;
     let zeros = vec![0; window];
-    let (values, bias): (&[i16], &[i64]) = match &task.kind {
-        Kind::Affine { weights, bias, .. } => (weights, bias),
-        Kind::Scale { scales } => (scales, &[0]),
-        Kind::Multiply => (&zeros, &[0]),
+    let (values, bias, members): (&[i16], &[i64], usize) = match &task.kind {
+        Kind::Affine { weights, bias, members, .. } => (weights, bias, *members),
+        Kind::Scale { scales } => (scales, &[0], 1),
+        Kind::Multiply => (&zeros, &[0], 1),
     };
+    let scales = (!matches!(task.kind, Kind::Affine { .. })).then(|| values.to_vec());
+    let rows_of_member = (bias.len() / members) as i64;
+    let of_member = task.is_of_members();
     let rows = Rows { values, window };
     let half = if task.shift == 0 { 0 } else { 1 << (task.shift - 1) };
     let bias: Vec<i64> = bias.iter().map(|b| b + half).collect();
@@ -96,22 +123,26 @@ pub(crate) fn run(
         Some(activation) => roms.table(activation, task.format.bits()),
         None => Function::Identity,
     };
-    let pattern = roms.pattern(lane_offsets(shape, mapping, roms.weights.len()));
+    let pattern = roms.pattern(lane_offsets(shape, mapping, roms.lanes));
     let walk = WeightWalk::new(shape, mapping);
     let bias_walk = BiasWalk::new(mapping);
     let target = &tasks.vectors[task.target];
     let mut instructions = vec![];
     for (operand, result, row) in unrolled_origins(&mapping.unrolled) {
-        let (weight_base, bias_base) = match contents.bases.iter().find(|(r, ..)| *r == row) {
-            Some(&(_, weight_base, bias_base)) => (weight_base, bias_base),
-            None => {
-                let weight_base = roms.weights[0].len() as i64;
-                emit_weights(shape, mapping, &walk, &rows, row, &mut roms.weights);
-                let bias_base = bias_walk.emit(mapping, &bias, row, roms);
-                contents.bases.push((row, weight_base, bias_base));
-                (weight_base, bias_base)
+        let part = Part { task: task.name.clone(), scales: scales.clone(), mapping: mapping.clone(), row };
+        let (weight_base, bias_base) = *contents.parts.entry(part).or_insert_with(|| {
+            // Equal biases may share their words, unless that could change.
+            let share = !roms.writable && !of_member;
+            let images = if of_member { &mut roms.members[..] } else { slice::from_mut(&mut roms.shared) };
+            let mut bases = (0, 0);
+            for (member, images) in images.iter_mut().enumerate() {
+                let row = row + member as i64 * rows_of_member;
+                let weight_base = images.weights[0].len() as i64;
+                emit_weights(shape, mapping, &walk, &rows, row, &mut images.weights);
+                bases = (weight_base, bias_walk.emit(mapping, &bias, row, &mut images.bias, share));
             }
-        };
+            bases
+        });
         let inner = mapping.inner_steps(shape);
         let [low, high] = mapping.blocks;
         let tile_operand = mapping.results as i64 * mapping.lanes.operand;
@@ -145,6 +176,7 @@ pub(crate) fn run(
                 pattern,
                 multiply: matches!(task.kind, Kind::Multiply),
                 reads_input: places.into_iter().all(|p| p == Place::Input),
+                of_member,
                 waits_for_input: false,
                 reserves_output: false,
                 releases_input: false,
@@ -163,6 +195,8 @@ pub(crate) fn run(
                 bits: task.format.bits(),
                 function,
                 to_output: target.place == Place::Output,
+                to_router: target.place == Place::Router,
+                of_member,
                 forks: false,
                 last: false,
             },
@@ -219,11 +253,16 @@ impl BiasWalk {
         Self { clock, loops, words }
     }
 
-    /// Puts the biases of an instruction that begins with `first_row` into the ROMs and says where they begin. Equal biases
-    /// share their words, unless that could change.
-    fn emit(&self, mapping: &Mapping, bias: &[i64], first_row: i64, roms: &mut Roms) -> i64 {
-        let writable = roms.writable;
-        let roms = &mut roms.bias;
+    /// Puts the biases of an instruction that begins with `first_row` into the ROMs and says where they begin. With `share`,
+    /// equal biases have the same words.
+    fn emit(
+        &self,
+        mapping: &Mapping,
+        bias: &[i64],
+        first_row: i64,
+        roms: &mut [Vec<i64>],
+        share: bool,
+    ) -> i64 {
         let images: Vec<Vec<i64>> =
             (0..mapping.per_clock).map(|slot| self.image(mapping, bias, first_row, slot)).collect();
         let depth = roms[0].len();
@@ -231,7 +270,7 @@ impl BiasWalk {
             roms.iter().zip(&images).all(|(rom, image)| rom[base..base + self.words] == image[..])
         };
         let same = (0..(depth + 1).saturating_sub(self.words)).find(|&base| holds(base));
-        if let Some(base) = same.filter(|_| !writable) {
+        if let Some(base) = same.filter(|_| share) {
             return base as i64;
         }
         for (slot, rom) in roms.iter_mut().enumerate() {

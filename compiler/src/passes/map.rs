@@ -5,7 +5,7 @@ use crate::task::{Kind, Task, Tasks};
 pub(crate) const DESCRIPTION: &str = "Lists per task how many neighbouring lanes can reduce one result and along which axis results can lie, by clocks.";
 
 /// One dimension of a task's results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Axis {
     pub(crate) count: usize,
     /// Distance of the operands of neighbouring results.
@@ -36,7 +36,7 @@ pub(crate) struct Shape {
 }
 
 /// A shape whose results are spread over lanes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Mapping {
     /// Every result is the sum over 2^`reduce` lanes.
     pub(crate) reduce: u32,

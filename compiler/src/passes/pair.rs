@@ -27,7 +27,7 @@ pub(crate) fn run(tasks: &Tasks) -> (Tasks, Vec<Turn>) {
     let mut both = tasks.clone();
     let own = |vectors: &mut Tasks, index: usize| match tasks.vectors[index].place {
         Place::Memory => vectors.twin(index),
-        Place::Input | Place::Output => index,
+        Place::Input | Place::Output | Place::Router => index,
     };
     let twins: Vec<usize> = (0..tasks.vectors.len()).map(|index| own(&mut both, index)).collect();
     let writes_output = |task: usize| tasks.vectors[tasks.tasks[task].target].place == Place::Output;

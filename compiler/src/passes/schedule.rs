@@ -29,12 +29,10 @@ pub(crate) fn run(program: &mut Program, head: usize) {
     for order in rounds {
         clock.begin();
         for &index in *order {
-            let delay = clock.delay(&instructions[index]);
-            let issue = &mut instructions[index].issue;
-            issue.delay = issue.delay.max(delay);
-            clock.run(&instructions[index]);
+            clock.append(&mut instructions[index]);
         }
     }
+    run_levels(program, &mut instructions, &mut clock);
     // With the final delays: after how many writes the output may begin to leave.
     let mut head_start = 0;
     for order in if has_pairs { vec![&alone, &paired] } else { vec![&alone] } {
@@ -47,6 +45,31 @@ pub(crate) fn run(program: &mut Program, head: usize) {
     program.output.head_start = head_start;
     program.paired = instructions.split_off(alone.len());
     program.instructions = instructions;
+}
+
+/// Delays of the lower levels, and their outputs. Every level can follow every other, of which the highest has the
+/// instructions `highest`.
+fn run_levels(program: &mut Program, highest: &mut [Instruction], clock: &mut Schedule) {
+    if program.lower.is_empty() {
+        return;
+    }
+    let mut lower = std::mem::take(&mut program.lower);
+    lower.iter_mut().for_each(|level| set_flags(&mut level.instructions));
+    let levels = lower.len() + 1;
+    for (before, after) in (0..levels).flat_map(|before| (0..levels).map(move |after| (before, after))) {
+        for level in [before, after] {
+            clock.begin();
+            let instructions = lower.get_mut(level).map_or(&mut *highest, |level| &mut level.instructions);
+            instructions.iter_mut().for_each(|instruction| clock.append(instruction));
+        }
+    }
+    for level in &mut lower {
+        clock.begin();
+        level.instructions.iter().for_each(|instruction| clock.run(instruction));
+        level.writes = clock.output[0].writes.len();
+        level.head_start = clock.head_start(program, &clock.output[0]);
+    }
+    program.lower = lower;
 }
 
 fn set_flags(instructions: &mut [Instruction]) {
@@ -80,6 +103,8 @@ struct Schedule {
     /// Last clock in which a word of each memory row is in the write register. A row must not be read while any of its
     /// words is written.
     written: HashMap<i64, i64>,
+    /// First clock of a step that can use the weights of the member that the frame was routed to.
+    member: i64,
     /// The output buffers of the frames: one, or two for a pair.
     output: [Written; 2],
 }
@@ -103,6 +128,7 @@ impl Schedule {
             free: 0,
             capture: 0,
             written: HashMap::new(),
+            member: 0,
             output: Default::default(),
         }
     }
@@ -111,6 +137,12 @@ impl Schedule {
     fn begin(&mut self) {
         self.written.clear();
         self.output = Default::default();
+    }
+
+    /// Gives the instruction the delay that it needs after what has been issued, and issues it.
+    fn append(&mut self, instruction: &mut Instruction) {
+        instruction.issue.delay = instruction.issue.delay.max(self.delay(instruction));
+        self.run(instruction);
     }
 
     /// The smallest delay of `instruction` after what has been issued.
@@ -127,6 +159,9 @@ impl Schedule {
                     }
                 }
             }
+        }
+        if instruction.issue.of_member {
+            earliest = earliest.max(self.member);
         }
         earliest = earliest.max(self.capture - first_capture(instruction));
         (earliest - start) as u32
@@ -149,6 +184,8 @@ impl Schedule {
                     let output = &mut self.output[usize::from(instruction.second)];
                     output.rows.insert(address / self.rows[1], write);
                     output.writes.push(write);
+                } else if drain.to_router {
+                    self.member = write + i64::from(timing::SCORE_TO_STEP);
                 } else {
                     self.written.insert((address & self.address_mask) / self.rows[0], write);
                 }

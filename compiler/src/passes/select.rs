@@ -11,7 +11,12 @@ pub(crate) fn run(emulator: &Emulator) -> Tasks {
     let vectors = (0..=emulator.nodes().len())
         .map(|index| {
             let id = if index == 0 { VectorId::INPUT } else { emulator.vector_of(index - 1) };
-            let place = if index == 0 { Place::Input } else { Place::Memory };
+            let is_routed = emulator.router().is_some_and(|router| router.scores == id);
+            let place = match index {
+                0 => Place::Input,
+                _ if is_routed => Place::Router,
+                _ => Place::Memory,
+            };
             Vector { size: emulator.size(id), bits: emulator.format(id).bits(), place, address: 0 }
         })
         .collect();
@@ -43,6 +48,7 @@ pub(crate) fn run(emulator: &Emulator) -> Tasks {
                     weights: affine.weights.values.clone(),
                     weight_bits: affine.weights.format.bits(),
                     bias: affine.bias.clone(),
+                    members: affine.members,
                 };
                 plain(kind, affine.shift, bits)
             }

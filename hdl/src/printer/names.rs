@@ -23,9 +23,10 @@ const KEYWORDS: &str = " accept_on alias always always_comb always_ff always_lat
     tri0 tri1 triand trior trireg type typedef union unique unique0 unsigned until until_with untyped use uwire var vectored \
     virtual void wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor ";
 
-/// The Verilog identifier of a Rust-HDL path: `lanes$3$x` is `lanes_3_x`.
+/// The Verilog identifier of a Rust-HDL path: `lanes$3$x` is `lanes_3_x`. The only wire of a vector that is called a pin has
+/// neither number nor suffix: `quality_pin$0` is `quality`, a port that some units lack.
 pub(super) fn flat(path: &str) -> String {
-    path.replace('$', "_")
+    path.replace("_pin$0", "").replace('$', "_")
 }
 
 /// Refuses keywords and everything that would need an escape.

@@ -12,6 +12,9 @@
 //!  read_data <-/---|                   |<-- short_frame, long_frame
 //!  read_error <----|                   |<-- frame_done
 //!                  |                   |--> store_0, store_* (weights in RAM)
+//!                  |                   |--> quality_0 (quality levels)
+//!                  |                   |<-- member_0, unfamiliar_0, routed_0 (members)
+//!                  |                   |--> force_0, forced_0
 //!                  +-------------------+
 //! ```
 //!
@@ -21,7 +24,9 @@
 
 use super::weight_store::StoreShape;
 use crate::prelude::*;
-use crate::register_map::{ADDRESS_BITS, Access, BYTES, Content, Field, Register, UnitNumbers, registers_of};
+use crate::register_map::{
+    ADDRESS_BITS, Access, BYTES, Content, Field, QUALITY, Register, UnitNumbers, registers_of,
+};
 
 /// See the [module's documentation](self).
 #[derive(LogicBlock)]
@@ -58,6 +63,12 @@ pub struct ControlRegisters {
     pub long_frame: Wire<In>,
     /// The last word of an output frame is taken.
     pub frame_done: Wire<In>,
+    /// The member of the last frame; one wire, or none without members, as the two below.
+    pub member: Vec<Wire<In>>,
+    /// That frame is unfamiliar.
+    pub unfamiliar: Vec<Wire<In>>,
+    /// A frame has been routed.
+    pub routed: Vec<Wire<In>>,
     /// The datapath is not being reset by software.
     pub running: Wire<Out>,
     /// Reset of the datapath, active low.
@@ -72,6 +83,12 @@ pub struct ControlRegisters {
     pub store_address: Vec<Wire<Out>>,
     /// The word.
     pub store_data: Vec<Wire<Out>>,
+    /// The quality level of frames that begin; one wire, or none if there is one level.
+    pub quality: Vec<Wire<Out>>,
+    /// Frames go to the forced member; one wire, or none without members, as the next.
+    pub force: Vec<Wire<Out>>,
+    /// The forced member.
+    pub forced: Vec<Wire<Out>>,
     _numbers: UnitNumbers,
     _state: State,
 }
@@ -87,6 +104,11 @@ struct State {
     select: u32,
     address: u32,
     high: u32,
+    quality: u32,
+    /// Frames that were unfamiliar.
+    unfamiliar: u32,
+    force: u32,
+    forced: u32,
     fits: bool,
     /// The register that is being read.
     read: u64,
@@ -106,6 +128,9 @@ impl ControlRegisters {
             shape.iter().map(|_| Wire::new(width, comment)).collect()
         };
         let width = |of: fn(&StoreShape) -> u32| shape.as_ref().map_or(1, of);
+        let (members, member_bits) = (numbers.members > 0, address_bits(numbers.members as usize));
+        let mut state = State::default();
+        state.quality = QUALITY.reset(&numbers);
         Self {
             info: ModuleInfo::new("control_registers", "counters, flags, constants and weight port")
                 .latency("none from a write to its result, 1 clock from `read_address` to `read_data`; the reset of the datapath follows 1 clock after the write."),
@@ -124,6 +149,9 @@ impl ControlRegisters {
             short_frame: Wire::new(1, "A short frame was dropped"),
             long_frame: Wire::new(1, "A long frame was dropped"),
             frame_done: Wire::new(1, "The last word of an output frame is taken"),
+            member: of_units(members, member_bits, "Member of the last frame"),
+            unfamiliar: of_units(members, 1, "That frame is unfamiliar"),
+            routed: of_units(members, 1, "A frame has been routed"),
             running: Wire::new(1, "The datapath is not being reset by software"),
             core_resetn: Wire::new(1, "Reset of the datapath, active low"),
             clear_flags: Wire::new(2, "Clears the flags of short and of long frames"),
@@ -131,8 +159,15 @@ impl ControlRegisters {
             store_select: store(width(|s| s.select), "Number of the memory"),
             store_address: store(width(|s| s.address), "Where to"),
             store_data: store(width(|s| s.data), "The word"),
+            quality: of_units(
+                numbers.levels > 1,
+                address_bits(numbers.levels as usize),
+                "Quality level of frames that begin",
+            ),
+            force: of_units(members, 1, "Frames go to the forced member"),
+            forced: of_units(members, member_bits, "The forced member"),
             _numbers: numbers,
-            _state: State::default(),
+            _state: state,
         }
     }
 
@@ -160,7 +195,17 @@ impl ControlRegisters {
             Content::WeightSelect => state.select,
             Content::WeightAddress => state.address,
             Content::WeightHigh => state.high,
+            Content::Quality => state.quality,
+            Content::Member => self.member.first().map_or(0, |member| member.val().as_u64() as u32),
+            Content::Unfamiliar => Self::is_set(&self.unfamiliar).into(),
+            Content::UnfamiliarFrames => state.unfamiliar,
+            Content::ForcedMember => state.forced,
+            Content::ForceMember => state.force,
         }
+    }
+
+    fn is_set(wires: &[Wire<In>]) -> bool {
+        wires.first().is_some_and(|wire| wire.val().any())
     }
 
     /// Whether the write of this clock is refused.
@@ -207,6 +252,7 @@ impl ControlRegisters {
         let mut state = before;
         if !self.core_resetn.val().any() {
             (state.cycles, state.frames, state.in_flight, state.full_before) = (0, 0, 0, 0);
+            state.unfamiliar = 0;
         } else {
             let full = self.input_full.val().as_u64();
             let (arrives, leaves) = (full & !before.full_before != 0, self.frame_done.val().any());
@@ -215,6 +261,8 @@ impl ControlRegisters {
             state.in_flight = (before.in_flight + u64::from(arrives)).wrapping_sub(leaves.into())
                 & ((1 << IN_FLIGHT_BITS) - 1);
             state.full_before = full;
+            let is_unfamiliar = Self::is_set(&self.routed) && Self::is_set(&self.unfamiliar);
+            state.unfamiliar = before.unfamiliar.wrapping_add(is_unfamiliar.into());
         }
         state.read = self.read_address.val().as_u64();
         state.resetting = false;
@@ -227,11 +275,15 @@ impl ControlRegisters {
                 Content::WeightAddress => state.address = merged(before.address),
                 Content::WeightHigh => state.high = merged(before.high),
                 Content::WeightData => state.address = before.address + 1,
+                Content::Quality => state.quality = merged(before.quality),
+                Content::ForcedMember => state.forced = merged(before.forced),
+                Content::ForceMember => state.force = merged(before.force),
                 _ => {}
             }
         }
         if !self.resetn.val().any() {
             (state.resetting, state.select, state.address, state.high) = (false, 0, 0, 0);
+            (state.quality, state.force, state.forced) = (QUALITY.reset(&self._numbers), 0, 0);
         }
         state
     }
@@ -286,6 +338,9 @@ impl Logic for ControlRegisters {
             (&mut self.store_select, u64::from(state.select)),
             (&mut self.store_address, u64::from(state.address)),
             (&mut self.store_data, word),
+            (&mut self.quality, state.quality.into()),
+            (&mut self.force, state.force.into()),
+            (&mut self.forced, state.forced.into()),
         ] {
             wires.iter_mut().for_each(|wire| wire.next = Value::from(value));
         }
@@ -302,6 +357,9 @@ impl Logic for ControlRegisters {
         self.store_select.iter_mut().for_each(|wire| wire.connect());
         self.store_address.iter_mut().for_each(|wire| wire.connect());
         self.store_data.iter_mut().for_each(|wire| wire.connect());
+        self.quality.iter_mut().for_each(|wire| wire.connect());
+        self.force.iter_mut().for_each(|wire| wire.connect());
+        self.forced.iter_mut().for_each(|wire| wire.connect());
     }
 
     fn hdl(&self) -> Verilog {
@@ -311,6 +369,7 @@ impl Logic for ControlRegisters {
             self.outputs(),
             self.read_multiplexer(),
             COUNTERS.to_owned(),
+            if self.member.is_empty() { String::new() } else { UNFAMILIAR_COUNTER.to_owned() },
             self.stored_fields(),
         ];
         Verilog::Custom(sections.iter().filter(|s| !s.is_empty()).cloned().collect::<Vec<_>>().join("\n\n"))
@@ -337,6 +396,21 @@ always @(posedge clock) begin
         end
     end
 end";
+
+/// The counter of units with members.
+const UNFAMILIAR_COUNTER: &str = "\
+always @(posedge clock) begin
+    if (!core_resetn) begin
+        unfamiliar_frames <= 32'd0;
+    end else if (routed_0 && unfamiliar_0) begin
+        unfamiliar_frames <= unfamiliar_frames + 32'd1;
+    end
+end";
+
+/// A wire of some units.
+fn of_units<D: Direction>(are_they: bool, width: u32, comment: &str) -> Vec<Wire<D>> {
+    are_they.then(|| Wire::new(width, comment)).into_iter().collect()
+}
 
 /// The Verilog, part by part.
 impl ControlRegisters {
@@ -394,6 +468,9 @@ wire busy = |in_flight || |input_full;
         }
         if self.is_writable_memory() {
             text += "\nreg store_fits;";
+        }
+        if !self.member.is_empty() {
+            text += "\nreg [31:0] unfamiliar_frames;";
         }
         // Reserved bits of the word.
         let writable = self.fields(|field| field.access.is_writable());
@@ -454,6 +531,12 @@ assign store_address_0 = weight_address;
 assign store_data_0    = {data};"
             );
         }
+        if !self.quality.is_empty() {
+            text += "\n\nassign quality_0 = quality;";
+        }
+        if !self.force.is_empty() {
+            text += "\n\nassign force_0  = force_member;\nassign forced_0 = forced_member;";
+        }
         text
     }
 
@@ -473,6 +556,8 @@ assign store_data_0    = {data};"
                     number => format!("{width}'d{number}"),
                 },
                 Content::Reset | Content::WeightData => format!("{width}'d0"),
+                Content::Member => "member_0".to_owned(),
+                Content::Unfamiliar => "unfamiliar_0".to_owned(),
                 _ => field.name.to_owned(),
             });
             above = field.low;
@@ -540,7 +625,7 @@ end",
         }
         for (register, field) in self.fields(|field| field.access == Access::ReadWrite) {
             let (name, width) = (field.name, field.width_in(&self._numbers));
-            resets += &format!("        {name} <= {width}'d0;\n");
+            resets += &format!("        {name} <= {width}'d{};\n", field.reset(&self._numbers));
             if matches!(field.content, Content::WeightAddress) {
                 writes += &format!(
                     "        if (store_0) begin\n            {name} <= {name} + {width}'d1;\n        end\n"

@@ -104,6 +104,10 @@ pub struct ControlledUnit {
     pub short_frame: Wire<Out>,
     /// A long input frame was dropped.
     pub long_frame: Wire<Out>,
+    /// The member that the last frame was computed with; one wire, or none without members, as the next.
+    pub member_pin: Vec<Wire<Out>>,
+    /// Whether that frame is unlike those that the member with its largest score was trained on.
+    pub unfamiliar_pin: Vec<Wire<Out>>,
     axi: AxiLite,
     registers: ControlRegisters,
     core: Unit,
@@ -152,6 +156,16 @@ impl ControlledUnit {
             m_axis_tready: Wire::new(1, "The output is taken"),
             short_frame: Wire::new(1, "An input frame was too short and was dropped; stays until cleared"),
             long_frame: Wire::new(1, "An input frame was too long and was dropped; stays until cleared"),
+            member_pin: core
+                .member_pin
+                .iter()
+                .map(|member| Wire::new(member.width(), "Member that the last frame was computed with"))
+                .collect(),
+            unfamiliar_pin: core
+                .member_pin
+                .iter()
+                .map(|_| Wire::new(1, "That frame is unlike those that the members were trained on"))
+                .collect(),
             axi: AxiLite::new(ADDRESS_BITS),
             registers: ControlRegisters::new(UnitNumbers::of(program)),
             core,
@@ -213,6 +227,18 @@ impl Logic for ControlledUnit {
         self.registers.long_frame.next = self.core.long_frame.val();
         self.registers.frame_done.next =
             self.core.m_axis_tvalid.val() & self.core.m_axis_tlast.val() & self.m_axis_tready.val();
+        for i in 0..self.core.quality_pin.len() {
+            self.core.quality_pin[i].next = self.registers.quality[i].val();
+        }
+        for i in 0..self.member_pin.len() {
+            self.registers.member[i].next = self.core.member_pin[i].val();
+            self.registers.unfamiliar[i].next = self.core.unfamiliar_pin[i].val();
+            self.registers.routed[i].next = self.core.routed[i].val();
+            self.core.force[i].next = self.registers.force[i].val();
+            self.core.forced[i].next = self.registers.forced[i].val();
+            self.member_pin[i].next = self.core.member_pin[i].val();
+            self.unfamiliar_pin[i].next = self.core.unfamiliar_pin[i].val();
+        }
         for i in 0..self.core.store.len() {
             self.core.store[i].next = self.registers.store[i].val();
             self.core.store_select[i].next = self.registers.store_select[i].val();

@@ -1,7 +1,8 @@
 //! The drain sequencer: tells every result that leaves the reducer its bias, shift, function and address.
 //!
 //! It follows the same program as the issue sequencer, some clocks later, driven by nothing but `capture`: tiles arrive
-//! in the order of the program; at its fork, `joined_0` says whether those of a second frame come too. While a tile's
+//! in the order of the program; at its fork, `joined_0` says whether those of a second frame come too. In a program of several
+//! quality levels, `frame_level_0` is that of the frame whose results come next, and `taken_0` says that they come. While a tile's
 //! results pass the head of the drain register, its addresses advance.
 //!
 //! ```text
@@ -24,7 +25,8 @@ use emeuro_compiler::{DRAIN_LEVELS, Program};
 use super::{
     address_generator::AddressGenerator,
     loop_counters::LoopCounters,
-    program_counter::{ProgramCounter, program_counter},
+    member_base::MemberBase,
+    program_counter::{ProgramCounter, level_wire, program_counter},
     program_rom::DrainRom,
     write_port::count_wire,
 };
@@ -45,6 +47,14 @@ pub struct Drain {
     pub capture: Wire<In>,
     /// A second frame has joined at the fork; one wire, or none if there are no pairs.
     pub joined: Vec<Wire<In>>,
+    /// The level of the frame whose results come next; one wire, or none if there is one level, as `taken` and `level`.
+    pub frame_level: Vec<Wire<In>>,
+    /// How far the biases of the frame's member lie behind those of the first; one wire, or none without members.
+    pub bias_offset: Vec<Wire<In>>,
+    /// The first results of a frame are captured.
+    pub taken: Vec<Wire<Out>>,
+    /// The level of the results.
+    pub level: Vec<Wire<Out>>,
     /// 0 or number of the table; one wire or none.
     pub lookup: Vec<Wire<Out>>,
     /// Bias of the result of the next clock.
@@ -61,6 +71,8 @@ pub struct Drain {
     pub to_memory: Wire<Out>,
     /// The result goes to the output buffer.
     pub to_output: Wire<Out>,
+    /// The result is a score; one wire, or none without members.
+    pub to_router: Vec<Wire<Out>>,
     /// Which output buffer the frame uses.
     pub parity: Wire<Out>,
     /// How many results there are, less 1; one wire, or none if there is always one.
@@ -71,6 +83,7 @@ pub struct Drain {
     counters: LoopCounters,
     biases: AddressGenerator,
     results: AddressGenerator,
+    member_base: Vec<MemberBase>,
     head: DrainHead,
 }
 
@@ -88,6 +101,18 @@ impl Drain {
             resetn: Wire::new(1, "Synchronous reset, active low"),
             capture: Wire::new(1, "A tile's results are being captured"),
             joined: like(&rom.forks, "A second frame has joined at the fork"),
+            frame_level: level_wire(program, "Level of the frame whose results come next"),
+            taken: (program.levels() > 1)
+                .then(|| Wire::new(1, "The first results of a frame are captured"))
+                .into_iter()
+                .collect(),
+            level: level_wire(program, "Level of the results"),
+            bias_offset: rom
+                .of_member
+                .iter()
+                .map(|_| Wire::new(bias_width, "Distance of the member's biases from those of the first"))
+                .collect(),
+            to_router: like(&rom.to_router, "The result is a score"),
             lookup: like(&rom.lookup, "0, or number of the table"),
             bias_address: Wire::new(bias_width, "Bias of the result of the next clock"),
             result_address: Wire::new(result_width, "Address of the result"),
@@ -103,7 +128,8 @@ impl Drain {
             counters: LoopCounters::new(&widths).with_last_limit(),
             biases: AddressGenerator::new(bias_width, DRAIN_LEVELS),
             results: AddressGenerator::new(result_width, DRAIN_LEVELS),
-            head: DrainHead::new(&rom, result_width),
+            member_base: rom.of_member.iter().map(|_| MemberBase::new(bias_width)).collect(),
+            head: DrainHead::new(&rom, result_width, program),
             rom,
         }
     }
@@ -136,6 +162,11 @@ impl Logic for Drain {
             self.program_counter.second[i].next = self.rom.second[i].val();
             self.program_counter.joins[i].next = self.joined[i].val();
         }
+        for i in 0..self.frame_level.len() {
+            self.program_counter.quality[i].next = self.frame_level[i].val();
+            self.program_counter.begins[i].next = self.capture.val();
+            self.taken[i].next = self.capture.val() & self.program_counter.waits[i].val();
+        }
         self.rom.address.next = self.program_counter.rom_address.val();
         self.control.capture.next = self.capture.val();
         self.control.level.next = self.counters.level.val();
@@ -151,6 +182,14 @@ impl Logic for Drain {
         }
         self.biases.load.next = self.control.load.val();
         self.biases.base.next = self.rom.bias[0].val();
+        for i in 0..self.bias_offset.len() {
+            self.member_base[i].base.next = self.rom.bias[0].val();
+            self.member_base[i].of_member.next = self.rom.of_member[i].val();
+            self.member_base[i].offset.next = self.bias_offset[i].val();
+            self.biases.base.next = self.member_base[i].sum.val();
+            self.head.routes[i].next = self.rom.to_router[i].val();
+            self.to_router[i].next = self.head.to_router[i].val();
+        }
         self.biases.advance.next = self.control.advance.val();
         self.biases.level.next = self.counters.level.val();
         self.results.load.next = self.control.load.val();
@@ -167,6 +206,10 @@ impl Logic for Drain {
         self.head.rectify_in.next = self.rom.rectify.val();
         self.head.narrow_in.next = self.rom.narrow.val();
         self.head.buffer.next = self.program_counter.parity.val();
+        for i in 0..self.level.len() {
+            self.head.level_in[i].next = self.program_counter.level[i].val();
+            self.level[i].next = self.head.level[i].val();
+        }
         for i in 0..self.lookup.len() {
             self.head.lookup_in[i].next = self.rom.lookup[i].val();
             self.lookup[i].next = self.head.lookup[i].val();
@@ -315,6 +358,10 @@ struct DrainHead {
     last_count: Vec<Wire<In>>,
     /// One wire, or none without tables.
     lookup_in: Vec<Wire<In>>,
+    /// One wire, or none if there is one level.
+    level_in: Vec<Wire<In>>,
+    /// One wire, or none without members.
+    routes: Vec<Wire<In>>,
     to_memory: Wire<Out>,
     to_output: Wire<Out>,
     result_address: Wire<Out>,
@@ -324,10 +371,12 @@ struct DrainHead {
     parity: Wire<Out>,
     count: Vec<Wire<Out>>,
     lookup: Vec<Wire<Out>>,
+    level: Vec<Wire<Out>>,
+    to_router: Vec<Wire<Out>>,
 }
 
 impl DrainHead {
-    fn new(rom: &DrainRom, result_width: u32) -> Self {
+    fn new(rom: &DrainRom, result_width: u32, program: &Program) -> Self {
         Self {
             info: ModuleInfo::new("drain_head", "registers with what belongs to the results at the heads")
                 .latency("1 clock."),
@@ -344,6 +393,8 @@ impl DrainHead {
             per_clock: like(&rom.per_clock, "Results of a clock, less 1"),
             last_count: like(&rom.last_count, "Results of the last clock of a block, less 1"),
             lookup_in: like(&rom.lookup, "0, or number of the table"),
+            level_in: level_wire(program, "Level of the frame"),
+            routes: like(&rom.to_router, "They are scores"),
             to_memory: Wire::new(1, "The results go to the lanes' memory"),
             to_output: Wire::new(1, "The results go to the output buffer"),
             result_address: Wire::new(result_width, "Address of the first result"),
@@ -353,6 +404,8 @@ impl DrainHead {
             parity: Wire::new(1, "Which output buffer the frame uses"),
             count: like(&rom.per_clock, "Number of results, less 1"),
             lookup: like(&rom.lookup, "0, or number of the table"),
+            level: level_wire(program, "Level of the results"),
+            to_router: like(&rom.to_router, "The results are scores"),
         }
     }
 }
@@ -361,7 +414,9 @@ impl Logic for DrainHead {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             let valid = self.valid.val().any() && self.resetn.val().any();
-            self.to_memory.next = (valid && !self.goes_out.val().any()).into();
+            let routes = self.routes.first().is_some_and(|routes| routes.val().any());
+            self.to_memory.next = (valid && !routes && !self.goes_out.val().any()).into();
+            self.to_router.iter_mut().for_each(|wire| wire.next = (valid && routes).into());
             self.to_output.next = (valid && self.goes_out.val().any()).into();
             self.result_address.next = self.address.val();
             self.shift.next = self.shift_in.val();
@@ -374,6 +429,9 @@ impl Logic for DrainHead {
             }
             for (lookup, input) in self.lookup.iter_mut().zip(&self.lookup_in) {
                 lookup.next = input.val();
+            }
+            for (level, input) in self.level.iter_mut().zip(&self.level_in) {
+                level.next = input.val();
             }
         }
     }
@@ -388,6 +446,8 @@ impl Logic for DrainHead {
         self.parity.connect();
         self.count.iter_mut().for_each(|wire| wire.connect());
         self.lookup.iter_mut().for_each(|wire| wire.connect());
+        self.level.iter_mut().for_each(|wire| wire.connect());
+        self.to_router.iter_mut().for_each(|wire| wire.connect());
     }
 
     fn hdl(&self) -> Verilog {
@@ -398,11 +458,19 @@ impl Logic for DrainHead {
         if !self.lookup.is_empty() {
             optional += "    lookup_0       <= lookup_in_0;\n";
         }
+        if !self.level.is_empty() {
+            optional += "    level_0        <= level_in_0;\n";
+        }
+        let mut not_routed = "";
+        if !self.to_router.is_empty() {
+            optional += "    to_router_0    <= resetn & valid & routes_0;\n";
+            not_routed = " & ~routes_0";
+        }
         let unused = if self.count.is_empty() { "wire unused = ends_block;\n\n" } else { "" };
         Verilog::Custom(format!(
             "\
 {unused}always @(posedge clock) begin
-    to_memory      <= resetn & valid & ~goes_out;
+    to_memory      <= resetn & valid & ~goes_out{not_routed};
     to_output      <= resetn & valid & goes_out;
     result_address <= address;
     shift          <= shift_in;

@@ -7,6 +7,9 @@
 //! Where the program forks, it goes on with two frames if the other input buffer holds one too; `joined_0` says so to the
 //! drain sequencer, from the next clock on until the next fork.
 //!
+//! A program of several quality levels begins every frame at the level `quality_0` that was there in the clock before. `level_0`
+//! tells the drain sequencer, which says `taken_0` when it has begun with the frame too; no other frame begins before.
+//!
 //! ```text
 //!                  +-------+
 //! clock, resetn -->|       |-/--> operand_address, pattern
@@ -24,7 +27,8 @@ use super::{
     address_generator::AddressGenerator,
     extend::zero_extended,
     loop_counters::LoopCounters,
-    program_counter::{ProgramCounter, program_counter},
+    member_base::MemberBase,
+    program_counter::{ProgramCounter, level_wire, program_counter},
     program_rom::IssueRom,
     reducer::Tap,
 };
@@ -45,6 +49,12 @@ pub struct Issue {
     pub input_full: Wire<In>,
     /// Which output buffers are in use.
     pub output_busy: Wire<In>,
+    /// The level of a frame that begins; one wire, or none if there is one level, as the next.
+    pub quality: Vec<Wire<In>>,
+    /// The first results of the frame that has begun are captured.
+    pub taken: Vec<Wire<In>>,
+    /// How far the weights of the frame's member lie behind those of the first; one wire, or none without members.
+    pub weight_offset: Vec<Wire<In>>,
     /// Common operand address.
     pub operand_address: Wire<Out>,
     /// Selects the lanes' offsets.
@@ -69,12 +79,15 @@ pub struct Issue {
     pub parity: Wire<Out>,
     /// A second frame has joined at the last fork; one wire, or none if there are no pairs.
     pub joined: Vec<Wire<Out>>,
+    /// The level of the frame that has begun last; one wire, or none if there is one level.
+    pub level: Vec<Wire<Out>>,
     rom: IssueRom,
     program_counter: ProgramCounter,
     control: IssueControl,
     counters: LoopCounters,
     operands: AddressGenerator,
     weights: AddressGenerator,
+    member_base: Vec<MemberBase>,
 }
 
 impl Issue {
@@ -91,6 +104,13 @@ impl Issue {
             resetn: Wire::new(1, "Synchronous reset, active low"),
             input_full: Wire::new(2, "Which input buffers hold a frame"),
             output_busy: Wire::new(2, "Which output buffers are in use"),
+            quality: level_wire(program, "Level of a frame that begins"),
+            taken: only_with_levels(program, "The first results of the frame are captured"),
+            weight_offset: rom
+                .of_member
+                .iter()
+                .map(|_| Wire::new(weight_width, "Distance of the member's weights from those of the first"))
+                .collect(),
             operand_address: Wire::new(address_width, "Operand address of the first lane"),
             pattern: Wire::new(rom.pattern.width(), "Selects the lanes' offsets"),
             weight_address: Wire::new(weight_width, "Weight address"),
@@ -110,11 +130,13 @@ impl Issue {
                 .iter()
                 .map(|_| Wire::new(1, "A second frame has joined at the last fork"))
                 .collect(),
+            level: level_wire(program, "Level of the frame that has begun last"),
             program_counter: program_counter(program),
-            control: IssueControl::new(&rom, address_width, program.input_span as u64),
+            control: IssueControl::new(&rom, address_width, program),
             counters: LoopCounters::new(&widths),
             operands: AddressGenerator::new(address_width, ISSUE_LEVELS),
             weights: AddressGenerator::new(weight_width, ISSUE_LEVELS),
+            member_base: rom.of_member.iter().map(|_| MemberBase::new(weight_width)).collect(),
             rom,
         }
     }
@@ -147,6 +169,13 @@ impl Logic for Issue {
             self.control.forks[i].next = self.rom.forks[i].val();
             self.joined[i].next = self.control.joined[i].val();
         }
+        for i in 0..self.quality.len() {
+            self.program_counter.quality[i].next = self.quality[i].val();
+            self.program_counter.begins[i].next = self.control.begins[i].val();
+            self.control.frame_level[i].next = self.program_counter.level[i].val();
+            self.control.taken[i].next = self.taken[i].val();
+            self.level[i].next = self.control.begun_level[i].val();
+        }
         self.rom.address.next = self.program_counter.rom_address.val();
         self.control.parity.next = self.program_counter.parity.val();
         self.control.input_full.next = self.input_full.val();
@@ -171,6 +200,12 @@ impl Logic for Issue {
         self.operands.level.next = self.counters.level.val();
         self.weights.load.next = self.control.load.val();
         self.weights.base.next = self.rom.weight[0].val();
+        for i in 0..self.weight_offset.len() {
+            self.member_base[i].base.next = self.rom.weight[0].val();
+            self.member_base[i].of_member.next = self.rom.of_member[i].val();
+            self.member_base[i].offset.next = self.weight_offset[i].val();
+            self.weights.base.next = self.member_base[i].sum.val();
+        }
         self.weights.advance.next = self.control.step.val();
         self.weights.level.next = self.counters.level.val();
         self.operand_address.next = self.operands.address.val();
@@ -214,6 +249,9 @@ struct IssueControl {
     level: Wire<In>,
     /// One wire, or none if there are no pairs, as `joins` and `joined`.
     forks: Vec<Wire<In>>,
+    /// One wire, or none if there is one level, as `taken`, `begins` and `begun_level`.
+    frame_level: Vec<Wire<In>>,
+    taken: Vec<Wire<In>>,
     finish: Wire<Out>,
     load: Wire<Out>,
     operand_start: Wire<Out>,
@@ -224,6 +262,15 @@ struct IssueControl {
     release_input: Wire<Out>,
     joins: Vec<Wire<Out>>,
     joined: Vec<Wire<Out>>,
+    begins: Vec<Wire<Out>>,
+    begun_level: Vec<Wire<Out>>,
+    /// A frame has begun and none of its results has been captured.
+    _pending: bool,
+    _begun: u64,
+    /// Layers have members.
+    _of_members: bool,
+    /// No step of the instruction has been taken.
+    _is_new: bool,
     _span: u64,
     _state: State,
 }
@@ -263,11 +310,58 @@ always @(posedge clock) begin
 end
 ";
 
+/// What a sequencer has besides if layers have members: bases are taken until the first step, because the member may become
+/// known after the instruction has been loaded.
+const IS_NEW: &str = "
+// No step of the instruction has been taken.
+reg is_new;
+
+always @(posedge clock) begin
+    if (!resetn || finish) begin
+        is_new <= 1'b1;
+    end else if (step) begin
+        is_new <= 1'b0;
+    end
+end
+";
+
+/// What a sequencer has besides if frames have quality levels.
+fn begun_level(bits: u32) -> String {
+    format!(
+        "\
+assign begins_0      = go;
+assign begun_level_0 = begun;
+
+// The drain sequencer comes to the frame later; it would miss the level of one if another began before.
+reg pending;
+reg [{}:0] begun;
+
+always @(posedge clock) begin
+    if (!resetn) begin
+        pending <= 1'b0;
+        begun   <= {bits}'d0;
+    end else if (go && waits_for_input) begin
+        pending <= 1'b1;
+        begun   <= frame_level_0;
+    end else if (taken_0) begin
+        pending <= 1'b0;
+    end
+end
+",
+        bits - 1
+    )
+}
+
+/// A wire of units with several levels.
+fn only_with_levels<D: Direction>(program: &Program, comment: &str) -> Vec<Wire<D>> {
+    (program.levels() > 1).then(|| Wire::new(1, comment)).into_iter().collect()
+}
+
 /// Levels of the window loops: the level above them is the end of a tile.
 const WINDOW_LEVELS: u64 = 2;
 
 impl IssueControl {
-    fn new(rom: &IssueRom, address_width: u32, input_span: u64) -> Self {
+    fn new(rom: &IssueRom, address_width: u32, program: &Program) -> Self {
         Self {
             info: ModuleInfo::new("issue_control", "state machine of the issue sequencer")
                 .latency("all outputs belong to the clock of the state that they follow from."),
@@ -285,6 +379,8 @@ impl IssueControl {
             parity: Wire::new(1, "Which of the two buffers the frame uses"),
             level: Wire::new(address_bits(ISSUE_LEVELS + 1), "Loop that advances"),
             forks: rom.forks.iter().map(|_| Wire::new(1, "A second frame may join")).collect(),
+            frame_level: level_wire(program, "Level of the frame"),
+            taken: only_with_levels(program, "The first results of the frame are captured"),
             finish: Wire::new(1, "The instruction ends"),
             load: Wire::new(1, "The address generators take their bases"),
             operand_start: Wire::new(address_width, "Address of the first operand in this frame's buffer"),
@@ -299,14 +395,21 @@ impl IssueControl {
                 .map(|_| Wire::new(1, "The other input buffer holds a frame too"))
                 .collect(),
             joined: rom.forks.iter().map(|_| Wire::new(1, "It did so at the last fork")).collect(),
-            _span: input_span,
+            begins: only_with_levels(program, "An instruction begins"),
+            begun_level: level_wire(program, "Level of the frame that has begun last"),
+            _pending: false,
+            _begun: 0,
+            _of_members: program.members.is_some(),
+            _is_new: true,
+            _span: program.input_span as u64,
             _state: State::RESET,
         }
     }
 
     fn goes(&self) -> bool {
         let parity = self.parity.val().index();
-        let waits = self.waits_for_input.val().any() && !self.input_full.val().get_bit(parity);
+        let waits =
+            self.waits_for_input.val().any() && (!self.input_full.val().get_bit(parity) || self._pending);
         let blocked = self.reserves_output.val().any() && self.output_busy.val().get_bit(parity);
         self._state.phase == Phase::Load && !waits && !blocked
     }
@@ -354,13 +457,32 @@ impl Logic for IssueControl {
                     joined.next = joins.into();
                 }
             }
+            let steps = self._state.phase == Phase::Step;
+            self._is_new = !self.resetn.val().any() || ends_instruction || self._is_new && !steps;
+            let begins_frame = self.goes() && self.waits_for_input.val().any();
+            if let (Some(level), Some(taken)) = (self.frame_level.first(), self.taken.first()) {
+                if !self.resetn.val().any() {
+                    (self._pending, self._begun) = (false, 0);
+                } else if begins_frame {
+                    (self._pending, self._begun) = (true, level.val().as_u64());
+                } else if taken.val().any() {
+                    self._pending = false;
+                }
+            }
             self._state = if self.resetn.val().any() { self.next_state() } else { State::RESET };
         }
         let state = self._state;
+        let goes = self.goes();
+        self.begins.iter_mut().for_each(|wire| wire.next = goes.into());
+        self.begun_level.iter_mut().for_each(|wire| wire.next = Value::from(self._begun));
         let joins = self.joins();
         self.joins.iter_mut().for_each(|wire| wire.next = joins.into());
         self.finish.next = self.ends_instruction().into();
-        self.load.next = (state.phase == Phase::Load).into();
+        let loads = match self._of_members {
+            true => self._is_new && state.phase != Phase::Step,
+            false => state.phase == Phase::Load,
+        };
+        self.load.next = loads.into();
         let second_buffer = self.reads_input.val().any() && self.parity.val().any();
         let offset = if second_buffer { self._span } else { 0 };
         self.operand_start.next = self.operand_base.val() | offset;
@@ -382,6 +504,8 @@ impl Logic for IssueControl {
         self.release_input.connect();
         self.joins.iter_mut().for_each(|wire| wire.connect());
         self.joined.iter_mut().for_each(|wire| wire.connect());
+        self.begins.iter_mut().for_each(|wire| wire.connect());
+        self.begun_level.iter_mut().for_each(|wire| wire.connect());
     }
 
     fn hdl(&self) -> Verilog {
@@ -398,21 +522,21 @@ localparam [1:0] STEP  = 2'd2;
 reg [1:0] state;
 reg [{timer_high}:0] timer;
 reg first_step;
-
-wire go = state == LOAD && !(waits_for_input && !input_full[parity])
+{is_new}
+wire go = state == LOAD && !(waits_for_input && {unready})
                         && !(reserves_output && output_busy[parity]);
 wire ends_tile = step && level >= {level}'d{tile};
 wire [{timer_high}:0] idle = state == LOAD ? {delay_name} : {pad_name};
 
 assign finish        = step && level == {level}'d{levels};
-assign load          = state == LOAD;
+assign load          = {load};
 assign operand_start = reads_input && parity ? operand_base | {address}'d{span} : operand_base;
 assign step          = state == STEP;
 assign first         = first_step;
 assign complete      = ends_tile;
 assign reserve       = go && reserves_output;
 assign release_input = finish && releases_input;
-{join}
+{join}{quality}
 always @(posedge clock) begin
     if (!resetn) begin
         state      <= LOAD;
@@ -431,6 +555,7 @@ always @(posedge clock) begin
     end
     timer <= state == PAUSE ? timer - {timer}'d1 : idle - {timer}'d1;
 end",
+            is_new = if self._of_members { IS_NEW } else { "" },
             timer_high = timer - 1,
             tile = WINDOW_LEVELS,
             levels = ISSUE_LEVELS,
@@ -440,6 +565,15 @@ end",
             join = match self.forks.as_slice() {
                 [] => "",
                 _ => JOIN,
+            },
+            load = if self._of_members { "is_new && !step" } else { "state == LOAD" },
+            unready = match self.taken.as_slice() {
+                [] => "!input_full[parity]",
+                _ => "(!input_full[parity] || pending)",
+            },
+            quality = match self.begun_level.as_slice() {
+                [] => String::new(),
+                [level, ..] => begun_level(level.width()),
             },
         ))
     }

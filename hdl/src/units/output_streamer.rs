@@ -3,6 +3,7 @@
 //! A buffer is busy from its reservation to the moment its last word has been read. A frame begins to leave when so many
 //! of its writes have been made that it cannot overtake the rest: the head start. A beat of the stream takes one or several
 //! words along.
+//! Frames of different quality levels are written in different ways; `level_0` is that of the frame that is written.
 //! If the words leave in another order than they lie in the buffer, a ROM translates the address (one clock more); then
 //! every word of a beat has a ROM and a copy of the buffers of its own.
 //!
@@ -40,6 +41,8 @@ pub struct OutputStreamer {
     pub write_address: Wire<In>,
     /// The words.
     pub write_data: Vec<Wire<In>>,
+    /// Quality level of the frame that is written; one wire, or none if there is one level.
+    pub level: Vec<Wire<In>>,
     /// A buffer is taken.
     pub reserve: Wire<In>,
     /// Which buffer is taken.
@@ -127,6 +130,7 @@ impl OutputStreamer {
             write_data: (0..row)
                 .map(|k| Wire::new(width, format!("Word {k} of the row")).signed())
                 .collect(),
+            level: vec![],
             reserve: Wire::new(1, "A buffer is taken"),
             reserved: Wire::new(1, "The buffer that is taken"),
             busy: Wire::new(2, "Which buffers are in use"),
@@ -140,6 +144,18 @@ impl OutputStreamer {
             _read_words: frames[0].read_data.len(),
             order,
             frames,
+        }
+    }
+
+    /// The same streamer for frames of several quality levels: of each, the lowest first, the writes of a frame and after how
+    /// many of them it may leave.
+    pub fn with_levels(self, levels: &[(usize, usize)]) -> Self {
+        let level =
+            || vec![Wire::new(address_bits(levels.len()), "Quality level of the frame that is written")];
+        Self {
+            level: level(),
+            control: StreamControl { level: level(), ..self.control.of_levels(levels) },
+            ..self
         }
     }
 
@@ -162,6 +178,9 @@ impl Logic for OutputStreamer {
         self.control.resetn.next = self.resetn.val();
         self.control.write_enable.next = self.write_enable.val();
         self.control.write_address.next = self.write_address.val();
+        for i in 0..self.level.len() {
+            self.control.level[i].next = self.level[i].val();
+        }
         self.control.reserve.next = self.reserve.val();
         self.control.reserved.next = self.reserved.val();
         self.control.m_axis_tready.next = self.m_axis_tready.val();
@@ -247,6 +266,8 @@ struct StreamControl {
     resetn: Wire<In>,
     write_enable: Wire<In>,
     write_address: Wire<In>,
+    /// One wire, or none if there is one level.
+    level: Vec<Wire<In>>,
     reserve: Wire<In>,
     reserved: Wire<In>,
     /// Index of the beat for the order ROMs; one wire or none.
@@ -263,8 +284,8 @@ struct StreamControl {
     _beats: u64,
     /// Bytes of the last beat, as a mask.
     _last_bytes: u64,
-    _writes: u64,
-    _head_start: u64,
+    /// Writes of a frame, and after how many of them it may leave, of every level.
+    _levels: Vec<(u64, u64)>,
     _state: State,
 }
 
@@ -296,6 +317,7 @@ impl StreamControl {
             resetn: Wire::new(1, "Synchronous reset, active low"),
             write_enable: Wire::new(shape.row as u32, "Words are being written"),
             write_address: Wire::new(write_bits, "Which row; the top bit is the buffer"),
+            level: vec![],
             reserve: Wire::new(1, "A buffer is taken"),
             reserved: Wire::new(1, "The buffer that is taken"),
             beat: ordered.then(|| Wire::new(address_bits(beats), "Index of the beat")).into_iter().collect(),
@@ -313,10 +335,31 @@ impl StreamControl {
             m_axis_tlast: Wire::new(1, "The beat is the last of its frame"),
             _beats: beats as u64,
             _last_bytes: (1 << (last_words as u32 * width / 8)) - 1,
-            _writes: buffer.writes as u64,
-            _head_start: buffer.head_start as u64,
+            _levels: vec![(buffer.writes as u64, buffer.head_start as u64)],
             _state: State::default(),
         }
+    }
+
+    fn of_levels(self, levels: &[(usize, usize)]) -> Self {
+        let levels = levels.iter().map(|&(writes, head_start)| (writes as u64, head_start as u64));
+        Self { _levels: levels.collect(), ..self }
+    }
+
+    /// Of the frame that is written.
+    fn writes(&self) -> (u64, u64) {
+        let level = self.level.first().map_or(0, |level| level.val().index());
+        self._levels[level.min(self._levels.len() - 1)]
+    }
+
+    /// The number of a write, less 1, as a Verilog expression that depends on the level.
+    fn of_level(&self, bits: u32, count: fn(&(u64, u64)) -> u64) -> String {
+        let level_bits = address_bits(self._levels.len());
+        let number = |level: &(u64, u64)| format!("{bits}'d{}", count(level) - 1);
+        let [lower @ .., highest] = self._levels.as_slice() else { return String::new() };
+        let choices = lower.iter().enumerate();
+        let choices =
+            choices.map(|(k, level)| format!("level_0 == {level_bits}'d{k} ? {} : ", number(level)));
+        choices.chain([number(highest)]).collect()
     }
 
     fn ordered(&self) -> bool {
@@ -337,11 +380,12 @@ impl StreamControl {
         let mut state = self._state;
         if self.write_enable.val().any() {
             let buffer = self.write_address.val().as_u64() >> (self.write_address.width() - 1);
+            let (writes, head_start) = self.writes();
             state.written += 1;
-            if state.written == self._head_start {
+            if state.written == head_start {
                 state.full |= 1 << buffer;
             }
-            if state.written == self._writes {
+            if state.written == writes {
                 state.written = 0;
             }
         }
@@ -404,7 +448,23 @@ impl Logic for StreamControl {
 
     fn hdl(&self) -> Verilog {
         let index = address_bits(self._beats as usize);
-        let written = address_bits(self._writes as usize);
+        let most = self._levels.iter().map(|level| level.0).max().unwrap_or(1);
+        let written = address_bits(most as usize);
+        let (last_written, ready) =
+            (self.of_level(written, |level| level.0), self.of_level(written, |level| level.1));
+        let (levels, last_written, ready) = match self.level.is_empty() {
+            true => (String::new(), last_written, ready),
+            false => (
+                format!(
+                    "// Numbers of writes, less 1: the last of a frame, and that with which it may leave.\n\
+                     wire [{high}:0] last_write  = {last_written};\n\
+                     wire [{high}:0] ready_write = {ready};\n",
+                    high = written - 1
+                ),
+                "last_write".to_owned(),
+                "ready_write".to_owned(),
+            ),
+        };
         let (address, buffer_bit) = (self.read_address[0].width() - 1, self.write_address.width() - 1);
         let any = if self.write_enable.width() == 1 { "write_enable" } else { "|write_enable" };
         let (bytes, last_bytes) = (self.m_axis_tkeep.width(), self._last_bytes);
@@ -456,7 +516,7 @@ reg read_last;
 reg valid;
 reg last;
 {registers}
-wire writes = {any};
+{levels}wire writes = {any};
 wire written_buffer = write_address[{buffer_bit}];
 wire unused = &{{1'b0, write_address[{unused_high}:0]}};
 
@@ -482,8 +542,8 @@ always @(posedge clock) begin
         last   <= 1'b0;
 {reset}    end else begin
         if (writes) begin
-            written <= written == {written}'d{last_written} ? {written}'d0 : written + {written}'d1;
-            if (written == {written}'d{ready}) begin
+            written <= written == {last_written} ? {written}'d0 : written + {written}'d1;
+            if (written == {ready}) begin
                 full[written_buffer] <= 1'b1;
             end
         end
@@ -512,8 +572,6 @@ end",
             end = self._beats - 1,
             written_high = written - 1,
             unused_high = buffer_bit - 1,
-            last_written = self._writes - 1,
-            ready = self._head_start - 1,
         ))
     }
 }

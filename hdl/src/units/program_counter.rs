@@ -4,13 +4,18 @@
 //! take frames in pairs forks: after the instruction that `forks_0` marks, it goes on at another place if `joins_0` says that a
 //! second frame joins the first. Instructions with `second_0` then work on the second frame, which is in the other buffer.
 //!
+//! A program of several quality levels has an entry for each. Until `begins_0` says that the frame's first instruction has begun,
+//! the counter stands at the entry of the level `quality_0`; then that level is the frame's.
+//!
 //! ```text
 //!                     +---------+
 //!     clock, resetn ->|         |
 //!            finish ->| program |-/-> rom_address
 //!      ends_program ->| counter |---> parity
 //! forks_0, second_0 ->|         |
-//!           joins_0 ->|         |
+//!           joins_0 ->|         |-/-> level_0, waits_0
+//!         quality_0 -/>|         |
+//!          begins_0 ->|         |
 //!                     +---------+
 //! ```
 //!
@@ -51,7 +56,17 @@ use crate::prelude::*;
 /// The counter for `program`.
 pub(super) fn program_counter(program: &Program) -> ProgramCounter {
     let pair = (!program.paired.is_empty()).then_some(program.instructions.len());
-    ProgramCounter::new(program.all_instructions().count(), pair)
+    let counter = ProgramCounter::new(program.all_instructions().count(), pair);
+    match program.levels() {
+        1 => counter,
+        levels => counter.with_entries((0..levels).map(|level| program.entry(level) as u64).collect()),
+    }
+}
+
+/// The wire with the quality level of a frame; none in units with one level.
+pub(super) fn level_wire<D: Direction>(program: &Program, comment: &str) -> Vec<Wire<D>> {
+    let levels = program.levels();
+    (levels > 1).then(|| Wire::new(address_bits(levels), comment)).into_iter().collect()
 }
 
 /// See the [module's documentation](self).
@@ -73,10 +88,22 @@ pub struct ProgramCounter {
     pub second: Vec<Wire<In>>,
     /// A second frame joins.
     pub joins: Vec<Wire<In>>,
+    /// The level of a frame that begins, the lowest being 0; one wire, or none if there is one level, as the next.
+    pub quality: Vec<Wire<In>>,
+    /// The first instruction of the frame begins, or any after it.
+    pub begins: Vec<Wire<In>>,
     /// Number of the instruction of the next clock.
     pub rom_address: Wire<Out>,
     /// Which of the buffers the instruction works on.
     pub parity: Wire<Out>,
+    /// The level of the frame; one wire, or none if there is one level, as the next.
+    pub level: Vec<Wire<Out>>,
+    /// The first instruction of the frame has not begun.
+    pub waits: Vec<Wire<Out>>,
+    /// Of every level.
+    _entries: Vec<u64>,
+    _level: u64,
+    _waits: bool,
     _pair: Option<u64>,
     _instruction: u64,
     _buffer: bool,
@@ -96,12 +123,44 @@ impl ProgramCounter {
             forks: only_with_pairs("A second frame may join after it"),
             second: only_with_pairs("It works on the second frame of a pair"),
             joins: only_with_pairs("A second frame joins"),
+            quality: vec![],
+            begins: vec![],
             rom_address: Wire::new(address_bits(instructions), "Instruction of the next clock"),
             parity: Wire::new(1, "Which of the buffers the instruction works on"),
+            level: vec![],
+            waits: vec![],
+            _entries: vec![0],
+            _level: 0,
+            _waits: true,
             _pair: pair.map(|first| first as u64),
             _instruction: 0,
             _buffer: false,
         }
+    }
+
+    /// The same counter for several levels, lowest first, which begin with these instructions.
+    pub fn with_entries(self, entries: Vec<u64>) -> Self {
+        let bits = address_bits(entries.len());
+        Self {
+            quality: vec![Wire::new(bits, "Level of a frame that begins; too high a number is the highest")],
+            begins: vec![Wire::new(1, "The first instruction of the frame begins, or any after it")],
+            level: vec![Wire::new(bits, "Level of the frame")],
+            waits: vec![Wire::new(1, "The first instruction of the frame has not begun")],
+            _entries: entries,
+            ..self
+        }
+    }
+
+    /// The level that a frame would have if it began now.
+    fn chosen(&self) -> usize {
+        self.quality.first().map_or(0, |quality| quality.val().index()).min(self._entries.len() - 1)
+    }
+
+    /// Whether the counter stands at the entry of `quality` in the next clock.
+    fn follows(&self) -> bool {
+        let ends_frame = self.finish.val().any() && self.ends_program.val().any();
+        let stays = self._waits && !Self::is_set(&self.begins) && self._entries.len() > 1;
+        !self.resetn.val().any() || ends_frame || stays
     }
 
     fn is_set(wires: &[Wire<In>]) -> bool {
@@ -110,9 +169,8 @@ impl ProgramCounter {
 
     fn next_instruction(&self) -> u64 {
         match self._pair {
-            _ if !self.resetn.val().any() => 0,
+            _ if self.follows() => self._entries[self.chosen()],
             _ if !self.finish.val().any() => self._instruction,
-            _ if self.ends_program.val().any() => 0,
             Some(pair) if Self::is_set(&self.forks) && Self::is_set(&self.joins) => pair,
             _ => self._instruction + 1,
         }
@@ -127,7 +185,14 @@ impl Logic for ProgramCounter {
             let toggles = ends_frame && !Self::is_set(&self.second);
             self._buffer = self.resetn.val().any() && self._buffer ^ toggles;
             self._instruction = self.next_instruction();
+            if self.follows() {
+                self._level = self.chosen() as u64;
+            }
+            let begins = Self::is_set(&self.begins);
+            self._waits = !self.resetn.val().any() || ends_frame || self._waits && !begins;
         }
+        self.level.iter_mut().for_each(|level| level.next = Value::from(self._level));
+        self.waits.iter_mut().for_each(|waits| waits.next = self._waits.into());
         self.rom_address.next = Value::from(self.next_instruction());
         self.parity.next = (self._buffer ^ Self::is_set(&self.second)).into();
     }
@@ -135,6 +200,8 @@ impl Logic for ProgramCounter {
     fn connect(&mut self) {
         self.rom_address.connect();
         self.parity.connect();
+        self.level.iter_mut().for_each(|wire| wire.connect());
+        self.waits.iter_mut().for_each(|wire| wire.connect());
     }
 
     fn hdl(&self) -> Verilog {
@@ -145,21 +212,28 @@ impl Logic for ProgramCounter {
             // A pair ends with its second frame, and in the buffer in which it began.
             (toggle, parity) = ("ends_frame && !second_0", "this_buffer ^ second_0");
         }
+        let (mut levels, mut registers) = (String::new(), String::new());
+        let (mut follows, mut entry) = ("!resetn || ends_frame", format!("{width}'d0"));
+        if self._entries.len() > 1 {
+            levels = self.level_wires();
+            registers = LEVEL_REGISTERS.to_owned();
+            (follows, entry) = ("follows", "entry".to_owned());
+        }
         Verilog::Custom(format!(
             "\
 reg [{high}:0] instruction;
 reg this_buffer;
 
 wire ends_frame = finish && ends_program;
-
+{levels}
 // One clock of reset is enough: the first instruction is read in it.
-assign rom_address = !resetn || ends_frame ? {width}'d0 :
+assign rom_address = {follows} ? {entry} :
 {fork}                     finish ? instruction + {width}'d1 : instruction;
 assign parity      = {parity};
 
 always @(posedge clock) begin
     instruction <= rom_address;
-    if (!resetn) begin
+{registers}    if (!resetn) begin
         this_buffer <= 1'b0;
     end else if ({toggle}) begin
         this_buffer <= !this_buffer;
@@ -167,5 +241,51 @@ always @(posedge clock) begin
 end",
             high = width - 1,
         ))
+    }
+}
+
+/// What chooses and keeps the level.
+const LEVEL_REGISTERS: &str = "\
+    if (follows) begin
+        this_level <= chosen;
+    end
+    if (!resetn || ends_frame) begin
+        at_entry <= 1'b1;
+    end else if (begins_0) begin
+        at_entry <= 1'b0;
+    end
+";
+
+impl ProgramCounter {
+    /// Declarations of a counter with several levels.
+    fn level_wires(&self) -> String {
+        let (width, bits) = (self.rom_address.width(), address_bits(self._entries.len()));
+        let highest = self._entries.len() - 1;
+        let entries: String = self._entries[..highest]
+            .iter()
+            .enumerate()
+            .map(|(level, entry)| format!("quality_0 == {bits}'d{level} ? {width}'d{entry} :\n             "))
+            .collect();
+        let chosen = match highest + 1 == 1 << bits {
+            true => "quality_0".to_owned(),
+            false => format!("quality_0 < {bits}'d{highest} ? quality_0 : {bits}'d{highest}"),
+        };
+        format!(
+            "
+// Until the frame begins, the program follows the level that is asked for.
+reg at_entry;
+reg [{high}:0] this_level;
+wire follows = !resetn || ends_frame || (at_entry && !begins_0);
+wire [{high}:0] chosen = {chosen};
+wire [{address_high}:0] entry =
+             {entries}{width}'d{last};
+
+assign level_0     = this_level;
+assign waits_0     = at_entry;
+",
+            high = bits - 1,
+            address_high = width - 1,
+            last = self._entries[highest],
+        )
     }
 }

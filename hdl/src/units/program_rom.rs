@@ -81,6 +81,19 @@ impl Columns {
         }
     }
 
+    /// A flag of units with members; nothing in others.
+    fn of_members(
+        &mut self,
+        program: &Program,
+        comment: &str,
+        flag: impl Fn(&Instruction) -> bool,
+    ) -> Vec<Wire<Out>> {
+        match program.members {
+            None => vec![],
+            Some(_) => vec![self.field(comment, program.all_instructions().map(|i| flag(i).into()))],
+        }
+    }
+
     /// One hexadecimal line per instruction.
     fn hex(&self, widths: &[u32]) -> String {
         let depth = self.values.first().map_or(0, Vec::len);
@@ -206,6 +219,8 @@ pub struct IssueRom {
     pub forks: Vec<Wire<Out>>,
     /// It works on the second frame of a pair.
     pub second: Vec<Wire<Out>>,
+    /// Weights are those of the frame's member; one wire, or none without members.
+    pub of_member: Vec<Wire<Out>>,
     /// Iterations less 1, per loop.
     pub limit: Vec<Wire<Out>>,
     /// Operand address: base, then deltas.
@@ -218,7 +233,7 @@ pub struct IssueRom {
 program_rom!(
     IssueRom,
     scalars: [delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern],
-    vectors: [tap, multiply, forks, second, limit, operand, weight]
+    vectors: [tap, multiply, forks, second, of_member, limit, operand, weight]
 );
 
 impl IssueRom {
@@ -263,6 +278,8 @@ impl IssueRom {
             },
             forks: c.forks(program, |i| i.issue.forks),
             second: c.second(program),
+            of_member: c
+                .of_members(program, "Weights are those of the frame's member", |i| i.issue.of_member),
             limit: (0..levels)
                 .map(|k| {
                     let limits = issue().map(|i| i.counts[k] as u64 - 1);
@@ -311,6 +328,10 @@ pub struct DrainRom {
     pub forks: Vec<Wire<Out>>,
     /// It works on the second frame of a pair.
     pub second: Vec<Wire<Out>>,
+    /// Results are scores; one wire, or none without members, as the next.
+    pub to_router: Vec<Wire<Out>>,
+    /// Biases are those of the frame's member.
+    pub of_member: Vec<Wire<Out>>,
     /// Iterations less 1, per loop.
     pub limit: Vec<Wire<Out>>,
     /// Bias address: base, then deltas.
@@ -323,7 +344,7 @@ pub struct DrainRom {
 program_rom!(
     DrainRom,
     scalars: [clocks, last_clocks, shift, rectify, narrow, to_output, ends_program],
-    vectors: [lookup, per_clock, last_count, forks, second, limit, bias, result]
+    vectors: [lookup, per_clock, last_count, forks, second, to_router, of_member, limit, bias, result]
 );
 
 impl DrainRom {
@@ -381,6 +402,8 @@ impl DrainRom {
             ),
             forks: c.forks(program, |i| i.drain.forks),
             second: c.second(program),
+            to_router: c.of_members(program, "Results are scores", |i| i.drain.to_router),
+            of_member: c.of_members(program, "Biases are those of the frame's member", |i| i.drain.of_member),
             limit: (0..emeuro_compiler::DRAIN_LEVELS - 1)
                 .map(|k| {
                     let limits = drain().map(|d| d.counts[k] as u64 - 1);

@@ -45,8 +45,10 @@ use super::{
     lane::Lane,
     mac::MacShape,
     output_streamer::{OutputStreamer, StreamShape, keep_wire},
+    program_counter::level_wire,
     reducer::{Reducer, taps},
     requantiser::Requantiser,
+    router::{Router, RouterShape},
     weight_store::WeightStore,
     write_port::{WritePort, WriteShape},
 };
@@ -84,6 +86,18 @@ pub struct Unit {
     pub short_frame: Wire<Out>,
     /// A long input frame was dropped.
     pub long_frame: Wire<Out>,
+    /// The quality level of frames that begin, the lowest being 0; one wire, or none if there is one level.
+    pub quality_pin: Vec<Wire<In>>,
+    /// The member that the last frame was computed with; one wire, or none without members, as the next.
+    pub member_pin: Vec<Wire<Out>>,
+    /// Whether that frame is unlike those that the member with its largest score was trained on.
+    pub unfamiliar_pin: Vec<Wire<Out>>,
+    /// A frame has been routed; one wire, or none without a control port and members, as the two below.
+    pub routed: Vec<Wire<Out>>,
+    /// Frames go to the forced member.
+    pub force: Vec<Wire<In>>,
+    /// The forced member.
+    pub forced: Vec<Wire<In>>,
     /// Clears the flags: bit 0 that of short frames, bit 1 that of long frames; one wire, or none without a control port,
     /// as the two below.
     pub clear_flags: Vec<Wire<In>>,
@@ -119,8 +133,13 @@ pub struct Unit {
     to_output: FlagDelay,
     result_address: WordDelay,
     parity: WordDelay,
+    level: Vec<WordDelay>,
+    score: Vec<FlagDelay>,
+    router: Vec<Router>,
     write: WritePort,
     streamer: OutputStreamer,
+    /// Bits of the number of a member.
+    _member_bits: u32,
 }
 
 /// Clocks from the issue of a step to the operand at the lane's multiplier.
@@ -144,13 +163,14 @@ impl Unit {
         let taps = taps(program);
         let address = program.address_bits();
         let buffer = address_bits(program.output_span());
-        let result = address.max(buffer);
+        let members = program.members.as_ref();
+        let result = address.max(buffer).max(members.map_or(0, |members| address_bits(members.count())));
         let weight = address_bits(program.weights[0].len());
         let shape = MacShape {
             word: program.word_bits,
             weight: program.weight_bits,
             sum: program.accumulator_bits,
-            element_wise: program.instructions.iter().any(|i| i.issue.multiply),
+            element_wise: program.all_instructions().any(|i| i.issue.multiply),
             multiplier: program.config.multiplier(),
         };
         let mask = (1 << address) - 1;
@@ -175,6 +195,13 @@ impl Unit {
         let biases: Vec<Rom> = program.bias.iter().enumerate().map(bias).collect();
         let issue = Issue::new(program, &taps, address, weight, &file("issue"));
         let drain = Drain::new(program, result, biases[0].address.width(), &file("drain"));
+        let router = members.map(|members| {
+            let (word, bias_address) = (program.word_bits, biases[0].address.width());
+            let shape = RouterShape { members, word, weight_address: weight, bias_address };
+            if is_controlled { Router::new(shape).with_force() } else { Router::new(shape) }
+        });
+        let member_bits = router.iter().map(|router| router.member.width());
+        let force = router.iter().flat_map(|router| &router.force);
         let to_write = program.head_to_write();
         let per_beat = program.config.words_per_beat();
         let loader =
@@ -186,6 +213,7 @@ impl Unit {
             row: program.output_row(),
             span: program.output_span(),
         };
+        let streamer = OutputStreamer::new(stream, &format!("{prefix}_order"));
         let element_wise = |_: &Wire<Out>| WordDelay::new(1, ISSUE_TO_OPERAND);
         Self {
             info: describe(program),
@@ -202,6 +230,22 @@ impl Unit {
             m_axis_tready: Wire::new(1, "The output is taken"),
             short_frame: Wire::new(1, "An input frame was too short and was dropped; stays until reset"),
             long_frame: Wire::new(1, "An input frame was too long and was dropped; stays until reset"),
+            quality_pin: level_wire(program, "Quality level of frames that begin to compute, the lowest 0"),
+            member_pin: member_bits
+                .clone()
+                .map(|bits| Wire::new(bits, "Member that the last frame was computed with"))
+                .collect(),
+            unfamiliar_pin: member_bits
+                .clone()
+                .map(|_| Wire::new(1, "That frame is unlike those that the members were trained on"))
+                .collect(),
+            routed: force.clone().map(|_| Wire::new(1, "A frame has been routed")).collect(),
+            forced: force
+                .clone()
+                .zip(member_bits)
+                .map(|(_, bits)| Wire::new(bits, "The forced member"))
+                .collect(),
+            force: force.map(|_| Wire::new(1, "Frames go to the forced member")).collect(),
             clear_flags: is_controlled.then(|| Wire::new(2, "Clears the flags")).into_iter().collect(),
             input_full: status("Which input buffers hold a frame"),
             output_busy: status("Which output buffers are in use"),
@@ -236,6 +280,9 @@ impl Unit {
             to_output: FlagDelay::new(to_write - 1),
             result_address: WordDelay::new(result, to_write - 1),
             parity: WordDelay::new(1, to_write - 1),
+            level: drain.level.iter().map(|level| WordDelay::new(level.width(), to_write)).collect(),
+            score: router.iter().map(|_| FlagDelay::new(to_write - 1)).collect(),
+            router: router.into_iter().collect(),
             write: WritePort::new(WriteShape {
                 result_address: result,
                 memory_address: address,
@@ -248,7 +295,12 @@ impl Unit {
                 memory_row: program.memory_row(),
                 output_row: program.output_row(),
             }),
-            streamer: OutputStreamer::new(stream, &format!("{prefix}_order")),
+            streamer: match program.levels() {
+                1 => streamer,
+                levels => streamer
+                    .with_levels(&(0..levels).map(|level| program.writes_at(level)).collect::<Vec<_>>()),
+            },
+            _member_bits: members.map_or(1, |members| address_bits(members.count())),
             issue,
             drain,
             biases,
@@ -334,6 +386,14 @@ impl Logic for Unit {
         comment!("Program to lanes");
         self.issue.input_full.next = self.loader.full.val();
         self.issue.output_busy.next = self.streamer.busy.val();
+        for i in 0..self.quality_pin.len() {
+            self.issue.quality[i].next = self.quality_pin[i].val();
+            self.issue.taken[i].next = self.drain.taken[i].val();
+            self.drain.frame_level[i].next = self.issue.level[i].val();
+            self.level[i].clock.next = self.aclk.val();
+            self.level[i].d.next = self.drain.level[i].val();
+            self.streamer.level[i].next = self.level[i].q.val();
+        }
         self.enable.d.next = self.issue.enable.val();
         self.first.d.next = self.issue.first.val();
         self.complete.d.next = self.issue.complete.val();
@@ -417,6 +477,28 @@ impl Logic for Unit {
             self.count[i].clock.next = self.aclk.val();
             self.count[i].d.next = self.drain.count[i].val();
             self.write.count[i].next = self.count[i].q.val();
+        }
+        for i in 0..self.router.len() {
+            self.score[i].clock.next = self.aclk.val();
+            self.score[i].resetn.next = self.aresetn.val();
+            self.score[i].d.next = self.drain.to_router[i].val();
+            self.router[i].clock.next = self.aclk.val();
+            self.router[i].resetn.next = self.aresetn.val();
+            self.router[i].score.next = self.score[i].q.val();
+            self.router[i].number.next = bits_of(self.result_address.q.val(), self._member_bits);
+            self.router[i].word.next = self.requantiser[i].word.val();
+            self.issue.weight_offset[i].next = self.router[i].weight_offset.val();
+            self.drain.bias_offset[i].next = self.router[i].bias_offset.val();
+            self.member_pin[i].next = self.router[i].member.val();
+            self.unfamiliar_pin[i].next = self.router[i].unfamiliar.val();
+            for j in 0..self.lookup.len() {
+                self.router[i].word.next = self.interpolator[j].y.val();
+            }
+            for j in 0..self.force.len() {
+                self.routed[j].next = self.router[i].routed.val();
+                self.router[i].force[j].next = self.force[j].val();
+                self.router[i].forced[j].next = self.forced[j].val();
+            }
         }
         self.result_address.d.next = self.drain.result_address.val();
         self.parity.d.next = self.drain.parity.val();

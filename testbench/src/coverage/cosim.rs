@@ -12,7 +12,8 @@ use crate::sim::{Roms, Sim};
 /// Clocks in reset before toggles count: every register that has a reset has its value.
 const RESET_CLOCKS: u32 = 8;
 
-/// As [`cosim`](crate::cosim), with lines, branches and toggles counted.
+/// As [`cosim`](crate::cosim), with lines, branches and toggles counted, at all quality levels; the comparison is that of the
+/// highest.
 ///
 /// A model of its own is built, and it is slow: a few dozen frames show what there is to see. The changes from random
 /// power-up values to those of the first reset do not count.
@@ -35,7 +36,11 @@ pub fn cosim_with_coverage(
     }
     let mut counts = sim.coverage()?.without_toggles();
     sim.clear_coverage()?;
-    let comparison = compare(emulator, &mut sim, inputs, seed)?;
+    let highest = emulator.levels() - 1;
+    for level in 0..highest {
+        compare(emulator, level, &mut sim, inputs, seed)?;
+    }
+    let comparison = compare(emulator, highest, &mut sim, inputs, seed)?;
     counts.add(&sim.coverage()?);
     Ok((comparison, counts))
 }

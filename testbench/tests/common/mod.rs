@@ -8,7 +8,8 @@ use emeuro_golden::{Emulator, sample_emulator};
 use emeuro_hdl::UnitDesign;
 use emeuro_hdl::register_map::UnitNumbers;
 use emeuro_testbench::{
-    Cache, Comparison, Design, Error, Evidence, Model, Options, SourceFile, UnitBench, cosim, cosim_scenario,
+    Cache, Comparison, Design, Error, Evidence, Model, Options, SourceFile, UnitBench, cosim, cosim_at,
+    cosim_scenario,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -113,7 +114,21 @@ impl GeneratedUnit {
         let comparison = comparison.unwrap_or_else(|error| panic!("{place}: {error}"));
         let predicted = self.cycles();
         assert!(comparison.holds(predicted), "{place}: {comparison:?}, predicted {predicted:?}");
+        for level in 0..self.emulator.levels() - 1 {
+            self.assert_agrees_at(level, place, inputs, seed);
+        }
         comparison
+    }
+
+    /// Words and clocks of a quality level are as predicted.
+    fn assert_agrees_at(&self, level: usize, place: &str, inputs: &[Vec<i16>], seed: u64) {
+        let comparison = cosim_at(&self.emulator, level, &self.design, &options(), inputs, seed);
+        let comparison = comparison.unwrap_or_else(|error| panic!("{place}, level {level}: {error}"));
+        let predicted = Machine::cycles_at(&self.program, level).unwrap();
+        assert!(
+            comparison.holds(predicted),
+            "{place}, level {level}: {comparison:?}, predicted {predicted:?}"
+        );
     }
 
     pub fn bench(&self) -> UnitBench<'_> {

@@ -1,0 +1,358 @@
+//! The folder of an emulator that learns: `emulator.N.yaml` and `journal.N.jsonl` of generation N.
+//!
+//! A pair is appended to the journal before it counts. A swap first writes the journal of the next generation, with all pairs
+//! that are kept, then the emulator, both to temporary files that are renamed: the emulator's file is what makes a generation
+//! complete. Whatever a crash interrupts, the latest complete generation and its journal are what was there before or after.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+};
+
+use emeuro_golden::{Emulator, write_atomically};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Reservoir, Result, Sample};
+
+/// Which of a member's reservoirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Pairs like those that the member was trained on.
+    Familiar,
+    /// Pairs that were unfamiliar when they came.
+    New,
+}
+
+/// One line of a journal.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    member: usize,
+    kind: Kind,
+    /// In the journal that a generation begins with: how many were offered before. The pair is one of those kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offered: Option<u64>,
+    #[serde(flatten)]
+    sample: Sample,
+}
+
+/// Emulator and reservoirs, in memory and in a folder.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    /// Keeps other processes out as long as it is open.
+    _lock: File,
+    generation: u64,
+    journal: File,
+    emulator: Emulator,
+    reservoirs: BTreeMap<(usize, Kind), Reservoir>,
+    capacity: usize,
+    seed: u64,
+}
+
+impl Store {
+    /// Opens `folder`, or begins there with `emulator`; every member keeps up to `capacity` pairs of either kind.
+    ///
+    /// # Errors
+    /// A folder that cannot be written, that another process uses, or whose files are not as this type left them.
+    pub fn open(folder: &Path, emulator: &Emulator, capacity: usize, seed: u64) -> Result<Self> {
+        let io = |path: &Path, source| Error::Io { path: path.to_owned(), source };
+        fs::create_dir_all(folder).map_err(|e| io(folder, e))?;
+        let lock_path = folder.join("lock");
+        let lock = File::create(&lock_path).map_err(|e| io(&lock_path, e))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy(folder.to_owned())),
+            Err(TryLockError::Error(e)) => return Err(io(&lock_path, e)),
+        }
+        let generation = latest(folder).map_err(|e| io(folder, e))?;
+        let generation = match generation {
+            Some(generation) => generation,
+            None => {
+                write_generation(folder, 0, emulator, &BTreeMap::new())?;
+                0
+            }
+        };
+        let emulator = Emulator::load(emulator_path(folder, generation))?;
+        let mut store = Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+            generation,
+            journal: open_journal(&journal_path(folder, generation))?,
+            emulator,
+            reservoirs: BTreeMap::new(),
+            capacity,
+            seed,
+        };
+        store.replay()?;
+        remove_others(folder, generation);
+        Ok(store)
+    }
+
+    /// The emulator of this generation.
+    pub fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+
+    /// Whether nothing was ever offered or swapped.
+    pub fn is_new(&self) -> bool {
+        self.generation == 0 && self.reservoirs.is_empty()
+    }
+
+    /// How often the emulator was replaced.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The pairs of a member.
+    pub fn samples(&self, member: usize, kind: Kind) -> &[Sample] {
+        self.reservoirs.get(&(member, kind)).map_or(&[], |reservoir| reservoir.samples())
+    }
+
+    /// How many pairs were offered to a member in this generation.
+    pub fn offered(&self, member: usize, kind: Kind) -> u64 {
+        self.reservoirs.get(&(member, kind)).map_or(0, Reservoir::offered)
+    }
+
+    /// Appends a pair to the journal and offers it to the member's reservoir.
+    ///
+    /// # Errors
+    /// The journal cannot be written; the pair does not count then.
+    pub fn offer(&mut self, member: usize, kind: Kind, sample: Sample) -> Result<()> {
+        let line = Line { member, kind, offered: None, sample };
+        // One call for the whole line: a crash leaves it whole, or its beginning at the end of the file.
+        self.journal.write_all(&text(&line)).map_err(|source| self.journal_error(source))?;
+        self.take(line);
+        Ok(())
+    }
+
+    /// Makes `emulator` the next generation. The `relearnt` member's new pairs are familiar from now on.
+    ///
+    /// # Errors
+    /// The folder cannot be written; this generation stays.
+    pub fn swap(&mut self, emulator: Emulator, relearnt: usize) -> Result<()> {
+        let mut reservoirs = self.reservoirs.clone();
+        if let Some(new) = reservoirs.remove(&(relearnt, Kind::New)) {
+            let key = (relearnt, Kind::Familiar);
+            let familiar = reservoirs.entry(key).or_insert_with(|| self.empty(key));
+            new.samples().iter().for_each(|sample| familiar.offer(sample.clone()));
+        }
+        write_generation(&self.folder, self.generation + 1, &emulator, &reservoirs)?;
+        self.generation += 1;
+        self.journal = open_journal(&journal_path(&self.folder, self.generation))?;
+        (self.emulator, self.reservoirs) = (emulator, reservoirs);
+        remove_others(&self.folder, self.generation);
+        Ok(())
+    }
+
+    fn empty(&self, (member, kind): (usize, Kind)) -> Reservoir {
+        Reservoir::new(self.capacity, self.seed ^ (2 * member as u64 + u64::from(kind == Kind::New)))
+    }
+
+    fn take(&mut self, Line { member, kind, offered, sample }: Line) {
+        let key = (member, kind);
+        let empty = self.empty(key);
+        let reservoir = self.reservoirs.entry(key).or_insert(empty);
+        match offered {
+            Some(offered) => reservoir.restore(sample, offered),
+            None => reservoir.offer(sample),
+        }
+    }
+
+    fn journal_error(&self, source: std::io::Error) -> Error {
+        Error::Io { path: journal_path(&self.folder, self.generation), source }
+    }
+
+    /// Fills the reservoirs from the journal. A last line that was not written to its end is cut off.
+    fn replay(&mut self) -> Result<()> {
+        let path = journal_path(&self.folder, self.generation);
+        let file = File::open(&path).map_err(|source| self.journal_error(source))?;
+        let mut reader = BufReader::new(file);
+        let (mut whole, mut number, mut bytes) = (0, 0, vec![]);
+        loop {
+            bytes.clear();
+            let length = reader.read_until(b'\n', &mut bytes).map_err(|source| self.journal_error(source))?;
+            if bytes.last() != Some(&b'\n') {
+                break;
+            }
+            number += 1;
+            let wrong = |problem: String| Error::Journal { path: path.clone(), line: number, problem };
+            let line: Line = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+            self.check(&line).map_err(wrong)?;
+            self.take(line);
+            whole += length as u64;
+        }
+        self.journal.set_len(whole).map_err(|source| self.journal_error(source))
+    }
+
+    fn check(&self, line: &Line) -> std::result::Result<(), String> {
+        let members = self.emulator.router().map_or(1, |router| router.members());
+        let expected = [self.emulator.input().size(), self.emulator.output().port.size()];
+        let found = [line.sample.input.len(), line.sample.target.len()];
+        if line.member >= members {
+            return Err(format!("expected a member below {members}, found {}", line.member));
+        }
+        if found != expected {
+            return Err(format!("expected {expected:?} numbers of input and target, found {found:?}"));
+        }
+        Ok(())
+    }
+}
+
+fn text(line: &Line) -> Vec<u8> {
+    let mut text = serde_json::to_vec(line).expect("numbers and names can be written");
+    text.push(b'\n');
+    text
+}
+
+fn emulator_path(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("emulator.{generation}.yaml"))
+}
+
+fn journal_path(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("journal.{generation}.jsonl"))
+}
+
+fn open_journal(path: &Path) -> Result<File> {
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.map_err(|source| Error::Io { path: path.to_owned(), source })
+}
+
+/// The latest complete generation.
+fn latest(folder: &Path) -> std::io::Result<Option<u64>> {
+    let number = |name: String| name.strip_prefix("emulator.")?.strip_suffix(".yaml")?.parse().ok();
+    let mut latest = None;
+    for entry in fs::read_dir(folder)? {
+        latest = latest.max(entry?.file_name().into_string().ok().and_then(number));
+    }
+    Ok(latest)
+}
+
+fn write_generation(
+    folder: &Path,
+    generation: u64,
+    emulator: &Emulator,
+    reservoirs: &BTreeMap<(usize, Kind), Reservoir>,
+) -> Result<()> {
+    let lines = reservoirs.iter().flat_map(|(&(member, kind), reservoir)| {
+        let offered = Some(reservoir.offered());
+        let line = move |sample: &Sample| Line { member, kind, offered, sample: sample.clone() };
+        reservoir.samples().iter().map(move |sample| text(&line(sample)))
+    });
+    let path = journal_path(folder, generation);
+    let journal: Vec<u8> = lines.flatten().collect();
+    write_atomically(&path, &journal).map_err(|source| Error::Io { path, source })?;
+    emulator.save(emulator_path(folder, generation))?;
+    Ok(())
+}
+
+/// Files of generations that are not complete or no longer needed. What cannot be removed does no harm.
+fn remove_others(folder: &Path, generation: u64) {
+    let keep = [emulator_path(folder, generation), journal_path(folder, generation), folder.join("lock")];
+    let ours = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("emulator.") || name.starts_with("journal.")
+    };
+    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if ours(&path) && !keep.contains(&path) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use emeuro_golden::{sample_clusters, sample_weights};
+
+    fn sample(emulator: &Emulator, value: f32) -> Sample {
+        Sample {
+            input: vec![value; emulator.input().size()],
+            target: vec![-value; emulator.output().port.size()],
+        }
+    }
+
+    #[test]
+    fn what_was_offered_and_swapped_is_there_after_opening_again() {
+        let (emulator, folder) = (sample_clusters(1), tempfile::tempdir().unwrap());
+        let open = || Store::open(folder.path(), &emulator, 5, 3).unwrap();
+        let mut store = open();
+        for value in 0..20 {
+            store.offer(1, Kind::New, sample(&emulator, value as f32 / 3.0)).unwrap();
+            store.offer(0, Kind::Familiar, sample(&emulator, value as f32)).unwrap();
+        }
+        let before = store.reservoirs.clone();
+        drop(store);
+        let mut store = open();
+        assert_eq!(store.reservoirs, before);
+        assert_eq!((store.samples(1, Kind::New).len(), store.offered(1, Kind::New)), (5, 20));
+
+        let other = sample_weights(&emulator, 9);
+        store.swap(other.clone(), 1).unwrap();
+        assert_eq!((store.samples(1, Kind::New).len(), store.samples(1, Kind::Familiar).len()), (0, 5));
+        let before = store.reservoirs.clone();
+        drop(store);
+        let store = open();
+        assert_eq!((store.generation(), store.emulator()), (1, &other));
+        assert_eq!(store.reservoirs, before);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "emulator, journal, lock");
+    }
+
+    #[test]
+    fn a_crash_at_any_byte_of_the_last_line_loses_that_pair_alone() {
+        let (emulator, folder) = (sample_clusters(1), tempfile::tempdir().unwrap());
+        let mut store = Store::open(folder.path(), &emulator, 5, 3).unwrap();
+        store.offer(0, Kind::New, sample(&emulator, 1.5)).unwrap();
+        let path = journal_path(folder.path(), 0);
+        let first = fs::metadata(&path).unwrap().len();
+        store.offer(0, Kind::New, sample(&emulator, 2.5)).unwrap();
+        drop(store);
+        let whole = fs::read(&path).unwrap();
+        for length in first as usize..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let mut store = Store::open(folder.path(), &emulator, 5, 3).unwrap();
+            assert_eq!(store.samples(0, Kind::New), [sample(&emulator, 1.5)], "{length} bytes");
+            store.offer(0, Kind::New, sample(&emulator, 3.5)).unwrap();
+            drop(store);
+            let store = Store::open(folder.path(), &emulator, 5, 3).unwrap();
+            assert_eq!(store.samples(0, Kind::New)[1], sample(&emulator, 3.5));
+        }
+    }
+
+    #[test]
+    fn a_swap_that_was_interrupted_leaves_the_generation_before() {
+        let (emulator, folder) = (sample_clusters(1), tempfile::tempdir().unwrap());
+        let mut store = Store::open(folder.path(), &emulator, 5, 3).unwrap();
+        store.offer(0, Kind::New, sample(&emulator, 1.5)).unwrap();
+        drop(store);
+        // The next journal is there, its emulator is not yet.
+        fs::write(journal_path(folder.path(), 1), "").unwrap();
+        let store = Store::open(folder.path(), &emulator, 5, 3).unwrap();
+        assert_eq!((store.generation(), store.samples(0, Kind::New).len()), (0, 1));
+        assert!(!journal_path(folder.path(), 1).exists());
+    }
+
+    #[test]
+    fn a_second_process_and_a_broken_journal_are_refused() {
+        let (emulator, folder) = (sample_clusters(1), tempfile::tempdir().unwrap());
+        let open = || Store::open(folder.path(), &emulator, 5, 3);
+        let store = open().unwrap();
+        assert!(matches!(open(), Err(Error::Busy(_))));
+        drop(store);
+        let path = journal_path(folder.path(), 0);
+        for (text, expected) in [
+            ("{}\n", "line 1: missing field `member`"),
+            (
+                "{\"member\":9,\"kind\":\"new\",\"input\":[],\"target\":[]}\n",
+                "line 1: expected a member below",
+            ),
+            ("{\"member\":0,\"kind\":\"new\",\"input\":[],\"target\":[]}\n", "line 1: expected ["),
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = open().unwrap_err().to_string();
+            assert!(error.starts_with(path.to_str().unwrap()) && error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Learning while running, with an emulator of two members: y = x for x in [0, 1] and for x in [-1, 0], each within a radius of
+//! 0.5 around ±0.5. What training gives is put in its place here, so that only what happens around it is tested.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    sync::{Arc, mpsc},
+};
+
+use emeuro_golden::Emulator;
+use emeuro_online::{Answer, Error, Online, Policy, Sample};
+
+const TEXT: &str = include_str!("radius.yaml");
+
+fn emulator() -> Emulator {
+    Emulator::parse(TEXT, "radius.yaml").unwrap()
+}
+
+/// The same with y = slope/16 · x in member `member`.
+fn with_slope(member: usize, slope: i16) -> Emulator {
+    let rows = "        - [16]\n        - [16]\n    bias: [0, 0]\noutput";
+    let mut slopes = [16, 16];
+    slopes[member] = slope;
+    let other = format!("        - [{}]\n        - [{}]\n    bias: [0, 0]\noutput", slopes[0], slopes[1]);
+    assert!(TEXT.contains(rows));
+    Emulator::parse(&TEXT.replace(rows, &other), "other.yaml").unwrap()
+}
+
+/// Pairs of y = x + 1/64, evenly spaced over what both members know: they are good at them, not perfect.
+fn familiar() -> impl Iterator<Item = Sample> {
+    (-32..32).map(|step| {
+        let x = (step as f32 + 0.5) / 32.0;
+        Sample { input: vec![x], target: vec![x + 1.0 / 64.0] }
+    })
+}
+
+/// Retrains every 16 new pairs, to the given emulator.
+fn policy(result: Emulator) -> Policy {
+    Policy { patience: 16, capacity: 64, ..Policy::new(move |_, _, _, _| Ok(result.clone())) }
+}
+
+/// Asks for `count` frames evenly spaced in `from..to`, where the exact code gives `exact(x)`; how many of them it answered.
+fn ask(online: &Online, from: f64, to: f64, count: usize, exact: fn(f64) -> f64) -> usize {
+    let mut caller = online.caller();
+    let mut exactly = 0;
+    for step in 0..count {
+        let x = from + (to - from) * (step as f64 + 0.5) / count as f64;
+        let mut y = [f64::NAN];
+        let answer = caller.infer(&[x], &mut y, |x, y| y[0] = exact(x[0])).unwrap();
+        if let Answer::Exact(_) = answer {
+            exactly += 1;
+            assert_eq!(y[0], exact(x));
+        }
+    }
+    exactly
+}
+
+fn open(folder: &Path, policy: Policy) -> Online {
+    Online::open(folder, &emulator(), familiar(), policy).unwrap()
+}
+
+#[test]
+fn familiar_inputs_are_emulated_and_others_computed() {
+    let folder = tempfile::tempdir().unwrap();
+    let online = open(folder.path(), policy(emulator()));
+    assert_eq!(ask(&online, -1.0, 1.0, 100, |_| f64::NAN), 0);
+    assert_eq!(ask(&online, 1.1, 1.5, 10, |x| 2.0 * x), 10);
+    assert_eq!(ask(&online, -1.5, -1.1, 10, |x| 2.0 * x), 10);
+    let mut caller = online.caller();
+    let answer = caller.infer(&[-1.3], &mut [0.0], |_, y| y[0] = 1.0).unwrap();
+    assert_eq!(answer, Answer::Exact(1));
+    assert!(caller.infer(&[f64::NAN], &mut [0.0], |_, _| ()).is_err());
+    assert!(caller.infer(&[0.0, 0.0], &mut [0.0], |_, _| ()).is_err());
+}
+
+#[test]
+fn a_better_member_is_swapped_in_and_knows_its_new_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    // What is new follows y = 2x, and retraining finds that; on familiar pairs it is worse, which is allowed here.
+    let online = open(folder.path(), Policy { tolerance: 1e9, ..policy(with_slope(0, 32)) });
+    assert_eq!(ask(&online, 1.05, 1.5, 16, |x| 2.0 * x), 16);
+    online.wait();
+    let done = online.take_done();
+    let retrained = done[0].as_ref().unwrap();
+    assert_eq!((done.len(), retrained.member, retrained.accepted), (1, 0, true));
+    assert!(retrained.after.new < retrained.before.new / 100.0, "{retrained:?}");
+    let (now, expected) = (online.emulator(), with_slope(0, 32));
+    assert_eq!(now.nodes(), expected.nodes());
+    let thresholds = &now.router().unwrap().thresholds;
+    assert!(thresholds[0] < -64 && thresholds[1] == -64, "{thresholds:?}");
+    assert_eq!(ask(&online, 1.1, 1.45, 20, |_| f64::NAN), 0);
+    assert_eq!(ask(&online, -1.5, -1.1, 10, |x| 2.0 * x), 10, "the other member has learnt nothing");
+}
+
+#[test]
+fn a_member_that_forgets_or_learns_nothing_is_refused() {
+    for result in [with_slope(0, 32), emulator()] {
+        let folder = tempfile::tempdir().unwrap();
+        let online = open(folder.path(), policy(result));
+        ask(&online, 1.05, 1.5, 16, |x| 2.0 * x);
+        online.wait();
+        let done = online.take_done();
+        assert!(!done[0].as_ref().unwrap().accepted, "{done:?}");
+        assert_eq!(*online.emulator(), emulator());
+    }
+}
+
+#[test]
+fn what_was_learnt_survives_and_pairs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let tolerant = || Policy { tolerance: 1e9, ..policy(with_slope(0, 32)) };
+    let online = open(folder.path(), tolerant());
+    ask(&online, 1.05, 1.5, 10, |x| 2.0 * x);
+    drop(online);
+    let online = open(folder.path(), tolerant());
+    assert_eq!(online.take_done().len(), 0);
+    // Six more make sixteen.
+    ask(&online, 1.05, 1.5, 6, |x| 2.0 * x);
+    online.wait();
+    let learnt = online.emulator();
+    assert_eq!(online.take_done().len(), 1);
+    drop(online);
+    assert_eq!(*open(folder.path(), tolerant()).emulator(), *learnt);
+}
+
+#[test]
+fn frames_are_answered_while_a_member_learns() {
+    let folder = tempfile::tempdir().unwrap();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let better = with_slope(0, 32);
+    let slow = Policy::new(move |_, _, _, _| {
+        wait.lock().unwrap().recv().unwrap();
+        Ok(better.clone())
+    });
+    let online = Arc::new(open(folder.path(), Policy { patience: 16, tolerance: 1e9, ..slow }));
+    ask(&online, 1.05, 1.5, 16, |x| 2.0 * x);
+    let answered = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                ask(&online, -1.0, 1.0, 1000, |_| f64::NAN);
+                answered.fetch_add(ask(&online, -1.5, -1.1, 3, |x| x), Ordering::Relaxed);
+            });
+        }
+    });
+    // All that with the retraining still waiting.
+    assert_eq!(answered.into_inner(), 12);
+    assert_eq!(*online.emulator(), emulator());
+    go.send(()).unwrap();
+    online.wait();
+    assert_eq!(online.emulator().nodes(), with_slope(0, 32).nodes());
+}
+
+#[test]
+fn a_failure_of_training_is_reported_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let failing =
+        Policy::new(|_, _, _, _| Err(emeuro_trainer::Error::Diverged { epoch: 3, phase: "tuning" }));
+    let online = open(folder.path(), Policy { patience: 16, ..failing });
+    ask(&online, 1.05, 1.5, 16, |x| 2.0 * x);
+    online.wait();
+    assert!(matches!(online.take_done()[..], [Err(Error::Training(_))]));
+    assert_eq!(*online.emulator(), emulator());
+}
+
+#[test]
+fn an_emulator_without_router_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = emeuro_golden::sample_emulator(1);
+    let error = Online::open(folder.path(), &plain, [], policy(emulator())).err().unwrap().to_string();
+    assert!(error.contains("expected a router"), "{error}");
+}
