@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_draws_the_order_and_near_ones_come_first() {
+    fn the_seed_draws_the_order_after_what_was_made_by_hand_and_near_ones_come_first() {
         let order = |seed| {
             let space = crate::Rope::new().search_space().unwrap().shuffled(seed);
             space.names().into_iter().map(|c| c.name).collect::<Vec<_>>()
@@ -80,6 +80,7 @@ mod tests {
         let near: HashSet<String> = space.candidates[..space.near].iter().map(|c| c.name.clone()).collect();
         assert_eq!(order(3), order(3));
         assert_ne!(order(3), order(4));
+        assert_eq!(order(3)[0], "state32-hidden128x64-modes16-relu-linear-w8a16");
         assert!(order(3)[..near.len()].iter().all(|name| near.contains(name)));
     }
 }

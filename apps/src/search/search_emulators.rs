@@ -25,8 +25,8 @@ use crate::{AppError, Application, Recipe, Result, Split, build::rounded, evalua
 /// Name of the point of the checked-in emulator.
 const REFERENCE: &str = "reference";
 
-/// One of so many candidates rises to the next rung.
-const KEEP: usize = 3;
+/// One of so many candidates rises to the next rung: the cost of an evaluation grows by four.
+const KEEP: usize = 2;
 
 /// Validation frames for emulators that are computed.
 const COMPUTED: usize = 500;

@@ -19,7 +19,8 @@ pub struct SearchSpace {
     pub tree: Subroutine,
     /// What is tried.
     pub candidates: Vec<SearchCandidate>,
-    /// So many of the candidates, the first ones, are one step away from what was made by hand: they are tried before the others.
+    /// So many of the candidates, the first ones, are tried before the others: what was made by hand and what is one step
+    /// away from it.
     pub near: usize,
     /// What was made by hand.
     pub reference: Reference,
@@ -124,12 +125,14 @@ impl SearchSpace {
         self.candidates.iter().map(candidate).collect()
     }
 
-    /// The space with its candidates in the order in which they are tried, each once: the near ones in an order that the seed
-    /// draws, then the others.
+    /// The space with its candidates in the order in which they are tried, each once: what was made by hand, the near
+    /// ones in an order that the seed draws, then the others.
     pub(crate) fn shuffled(mut self, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let (near, others) = self.candidates.split_at_mut(self.near);
-        near.shuffle(&mut rng);
+        if let [_hand_made, near @ ..] = near {
+            near.shuffle(&mut rng);
+        }
         others.shuffle(&mut rng);
         let mut seen = HashSet::new();
         self.candidates.retain(|candidate| seen.insert(candidate.name.clone()));
