@@ -49,6 +49,6 @@ pub use recipe::{FrameCounts, Recipe, Training};
 pub use rope::{Release, Rope};
 pub use scenario::{Scenario, scenario, scenarios};
 pub use search::{
-    Choice, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions, SearchReport,
-    SearchSpace, Subroutine, Way, search_emulators,
+    Choice, Compose, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions,
+    SearchReport, SearchSpace, Subroutine, Way, search_emulators,
 };

@@ -6,10 +6,10 @@
 //! that exist at two scales share 1/t between their tables.
 
 use emeuro_golden::{
-    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port,
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, Op, OutputSpec, Port,
     Provenance, Segment, VectorId, Weights,
 };
-use emeuro_trainer::Quantisation;
+use emeuro_trainer::{Function, Quantisation};
 
 use crate::analytic::with_narrowest_accumulator;
 
@@ -82,7 +82,16 @@ const COARSE: Scale = Scale { name: "coarse", column: 14, window: 12, trace: 13,
 
 /// The emulator of a structure.
 pub(super) fn build(structure: Structure, quantisation: Quantisation) -> Result<Emulator, EmulatorError> {
-    with_narrowest_accumulator(|bits| Assembly::new(structure, quantisation, bits)?.emulator())
+    with_narrowest_accumulator(|bits| Assembly::new(structure, quantisation, bits)?.emulator(None))
+}
+
+/// The emulator of a structure whose solution is that of `network`, a dense layer, SiLU and a dense layer, for every pixel.
+pub(super) fn build_with_network(
+    structure: Structure,
+    quantisation: Quantisation,
+    network: &Emulator,
+) -> Result<Emulator, EmulatorError> {
+    with_narrowest_accumulator(|bits| Assembly::new(structure, quantisation, bits)?.emulator(Some(network)))
 }
 
 /// 1/t with t = (1 + 2λ)·trace.
@@ -165,7 +174,7 @@ impl Assembly {
         Ok(Self { builder, structure, quantisation, input: Vector { id: VectorId::INPUT, format: input } })
     }
 
-    fn emulator(mut self) -> Result<Emulator, EmulatorError> {
+    fn emulator(mut self, network: Option<&Emulator>) -> Result<Emulator, EmulatorError> {
         let products = self.products()?;
         let scales = match self.structure.scales {
             Scales::Fine => vec![self.sums(&FINE, products, FINE.column, true)?],
@@ -186,8 +195,13 @@ impl Assembly {
         for (k, name) in ["c", "s", "p", "q"].into_iter().enumerate() {
             normalised.push(self.quotient(name, k, &scales)?);
         }
-        let [u, v] = self.solve(&normalised)?;
-        let format = self.format(NORMALISED)?;
+        let (sources, format) = match network {
+            None => (self.solve(&normalised)?.map(|v| v.id).to_vec(), self.format(NORMALISED)?),
+            Some(network) => {
+                let flow = self.network(&normalised, network)?;
+                (vec![flow.id], flow.format)
+            }
+        };
         let size = 2 * FLOW * FLOW;
         let segment = Segment { name: "flow".into(), unit: "px".into(), size, frac: format.frac() };
         let port = Port { bits: format.bits(), segments: vec![segment] };
@@ -197,7 +211,7 @@ impl Assembly {
             first..first + FLOW
         };
         let order = (pitch > FLOW).then(|| (0..2 * FLOW).flat_map(line).collect());
-        let spec = OutputSpec { sources: vec![u.id, v.id], lower: vec![], order, port };
+        let spec = OutputSpec { sources, lower: vec![], order, port };
         self.builder.finish(spec, Provenance::default())
     }
 
@@ -377,6 +391,65 @@ impl Assembly {
             self.multiply(name, sum, w, NORMALISED)
         };
         Ok([folded("u", p, less, q)?, folded("v", q, more, p)?])
+    }
+
+    /// u, then v, of c, s, p, q by a network. Its first layer reads four vectors: it becomes four blocks and their sum.
+    fn network(&mut self, normalised: &[Vector], network: &Emulator) -> Result<Vector, EmulatorError> {
+        let [first, activate, last] = network.nodes() else {
+            return Err(EmulatorError::new(
+                "network",
+                "expected a dense layer, an activation and a dense layer",
+            ));
+        };
+        let (
+            Op::Dense { affine: first_layer, .. },
+            Op::Activate { .. },
+            Op::Dense { affine: last_layer, .. },
+        ) = (&first.op, &activate.op, &last.op)
+        else {
+            return Err(EmulatorError::new(
+                "network",
+                "expected a dense layer, an activation and a dense layer",
+            ));
+        };
+        let (hidden, field) = (first_layer.bias.len(), self.field());
+        let input_frac = network.input().segments[0].frac;
+        // Sums of three parts may be larger than that of all four: they get four times the range, and the table follows.
+        let part_format = Format::new(first.format.bits(), first.format.frac() - 2)?;
+        let mut sum: Option<VectorId> = None;
+        for (k, vector) in normalised.iter().enumerate() {
+            let geometry =
+                BlockGeometry { out_stride: vec![hidden as i64], outputs: hidden, ..along(field, 0, 1, 1) };
+            let column = first_layer.weights.values.iter().skip(k).step_by(normalised.len());
+            let weights = Weights { format: first_layer.weights.format, values: column.copied().collect() };
+            // The bias goes with the first part; its scale follows the binary point of what is read.
+            let shift = vector.format.frac() - input_frac;
+            let bias = first_layer.bias.iter().map(|&b| match (k, shift) {
+                (0, 0..) => b << shift,
+                (0, _) => b >> -shift,
+                _ => 0,
+            });
+            let name = format!("hidden_of_{}", ["c", "s", "p", "q"][k]);
+            let part =
+                self.builder.block(&name, vector.id, geometry, weights, bias.collect(), part_format)?;
+            sum = Some(match sum {
+                None => part,
+                Some(sum) => self.builder.add(&format!("hidden_{k}"), sum, part, part_format)?,
+            });
+        }
+        let sum = sum.ok_or_else(|| EmulatorError::new("network", "expected four inputs"))?;
+        let silu = |x: f64| Function::Silu.value(x);
+        let table = Activation::table(Function::Silu.name(), silu, part_format, activate.format)?;
+        let active = self.builder.activate("active", sum, table, activate.format)?;
+        let geometry = BlockGeometry {
+            in_stride: vec![hidden as i64],
+            outputs: 2,
+            out_step: field as i64,
+            ..along(field, 0, hidden, 1)
+        };
+        let (weights, bias) = (last_layer.weights.clone(), last_layer.bias.clone());
+        let id = self.builder.block("flow", active, geometry, weights, bias, last.format)?;
+        Ok(Vector { id, format: last.format })
     }
 
     /// (along + c·along + s·across)·w.

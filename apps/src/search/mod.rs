@@ -6,6 +6,7 @@
 mod convolution;
 mod cpu;
 mod fft;
+mod flow_solve;
 mod flow_structure;
 mod knobs;
 mod low_rank;
@@ -22,7 +23,7 @@ mod trial;
 
 pub use report::{Choice, Point, SearchReport};
 pub use search_emulators::{SearchOptions, search_emulators};
-pub use space::{Compute, Make, Plan, Reference, SearchCandidate, SearchSpace};
+pub use space::{Compose, Compute, Make, Plan, Reference, SearchCandidate, SearchSpace};
 pub use tree::{Decision, Subroutine, Way};
 
 pub(crate) use convolution::space as convolution_space;

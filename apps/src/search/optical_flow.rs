@@ -1,9 +1,12 @@
 //! What is searched over for `optical_flow`: the subroutines of Lucas and Kanade, and a dense network for all of them.
 
+use std::sync::Arc;
+
 use emeuro_trainer::{Function, Network, Phase, Quantisation, TrainingSpec};
 
 use super::{
     Decision, Make, SearchCandidate, SearchSpace, Subroutine, Way,
+    flow_solve::{self, FlowSolve},
     flow_structure::{self, Difference, Scales, Structure},
     space::widths,
 };
@@ -28,6 +31,9 @@ const SCALES: [(Scales, Option<i32>); 6] = [
 /// What the normalised difference is made of.
 const DIFFERENCES: [Difference; 3] = [Difference::Summed, Difference::Folded, Difference::Derived];
 
+/// Hidden values of networks for the solution.
+const SOLVE: [usize; 3] = [8, 16, 32];
+
 /// Hidden layers of dense networks.
 const DENSE: [&[usize]; 2] = [&[64], &[128, 64]];
 
@@ -36,12 +42,9 @@ pub(crate) fn space() -> Result<SearchSpace> {
     let tree = Subroutine::new("optical_flow", 512, 200).ways(&[Way::Emulate, Way::Descend]).children(vec![
         subroutine("differences", 512, 588),
         subroutine("products", 588, 980).refuse(Way::Emulate, "the unit multiplies two vectors in one layer"),
-        subroutine("box_sums", 980, 500).refuse(Way::Emulate, "sums are linear: training can only find weights of 1"),
-        subroutine("solve", 500, 200).refuse(
-            Way::Emulate,
-            "a network of 8 hidden values takes 48 multiply-adds, 3 sums of 8 and 8 tables per pixel; the closed form 7 products, 5 \
-             sums and 2 tables",
-        ),
+        subroutine("box_sums", 980, 500)
+            .refuse(Way::Emulate, "sums are linear: training can only find weights of 1"),
+        Subroutine::new("solve", 500, 200).ways(&[Way::Exact, Way::Emulate]),
     ]);
     let mut recipe = SearchSpace::of_recipe(&OpticalFlow)?;
     let descend: Vec<Decision> = std::iter::once(Decision::new("optical_flow", Way::Descend))
@@ -61,8 +64,42 @@ pub(crate) fn space() -> Result<SearchSpace> {
             }
         }
     }
+    let emulated = with_last(&descend, Decision::new("solve", Way::Emulate));
+    candidates.extend(SOLVE.map(|hidden| solved_by_network(hidden, &emulated)));
     candidates.extend(DENSE.map(dense));
     Ok(SearchSpace { tree, candidates, near: 0, reference: recipe.reference })
+}
+
+fn with_last(decisions: &[Decision], last: Decision) -> Vec<Decision> {
+    let (_, others) = decisions.split_last().expect("there are decisions");
+    [others, &[last]].concat()
+}
+
+/// The structure with one small network for the solution, shared by all pixels.
+fn solved_by_network(hidden: usize, decisions: &[Decision]) -> SearchCandidate {
+    let quantisation = Quantisation::default();
+    let structure = Structure {
+        area_pitch: 16,
+        field_pitch: 16,
+        scales: Scales::Both,
+        shared_columns: None,
+        difference: Difference::Summed,
+    };
+    SearchCandidate {
+        name: format!("network{hidden}-{}", widths(quantisation)),
+        decisions: decisions.to_vec(),
+        topology: format!(
+            "fine and coarse sums, solved by a network of {hidden} hidden values that all pixels share, silu"
+        ),
+        quantisation,
+        make: Make::Composed {
+            subroutine: Arc::new(FlowSolve),
+            plan: Arc::new(move || flow_solve::training(hidden)),
+            compose: Arc::new(move |network| {
+                flow_structure::build_with_network(structure, quantisation, network)
+            }),
+        },
+    }
 }
 
 fn structured(structure: Structure, quantisation: Quantisation, decisions: &[Decision]) -> SearchCandidate {

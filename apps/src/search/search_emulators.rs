@@ -190,7 +190,7 @@ fn point(
         quantisation: candidate.quantisation,
         rung: match candidate.make {
             Make::Computed(_) => None,
-            Make::Trained(_) => Some((trial.rung + 1, RUNGS)),
+            Make::Trained(_) | Make::Composed { .. } => Some((trial.rung + 1, RUNGS)),
         },
         score,
         test,

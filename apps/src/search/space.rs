@@ -62,7 +62,19 @@ pub enum Make {
     Computed(Compute),
     /// From frames; the whole of it is the last rung.
     Trained(Plan),
+    /// A network for one subroutine, from frames of that, put into what surrounds it.
+    Composed {
+        /// The subroutine as a region of its own.
+        subroutine: Arc<dyn Application>,
+        /// Its training.
+        plan: Plan,
+        /// Puts the trained emulator into that of the region.
+        compose: Compose,
+    },
 }
+
+/// Puts the emulator of a subroutine into what surrounds it.
+pub type Compose = Arc<dyn Fn(&Emulator) -> std::result::Result<Emulator, EmulatorError> + Send + Sync>;
 
 impl SearchSpace {
     /// The space of an application that has nothing to say about its structure: its recipe, for several widths of weights, and
@@ -119,7 +131,7 @@ impl SearchSpace {
             name: c.name.clone(),
             effort: match c.make {
                 Make::Computed(_) => Effort::Once,
-                Make::Trained(_) => Effort::Rungs,
+                Make::Trained(_) | Make::Composed { .. } => Effort::Rungs,
             },
         };
         self.candidates.iter().map(candidate).collect()

@@ -38,8 +38,8 @@ pub(super) struct Bench<'a> {
     /// Where emulators and checkpoints are kept.
     pub(super) folder: &'a Path,
     validation: Frames,
-    /// Of every rung, for the frame counts that they were made for.
-    datasets: [Option<(FrameCounts, Arc<Datasets>)>; RUNGS],
+    /// Of every rung, for the application and the frame counts that they were made for.
+    datasets: [Option<(&'static str, FrameCounts, Arc<Datasets>)>; RUNGS],
 }
 
 impl<'a> Bench<'a> {
@@ -57,7 +57,11 @@ impl<'a> Bench<'a> {
     ) -> Result<Option<Outcome>> {
         let emulator = match &candidate.make {
             Make::Computed(compute) => compute().map_err(AppError::from),
-            Make::Trained(plan) => self.train(candidate, plan()?, trial, stop),
+            Make::Trained(plan) => self.train(self.app, candidate, plan()?, trial, stop),
+            Make::Composed { subroutine, plan, compose } => {
+                let part = self.train(&**subroutine, candidate, plan()?, trial, stop);
+                part.and_then(|part| Ok(compose(&part)?))
+            }
         };
         let emulator = match emulator {
             Ok(emulator) => emulator,
@@ -113,8 +117,10 @@ impl<'a> Bench<'a> {
         self.folder.join(format!("{}.rung{}.checkpoint", candidate.name, trial.rung))
     }
 
+    /// Trains the emulator of `app`: that of the region, or of one of its subroutines.
     fn train(
         &mut self,
+        app: &dyn Application,
         candidate: &SearchCandidate,
         training: Training,
         trial: Trial,
@@ -127,7 +133,7 @@ impl<'a> Bench<'a> {
         spec.tuning.epochs = share(spec.tuning.epochs);
         spec.seed = self.seed;
         spec.quantisation = candidate.quantisation;
-        let sets = self.datasets(trial.rung, counts)?;
+        let sets = self.datasets(app, trial.rung, counts)?;
         let session = Session {
             progress: false,
             checkpoint: Some(Checkpointing::new(self.checkpoint_path(candidate, trial))),
@@ -137,22 +143,22 @@ impl<'a> Bench<'a> {
     }
 
     /// The frames of a rung, made when they are first needed.
-    fn datasets(&mut self, rung: usize, counts: FrameCounts) -> Result<Arc<Datasets>> {
-        if let Some((known, sets)) = &self.datasets[rung]
-            && *known == counts
+    fn datasets(&mut self, app: &dyn Application, rung: usize, counts: FrameCounts) -> Result<Arc<Datasets>> {
+        if let Some((name, known, sets)) = &self.datasets[rung]
+            && (*name, *known) == (app.name(), counts)
         {
             return Ok(Arc::clone(sets));
         }
-        let frames = |split, count| self.app.frames(split, count, self.seed);
-        let choosing = self.app.frames(Split::Validation, counts.validation + UNUSED, self.seed);
-        let (validation, unused) = choosing.split_at(counts.validation);
+        let frames = |split, count| app.frames(split, count, self.seed);
+        let (validation, unused) =
+            frames(Split::Validation, counts.validation + UNUSED).split_at(counts.validation);
         let sets = Arc::new(Datasets::new(
-            trainer_frames(self.app, frames(Split::Train, counts.train))?,
-            trainer_frames(self.app, validation)?,
-            trainer_frames(self.app, frames(Split::Calibration, counts.calibration))?,
-            trainer_frames(self.app, unused)?,
+            trainer_frames(app, frames(Split::Train, counts.train))?,
+            trainer_frames(app, validation)?,
+            trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
+            trainer_frames(app, unused)?,
         )?);
-        self.datasets[rung] = Some((counts, Arc::clone(&sets)));
+        self.datasets[rung] = Some((app.name(), counts, Arc::clone(&sets)));
         Ok(sets)
     }
 }
@@ -169,4 +175,44 @@ pub(super) fn weight_bits(emulator: &Emulator) -> u64 {
     let bits =
         |weights: &emeuro_golden::Weights| weights.values.len() as u64 * u64::from(weights.format.bits());
     emulator.nodes().iter().filter_map(|node| node.op.affine()).map(|affine| bits(&affine.weights)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OpticalFlow;
+
+    /// The network of all pixels' solution, trained for a moment, sits between the structure and the output.
+    #[test]
+    fn a_subroutine_is_trained_at_its_boundary_and_composed() {
+        let folder = tempfile::tempdir().unwrap();
+        let space = OpticalFlow.search_space().unwrap();
+        let candidate = space.candidates.iter().find(|c| c.name == "network8-w8a16").unwrap();
+        let mut bench = Bench::new(&OpticalFlow, 1, folder.path(), 32);
+        let trial = Trial { candidate: 0, rung: 0 };
+        let outcome = bench.run(candidate, trial, &Arc::default()).unwrap();
+        let Some(Outcome::Scored(score)) = outcome else { panic!("{outcome:?}") };
+        assert!(score.error < 0.2, "{score:?}");
+        let emulator = Emulator::load(bench.emulator_path(candidate, trial)).unwrap();
+        assert_eq!(weight_bits(&emulator), score.weight_bits);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the checkpoint is gone");
+    }
+
+    #[test]
+    fn a_trial_that_is_stopped_goes_on_to_the_same_emulator() {
+        let space = OpticalFlow.search_space().unwrap();
+        let candidate = space.candidates.iter().find(|c| c.name == "network8-w8a16").unwrap();
+        let trial = Trial { candidate: 0, rung: 0 };
+        let emulator = |stops: usize| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut bench = Bench::new(&OpticalFlow, 1, folder.path(), 8);
+            for _ in 0..stops {
+                let stop = Arc::new(AtomicBool::new(true));
+                assert_eq!(bench.run(candidate, trial, &stop).unwrap(), None);
+            }
+            bench.run(candidate, trial, &Arc::default()).unwrap().unwrap();
+            Emulator::load(bench.emulator_path(candidate, trial)).unwrap()
+        };
+        assert_eq!(emulator(2), emulator(0));
+    }
 }
