@@ -1,6 +1,6 @@
 //! Topologies from the values of their knobs.
 
-use emeuro_trainer::{Function, Network, TrainingSpec};
+use emeuro_trainer::{Function, Network, Phase, TrainingSpec};
 
 use crate::{AppError, Recipe, Result, Training};
 
@@ -9,6 +9,9 @@ pub(super) const FUNCTIONS: [Function; 3] = [Function::Silu, Function::Relu, Fun
 
 /// Widths of weights that are tried.
 pub(super) const WEIGHT_BITS: [u32; 3] = [4, 8, 16];
+
+/// How many times as long as in the recipe the integers are tuned.
+pub(super) const TUNINGS: [usize; 2] = [1, 3];
 
 /// What differs from `hand_made` in at most one knob: `values` are topologies that differ from it in one knob.
 pub(super) fn around<T: Copy + PartialEq, const K: usize>(
@@ -56,10 +59,19 @@ pub(super) fn trained(recipe: Recipe) -> Result<Training> {
     }
 }
 
-/// The same schedule and ports for another network.
-pub(super) fn with_network(training: Training, network: Network) -> Training {
+/// The same schedule and ports for another network, its integers tuned `tuning` times as long.
+pub(super) fn with_network(training: Training, network: Network, tuning: usize) -> Training {
     let Training { spec, frames } = training;
-    Training { spec: TrainingSpec { network, ..spec }, frames }
+    let tuning = Phase { epochs: tuning * spec.tuning.epochs, ..spec.tuning };
+    Training { spec: TrainingSpec { network, tuning, ..spec }, frames }
+}
+
+/// How the name of a candidate ends, and what is said of its tuning.
+pub(super) fn tuned(times: usize) -> (String, String) {
+    match times {
+        1 => (String::new(), String::new()),
+        _ => (format!("-tuned{times}"), format!(", tuned {times} times as long")),
+    }
 }
 
 #[cfg(test)]

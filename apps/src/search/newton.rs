@@ -18,14 +18,16 @@ struct Topology {
     hidden: [usize; 2],
     function: Function,
     weight_bits: u32,
+    /// Length of the tuning, relative to the recipe's.
+    tuning: usize,
 }
 
 /// The topology of the recipe.
 const HAND_MADE: Topology =
-    Topology { linear: 2, hidden: [128, 0], function: Function::Silu, weight_bits: 8 };
+    Topology { linear: 2, hidden: [128, 0], function: Function::Silu, weight_bits: 8, tuning: 1 };
 
-/// Values of every knob: linear paths, hidden layers, activation, bits of weights.
-fn values() -> [Vec<Topology>; 4] {
+/// Values of every knob: linear paths, hidden layers, activation, bits of weights, tuning.
+fn values() -> [Vec<Topology>; 5] {
     let hidden = [
         [32, 0],
         [48, 0],
@@ -46,16 +48,18 @@ fn values() -> [Vec<Topology>; 4] {
         hidden.map(|hidden| Topology { hidden, ..HAND_MADE }).to_vec(),
         knobs::FUNCTIONS.map(|function| Topology { function, ..HAND_MADE }).to_vec(),
         knobs::WEIGHT_BITS.map(|weight_bits| Topology { weight_bits, ..HAND_MADE }).to_vec(),
+        knobs::TUNINGS.map(|tuning| Topology { tuning, ..HAND_MADE }).to_vec(),
     ]
 }
 
-fn combine(parts: [Topology; 4]) -> Topology {
-    let [linear, hidden, function, bits] = parts;
+fn combine(parts: [Topology; 5]) -> Topology {
+    let [linear, hidden, function, bits, tuning] = parts;
     Topology {
         linear: linear.linear,
         hidden: hidden.hidden,
         function: function.function,
         weight_bits: bits.weight_bits,
+        tuning: tuning.tuning,
     }
 }
 
@@ -82,14 +86,18 @@ pub(crate) fn space(app: &Newton) -> SearchSpace {
 }
 
 fn candidate(app: Newton, topology: Topology) -> SearchCandidate {
-    let Topology { linear, hidden, function, weight_bits } = topology;
+    let Topology { linear, hidden, function, weight_bits, tuning } = topology;
     let hidden: Vec<usize> = hidden.into_iter().filter(|&width| width > 0).collect();
     let quantisation = Quantisation { weight_bits, activation_bits: 16 };
+    let (tuned, of_tuning) = knobs::tuned(tuning);
     let layers = knobs::layers(&hidden);
     SearchCandidate {
-        name: format!("linear{linear}-hidden{layers}-{}-{}", function.name(), widths(quantisation)),
+        name: format!("linear{linear}-hidden{layers}-{}-{}{tuned}", function.name(), widths(quantisation)),
         decisions: vec![Decision::new("newton", Way::Emulate)],
-        topology: format!("{linear} linear paths beside hidden layers of {layers}, {}", function.name()),
+        topology: format!(
+            "{linear} linear paths beside hidden layers of {layers}, {}{of_tuning}",
+            function.name()
+        ),
         quantisation,
         make: Make::trained(move || training(app, topology, &hidden)),
     }
@@ -106,5 +114,5 @@ fn training(app: Newton, topology: Topology, hidden: &[usize]) -> Result<Trainin
     let last = hidden_layers(&mut network, x, hidden, topology.function)?;
     let residual = network.dense(last, app.outputs())?;
     linear.into_iter().try_fold(residual, |sum, path| network.add(path, sum))?;
-    Ok(knobs::with_network(training, network))
+    Ok(knobs::with_network(training, network, topology.tuning))
 }

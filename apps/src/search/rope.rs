@@ -22,6 +22,8 @@ struct Topology {
     /// Whether a linear map goes past the hidden layers.
     bypass: bool,
     weight_bits: u32,
+    /// Length of the tuning, relative to the recipe's.
+    tuning: usize,
 }
 
 /// The topology of the recipe.
@@ -32,10 +34,11 @@ const HAND_MADE: Topology = Topology {
     function: Function::Relu,
     bypass: true,
     weight_bits: 8,
+    tuning: 1,
 };
 
-/// Values of every knob: state, hidden layers, modes, activation, bypass, bits of weights.
-fn values() -> [Vec<Topology>; 6] {
+/// Values of every knob: state, hidden layers, modes, activation, bypass, bits of weights, tuning.
+fn values() -> [Vec<Topology>; 7] {
     let hidden = [
         [64, 0],
         [96, 0],
@@ -57,11 +60,12 @@ fn values() -> [Vec<Topology>; 6] {
         knobs::FUNCTIONS.map(|function| Topology { function, ..HAND_MADE }).to_vec(),
         [true, false].map(|bypass| Topology { bypass, ..HAND_MADE }).to_vec(),
         knobs::WEIGHT_BITS.map(|weight_bits| Topology { weight_bits, ..HAND_MADE }).to_vec(),
+        knobs::TUNINGS.map(|tuning| Topology { tuning, ..HAND_MADE }).to_vec(),
     ]
 }
 
-fn combine(parts: [Topology; 6]) -> Topology {
-    let [state, hidden, modes, function, bypass, bits] = parts;
+fn combine(parts: [Topology; 7]) -> Topology {
+    let [state, hidden, modes, function, bypass, bits, tuning] = parts;
     Topology {
         state: state.state,
         hidden: hidden.hidden,
@@ -69,6 +73,7 @@ fn combine(parts: [Topology; 6]) -> Topology {
         function: function.function,
         bypass: bypass.bypass,
         weight_bits: bits.weight_bits,
+        tuning: tuning.tuning,
     }
 }
 
@@ -93,19 +98,20 @@ pub(crate) fn space(app: &Rope) -> SearchSpace {
 }
 
 fn candidate(app: Rope, topology: Topology) -> SearchCandidate {
-    let Topology { state, hidden, modes, function, bypass, weight_bits } = topology;
+    let Topology { state, hidden, modes, function, bypass, weight_bits, tuning } = topology;
     let hidden: Vec<usize> = hidden.into_iter().filter(|&width| width > 0).collect();
     let quantisation = Quantisation { weight_bits, activation_bits: 16 };
+    let (tuned, of_tuning) = knobs::tuned(tuning);
     let (layers, function_name) = (knobs::layers(&hidden), function.name());
     let (linear, beside) = if bypass { ("-linear", "a linear map beside ") } else { ("", "") };
     SearchCandidate {
         name: format!(
-            "state{state}-hidden{layers}-modes{modes}-{function_name}{linear}-{}",
+            "state{state}-hidden{layers}-modes{modes}-{function_name}{linear}-{}{tuned}",
             widths(quantisation)
         ),
         decisions: vec![Decision::new("rope", Way::Emulate)],
         topology: format!(
-            "{state} state coordinates, {beside}hidden layers of {layers}, {function_name}, {modes} modes"
+            "{state} state coordinates, {beside}hidden layers of {layers}, {function_name}, {modes} modes{of_tuning}"
         ),
         quantisation,
         make: Make::trained(move || training(app, topology, &hidden)),
@@ -125,5 +131,5 @@ fn training(app: Rope, topology: Topology, hidden: &[usize]) -> Result<Training>
         modes = network.add(linear, modes)?;
     }
     network.dense(modes, app.outputs())?;
-    Ok(knobs::with_network(training, network))
+    Ok(knobs::with_network(training, network, topology.tuning))
 }

@@ -18,11 +18,8 @@ use crate::{
     AppError, Application, FrameCounts, Frames, Result, Split, Training, build::trainer_frames, evaluate,
 };
 
-/// Rungs of trained candidates: each takes half the frames and half the epochs of the next.
-pub(super) const RUNGS: usize = 4;
-
-/// The rung of the frames and epochs of the recipe: the last one takes twice as many.
-const RECIPE: usize = 2;
+/// Rungs of trained candidates: the last one takes all frames and epochs, each of the others half of those of the next.
+pub(super) const RUNGS: usize = 3;
 
 /// Lanes of the unit whose clocks are counted.
 pub(super) const LANES: usize = 16;
@@ -127,7 +124,7 @@ impl<'a> Bench<'a> {
         stop: &Arc<AtomicBool>,
     ) -> Result<Emulator> {
         let Training { mut spec, frames, .. } = training;
-        let share = |count: usize| ((count << trial.rung) >> RECIPE).max(1);
+        let share = |count: usize| (count >> (RUNGS - 1 - trial.rung)).max(1);
         let counts = FrameCounts { train: share(frames.train), ..frames };
         spec.float.epochs = share(spec.float.epochs);
         spec.tuning.epochs = share(spec.tuning.epochs);

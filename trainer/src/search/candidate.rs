@@ -86,7 +86,8 @@ impl Evaluation {
     }
 }
 
-/// Trial and score of every candidate that works, each at the highest rung that it has reached.
+/// The best trial of every candidate that works, and its score: mostly that of its highest rung, but more training can also make an
+/// emulator worse.
 #[must_use]
 pub fn final_scores(evaluations: &[Evaluation]) -> Vec<(Trial, Score)> {
     let mut best: Vec<(Trial, Score)> = vec![];
@@ -94,10 +95,35 @@ pub fn final_scores(evaluations: &[Evaluation]) -> Vec<(Trial, Score)> {
         let Some(score) = evaluation.score() else { continue };
         let trial = evaluation.trial;
         match best.iter_mut().find(|(known, _)| known.candidate == trial.candidate) {
-            Some(known) if known.0.rung < trial.rung => *known = (trial, score),
+            Some(known) if score.error < known.1.error => *known = (trial, score),
             Some(_) => {}
             None => best.push((trial, score)),
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_final_score_of_a_candidate_is_that_of_its_best_trial() {
+        let evaluation = |candidate, rung, error| Evaluation {
+            trial: Trial { candidate, rung },
+            outcome: Outcome::Scored(Score { error, clocks: 1, weight_bits: 1, cpu_ns: 1.0 }),
+            seconds: 1.0,
+        };
+        let refused = Outcome::Refused(String::from("diverged"));
+        let evaluations = [
+            evaluation(1, 0, 0.5),
+            evaluation(0, 0, 0.3),
+            evaluation(1, 1, 0.2),
+            Evaluation { outcome: refused, ..evaluation(2, 0, 0.0) },
+            evaluation(1, 2, 0.25),
+        ];
+        let scores: Vec<_> =
+            final_scores(&evaluations).iter().map(|(t, s)| (t.candidate, t.rung, s.error)).collect();
+        assert_eq!(scores, [(1, 1, 0.2), (0, 0, 0.3)]);
+    }
 }
