@@ -1,10 +1,12 @@
 //! From an application to its emulator.
 
 use emeuro_golden::{Emulator, Provenance};
-use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, train};
+use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, TrainingSpec, train};
 use ndarray::Array2;
 
-use crate::{Analytic, Application, Evaluation, Frames, Recipe, Result, Split, Training, evaluate};
+use crate::{
+    Analytic, Application, Evaluation, Frames, Recipe, Result, Slopes, Split, Training, evaluate, slopes,
+};
 
 /// What the user may choose about an emulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +72,7 @@ fn train_emulator(
         counts.train, counts.validation, counts.calibration, counts.test, options.seed
     );
     let sets = Datasets::new(
-        trainer_frames(app, frames(Split::Train, counts.train))?,
+        training_set(app, &spec, frames(Split::Train, counts.train), options.seed)?,
         trainer_frames(app, frames(Split::Validation, counts.validation))?,
         trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
         trainer_frames(app, test.clone())?,
@@ -79,6 +81,22 @@ fn train_emulator(
     spec.quantisation = options.quantisation;
     let trained = train(&spec, &sets, session)?;
     finish(app, options, trained.emulator, data, &test, trained.nrmse_float, trained.history)
+}
+
+/// Training frames, with directions and slopes if `spec` wants them to be learnt.
+pub(crate) fn training_set(
+    app: &dyn Application,
+    spec: &TrainingSpec,
+    frames: Frames,
+    seed: u64,
+) -> Result<emeuro_trainer::Frames> {
+    if spec.gradients.is_none() {
+        return trainer_frames(app, frames);
+    }
+    let Slopes { directions, slopes } = slopes(app, &frames, seed);
+    let rows = emeuro_trainer::Frames::from_rows(&directions, app.inputs(), &slopes, app.outputs())?;
+    let (directions, slopes) = (rows.inputs().clone(), rows.targets().clone());
+    Ok(trainer_frames(app, frames)?.with_slopes(directions, slopes)?)
 }
 
 pub(crate) fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<emeuro_trainer::Frames> {

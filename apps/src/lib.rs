@@ -29,6 +29,7 @@ mod rope;
 mod scenario;
 mod search;
 mod signals;
+mod slopes;
 #[cfg(test)]
 mod testing;
 
@@ -52,3 +53,4 @@ pub use search::{
     Choice, Compose, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions,
     SearchReport, SearchSpace, Subroutine, Way, search_emulators,
 };
+pub use slopes::{Slopes, slopes};

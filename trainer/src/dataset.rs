@@ -2,16 +2,26 @@
 
 use std::collections::HashMap;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use crate::{Error, Result};
 
-/// Input frames, their exact output frames and, optionally, which outputs count.
+/// Input frames, their exact output frames and, optionally, which outputs count and how they change along a direction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frames {
     inputs: Array2<f32>,
     targets: Array2<f32>,
     mask: Option<Array2<bool>>,
+    slopes: Option<Slopes>,
+}
+
+/// What the exact code does along one direction per frame: J · direction, J its matrix of derivatives at the frame's inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Slopes {
+    /// `[frames, inputs]`.
+    pub(crate) directions: Array2<f32>,
+    /// `[frames, outputs]`.
+    pub(crate) values: Array2<f32>,
 }
 
 impl Frames {
@@ -42,7 +52,7 @@ impl Frames {
         }
         // Row-major rows, whatever came in: batches are gathered row by row.
         let [inputs, targets] = [inputs, targets].map(|m| m.as_standard_layout().into_owned());
-        Ok(Self { inputs, targets, mask: None })
+        Ok(Self { inputs, targets, mask: None, slopes: None })
     }
 
     /// Frames from consecutive numbers: `inputs` holds frames of `input_size`, `targets` frames of `target_size`.
@@ -82,6 +92,34 @@ impl Frames {
         Ok(Self { mask: Some(mask.as_standard_layout().into_owned()), ..self })
     }
 
+    /// The same frames with the slopes `[frames, outputs]` of the exact outputs along `directions` `[frames, inputs]`: one
+    /// direction per frame, of any length.
+    ///
+    /// # Errors
+    /// Other shapes than those of inputs and targets, or a number that is NaN or infinite.
+    pub fn with_slopes(self, directions: Array2<f32>, slopes: Array2<f32>) -> Result<Self> {
+        if directions.dim() != self.inputs.dim() || slopes.dim() != self.targets.dim() {
+            let what = format!(
+                "directions {:?} and slopes {:?}, expected {:?} and {:?}",
+                directions.dim(),
+                slopes.dim(),
+                self.inputs.dim(),
+                self.targets.dim()
+            );
+            return Err(data_error("frames", what));
+        }
+        if directions.iter().chain(&slopes).any(|v| !v.is_finite()) {
+            return Err(data_error("frames", String::from("directions and slopes must be finite")));
+        }
+        let [directions, values] = [directions, slopes].map(|m| m.as_standard_layout().into_owned());
+        Ok(Self { slopes: Some(Slopes { directions, values }), ..self })
+    }
+
+    /// Slopes along a direction, where they are known.
+    pub(crate) fn slopes(&self) -> Option<&Slopes> {
+        self.slopes.as_ref()
+    }
+
     /// Inputs `[frames, inputs]`.
     #[must_use]
     pub fn inputs(&self) -> &Array2<f32> {
@@ -98,6 +136,27 @@ impl Frames {
     #[must_use]
     pub fn mask(&self) -> Option<&Array2<bool>> {
         self.mask.as_ref()
+    }
+
+    /// Frames `rows`, in that order.
+    ///
+    /// # Errors
+    /// No rows, a row that does not exist, or none whose outputs count.
+    pub fn select(&self, rows: &[usize]) -> Result<Self> {
+        if let Some(row) = rows.iter().find(|&&row| row >= self.len()) {
+            return Err(data_error("frames", format!("frame {row} was asked for, there are {}", self.len())));
+        }
+        let frames = Self::new(self.inputs.select(Axis(0), rows), self.targets.select(Axis(0), rows))?;
+        let frames = match &self.mask {
+            Some(mask) => frames.with_mask(mask.select(Axis(0), rows))?,
+            None => frames,
+        };
+        match &self.slopes {
+            Some(Slopes { directions, values }) => {
+                frames.with_slopes(directions.select(Axis(0), rows), values.select(Axis(0), rows))
+            }
+            None => Ok(frames),
+        }
     }
 
     /// Number of frames.
@@ -215,6 +274,9 @@ impl Datasets {
                 matrix.iter().for_each(|v| hash.add(u64::from(v.to_bits())));
             }
             frames.mask.iter().flatten().for_each(|&m| hash.add(u64::from(m)));
+            for matrix in frames.slopes.iter().flat_map(|s| [&s.directions, &s.values]) {
+                matrix.iter().for_each(|v| hash.add(u64::from(v.to_bits())));
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     rounded::Rounded,
     schedule::Schedule,
     session::Observer,
+    tangent::{self, Tangents},
 };
 
 /// Frames as a phase sees them.
@@ -22,6 +23,8 @@ pub(crate) struct Prepared {
     pub(crate) targets: Array2<f32>,
     /// 1 where an output counts, 0 where not; `None`: all count.
     pub(crate) mask: Option<Array2<f32>>,
+    /// Directions `[frames, inputs]`, slopes `[frames, outputs]` and the weight of a slope's squared error beside a value's.
+    pub(crate) slopes: Option<(Array2<f32>, Array2<f32>, f32)>,
 }
 
 /// One phase of training.
@@ -66,6 +69,7 @@ pub(crate) struct State {
     pub(crate) parameters: Vec<f32>,
     pub(crate) adam: Adam,
     pub(crate) best: Vec<f32>,
+    /// Of all quality levels together.
     pub(crate) best_error: f64,
     pub(crate) best_epoch: usize,
     /// Complete epochs.
@@ -94,6 +98,14 @@ impl State {
     }
 }
 
+impl State {
+    /// NRMSE on the validation frames after the best epoch of the phase under way.
+    pub(crate) fn best_validation(&self) -> f64 {
+        let best = self.history.iter().rev().find(|h| h.epoch == self.best_epoch);
+        best.map_or(f64::NAN, |h| h.validation)
+    }
+}
+
 /// How far rounded weights are pulled towards their integers per step when the learning rate has come down.
 const SETTLING: f32 = 0.02;
 
@@ -103,13 +115,15 @@ const CHUNK: usize = 512;
 /// The two halves of every batch. Two whatever the machine, and summed in order: results do not depend on the cores.
 struct Shards {
     workspaces: [Workspace; 2],
-    losses: [f64; 2],
+    /// Without room where no slopes are learnt.
+    tangents: [Tangents; 2],
 }
 
 impl Shards {
-    fn new(network: &Network, capacity: usize) -> Self {
+    fn new(network: &Network, capacity: usize, tangents: usize) -> Self {
         let workspace = || Workspace::new(network, capacity);
-        Self { workspaces: [workspace(), workspace()], losses: [0.0; 2] }
+        let tangents = || Tangents::new(network, tangents);
+        Self { workspaces: [workspace(), workspace()], tangents: [tangents(), tangents()] }
     }
 }
 
@@ -170,13 +184,15 @@ impl Fit<'_> {
         let warm_up = (total as f64 * self.warm_up) as u64;
         let schedule = Schedule { peak: self.peak, warm_up, steps: total };
         let size = self.batch_size();
-        let mut shards = Shards::new(self.network, CHUNK.max(size.div_ceil(2)));
+        let tangents = if self.train.slopes.is_some() { size.div_ceil(2) } else { 0 };
+        let mut shards = Shards::new(self.network, CHUNK.max(size.div_ceil(2)), tangents);
         let mut effective = Effective::new(self, state.parameters.len());
         let counted = self.counted_per_frame();
         let spread = self.spread();
         if state.epoch == 0 && state.batch == 0 && state.history.last().is_none_or(|h| h.phase != self.name) {
-            let validation = self.validation_error(&state.parameters, &mut effective, &mut shards, spread);
-            state.best_error = validation;
+            let [validation, score] =
+                self.validation_errors(&state.parameters, &mut effective, &mut shards, spread);
+            state.best_error = score;
             state.history.push(Epoch { phase: self.name, epoch: 0, train: f64::NAN, validation });
         }
         while state.epoch < self.epochs {
@@ -203,19 +219,25 @@ impl Fit<'_> {
                 observer.position(self.steps_before + step + 1);
             }
             state.epoch += 1;
-            let validation = self.validation_error(&state.parameters, &mut effective, &mut shards, spread);
+            let [validation, score] =
+                self.validation_errors(&state.parameters, &mut effective, &mut shards, spread);
             let train = (state.loss / batches as f64).sqrt();
-            if !validation.is_finite() || !train.is_finite() {
+            if !score.is_finite() || !train.is_finite() {
                 return Err(Error::Diverged { epoch: state.epoch, phase: self.name });
             }
             (state.batch, state.loss) = (0, 0.0);
             state.history.push(Epoch { phase: self.name, epoch: state.epoch, train, validation });
-            if validation < state.best_error {
-                state.best_error = validation;
+            if score < state.best_error {
+                state.best_error = score;
                 state.best_epoch = state.epoch;
                 state.best.copy_from_slice(&state.parameters);
             }
-            observer.message(format!("{} {}: {:.2} %", self.name, state.epoch, 100.0 * state.best_error));
+            observer.message(format!(
+                "{} {}: {:.2} %",
+                self.name,
+                state.epoch,
+                100.0 * state.best_validation()
+            ));
         }
         Ok(())
     }
@@ -242,9 +264,10 @@ impl Fit<'_> {
         let parameters = effective.parameters(self, &state.parameters);
         let (first, second) = rows.split_at(rows.len().div_ceil(2));
         let [left, right] = &mut shards.workspaces;
+        let [left_tangents, right_tangents] = &mut shards.tangents;
         let (a, b) = rayon::join(
-            || self.differentiate(parameters, first, normaliser, left),
-            || self.differentiate(parameters, second, normaliser, right),
+            || self.differentiate(parameters, first, normaliser, left, left_tangents),
+            || self.differentiate(parameters, second, normaliser, right, right_tangents),
         );
         if !second.is_empty() {
             left.gradient.iter_mut().zip(&right.gradient).for_each(|(l, r)| *l += r);
@@ -267,6 +290,7 @@ impl Fit<'_> {
         rows: &[usize],
         normaliser: f64,
         workspace: &mut Workspace,
+        tangents: &mut Tangents,
     ) -> f64 {
         let n = rows.len();
         if n == 0 {
@@ -278,7 +302,7 @@ impl Fit<'_> {
         for level in self.network.levels() {
             let highest = level + 1 == self.network.nodes.len();
             let (y, mut dy) = workspace.output_and_delta(level, n);
-            let error = self.errors(rows, y, dy.view_mut());
+            let error = self.errors(&self.train.targets, rows, y, dy.view_mut());
             let share = if highest { 1.0 } else { self.lower_weight };
             let factor = 2.0 * share * normaliser as f32;
             dy.mapv_inplace(|d| d * factor);
@@ -286,16 +310,38 @@ impl Fit<'_> {
                 loss = error;
             }
         }
-        backward(self.network, parameters, n, workspace);
+        let Some((directions, slopes, weight)) = &self.train.slopes else {
+            backward(self.network, parameters, n, workspace);
+            return loss * normaliser;
+        };
+        for (mut to, &from) in tangents.direction(n).outer_iter_mut().zip(rows) {
+            to.assign(&directions.row(from));
+        }
+        tangent::forward(self.network, parameters, n, workspace, tangents);
+        for level in self.network.levels() {
+            let highest = level + 1 == self.network.nodes.len();
+            let (slope, mut delta) = tangents.slope_and_delta(level, n);
+            self.errors(slopes, rows, slope, delta.view_mut());
+            let share = if highest { 1.0 } else { self.lower_weight };
+            let factor = 2.0 * share * weight * normaliser as f32;
+            delta.mapv_inplace(|d| d * factor);
+        }
+        tangent::backward(self.network, parameters, n, workspace, tangents);
         loss * normaliser
     }
 
-    /// Weighted errors `dy` of the outputs `y` for the frames `rows`, and the weighted sum of their squares.
-    fn errors(&self, rows: &[usize], y: ArrayView2<f32>, mut dy: ArrayViewMut2<f32>) -> f64 {
+    /// Weighted errors `dy` of the outputs `y` for the frames `rows` of `targets`, and the weighted sum of their squares.
+    fn errors(
+        &self,
+        targets: &Array2<f32>,
+        rows: &[usize],
+        y: ArrayView2<f32>,
+        mut dy: ArrayViewMut2<f32>,
+    ) -> f64 {
         let mut total = 0.0;
         for ((y, mut dy), &row) in y.outer_iter().zip(dy.outer_iter_mut()).zip(rows) {
             let mut sum = 0f32;
-            let target = self.train.targets.row(row);
+            let target = targets.row(row);
             let errors = dy.iter_mut().zip(y.iter().zip(&target)).zip(self.output_weights);
             match &self.train.mask {
                 None => errors.for_each(|((d, (y, t)), w)| {
@@ -342,47 +388,56 @@ impl Fit<'_> {
         spread
     }
 
-    fn validation_error(
+    /// NRMSE of the highest level on the validation frames, and of all levels together as the loss weights them.
+    fn validation_errors(
         &self,
         parameters: &[f32],
         effective: &mut Effective,
         shards: &mut Shards,
         spread: f64,
-    ) -> f64 {
+    ) -> [f64; 2] {
         let parameters = effective.parameters(self, parameters);
         let rows = self.validation.inputs.nrows();
         let half = rows.div_ceil(2);
         let [left, right] = &mut shards.workspaces;
-        let [a, b] = &mut shards.losses;
-        rayon::join(
-            || *a = self.squared_error(parameters, 0..half, left),
-            || *b = self.squared_error(parameters, half..rows, right),
+        let (a, b) = rayon::join(
+            || self.squared_errors(parameters, 0..half, left),
+            || self.squared_errors(parameters, half..rows, right),
         );
-        ((*a + *b) / spread).sqrt()
+        [0, 1].map(|k| ((a[k] + b[k]) / spread).sqrt())
     }
 
-    /// Weighted squared error over a stretch of the validation frames.
-    fn squared_error(
+    /// Weighted squared errors over a stretch of the validation frames: of the highest level, and of all levels together.
+    fn squared_errors(
         &self,
         parameters: &[f32],
         rows: std::ops::Range<usize>,
         workspace: &mut Workspace,
-    ) -> f64 {
+    ) -> [f64; 2] {
         let nodes = self.rounded.map(|r| &r.nodes[..]);
-        let mut total = 0.0;
+        let mut totals = [0.0; 2];
         for start in rows.clone().step_by(CHUNK) {
             let end = (start + CHUNK).min(rows.end);
             workspace.fill(self.network, self.validation.inputs.view(), start..end);
             forward(self.network, parameters, end - start, nodes, workspace);
             let part = |m: &Array2<f32>| m.slice(s![start..end, ..]).to_owned();
-            total += weighted_error(
-                workspace.output(end - start),
-                self.validation.targets.slice(s![start..end, ..]),
-                self.validation.mask.as_ref().map(part).as_ref().map(|m| m.view()),
-                self.output_weights,
-            );
+            let mask = self.validation.mask.as_ref().map(part);
+            for level in self.network.levels() {
+                let error = weighted_error(
+                    workspace.value(level, end - start),
+                    self.validation.targets.slice(s![start..end, ..]),
+                    mask.as_ref().map(|m| m.view()),
+                    self.output_weights,
+                );
+                if level + 1 == self.network.nodes.len() {
+                    totals[0] += error;
+                    totals[1] += error;
+                } else {
+                    totals[1] += f64::from(self.lower_weight) * error;
+                }
+            }
         }
-        total
+        totals
     }
 }
 

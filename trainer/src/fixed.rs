@@ -1,7 +1,7 @@
 //! A network laid out in fixed point: scaled, shifted and with a format for every vector and every weight matrix.
 
 use emeuro_golden::{Activation, Format};
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use crate::{
     Error, Function, Quantisation, Result, TrainingSpec,
@@ -162,6 +162,8 @@ pub(crate) struct Fixed {
     pub(crate) tables: Vec<Option<Activation>>,
     /// Rounding of every dense node's weights.
     pub(crate) rounders: Vec<Option<Rounder>>,
+    /// What [`Fixed::pass_on`] has added to the weights of dense nodes.
+    passed: Vec<(usize, Array2<f32>)>,
     sizes: Vec<usize>,
 }
 
@@ -275,6 +277,7 @@ impl Fixed {
             weights: vec![],
             tables: vec![],
             rounders: vec![],
+            passed: vec![],
             sizes: spec.inputs.iter().map(|s| s.size).collect(),
         };
         let ranges: Vec<f64> =
@@ -301,6 +304,12 @@ impl Fixed {
                     Node::Dense { input } => {
                         let w = network.weights(&network.parameters, i);
                         let largest = w.iter().fold(0f64, |m, &w| m.max(f64::from(w).abs()));
+                        // Room for what may be passed on.
+                        let before = (0..i).find(|&k| network.finer_twin(k) == Some(i));
+                        let rounding = before
+                            .and_then(|k: usize| weights[k])
+                            .map_or(0.0, |f: Format| power(-f.frac()) / 2.0);
+                        let largest = largest + rounding;
                         let fit = covering(weight_bits, largest)? + choice.weight_clip[i];
                         let weight_frac = fit.min(natural + WIDEST_SHIFT - fracs[input]).clamp(-32, 32);
                         weights[i] = Some(Format::new(weight_bits, weight_frac)?);
@@ -386,15 +395,28 @@ impl Fixed {
         let mut rounded = self.network.parameters.clone();
         for i in self.network.dense_nodes() {
             if let Some(rounder) = &self.rounders[i] {
-                let shape = (self.network.widths[i], self.network.dense_inputs(i));
-                let range = self.network.weights_range(i);
-                let to = ArrayViewMut2::from_shape(shape, &mut rounded[range]).expect("outputs × inputs");
+                let to = self.network.weights_mut(&mut rounded, i);
                 rounder.round(self.network.weights(&self.network.parameters, i), to);
             }
             let unit = self.unit(i);
             rounded[self.network.bias_range(i)].iter_mut().for_each(|b| *b = round_bias(*b, unit));
         }
         rounded
+    }
+
+    /// Lets layers that are added to another layer of the same vector make up for its rounding: the sum of both has the finer
+    /// grid of the second.
+    pub(crate) fn pass_on(&mut self) {
+        let rounded = self.rounded_parameters();
+        for i in self.network.dense_nodes().collect::<Vec<_>>() {
+            if let Some(twin) = self.network.finer_twin(i) {
+                let lost =
+                    &self.network.weights(&self.network.parameters, i) - &self.network.weights(&rounded, i);
+                let range = self.network.weights_range(twin);
+                self.network.parameters[range].iter_mut().zip(&lost).for_each(|(w, l)| *w += l);
+                self.passed.push((twin, lost));
+            }
+        }
     }
 
     /// What trains this layout: `inner` is the trained float network over whitened coordinates `basis` (in physical
@@ -420,6 +442,11 @@ impl Fixed {
             parameters[bias].copy_from_slice(&self.network.parameters[self.network.bias_range(i)]);
         }
         let inverse = (inverse * &self.scales[0].view().insert_axis(Axis(1))).mapv(|v| v as f32);
+        for (i, lost) in self.passed.iter().filter(|(i, _)| self.network.nodes[*i].operands().any(|o| o == 0))
+        {
+            let lost = lost.dot(&inverse);
+            parameters[inner.weights_range(*i)].iter_mut().zip(&lost).for_each(|(p, l)| *p += l);
+        }
         let basis = (basis / &self.scales[0].view().insert_axis(Axis(0))).mapv(|v| v as f32);
         let mut bases = vec![None; self.network.nodes.len()];
         bases[0] = Some(Basis { matrix: basis, inverse });
@@ -509,19 +536,27 @@ impl Fixed {
         self.scales[self.scales.len() - 1].iter().map(|s| (1.0 / (s * s)) as f32).collect()
     }
 
-    /// Quantisation error: weighted squared difference from `reference`, the float network's physical outputs.
+    /// Quantisation error: weighted squared difference from `references`, the float network's physical outputs of every level;
+    /// those of lower levels count `lower_weight`.
     pub(crate) fn error(
         &self,
         inputs: ArrayView2<f32>,
-        reference: ArrayView2<f32>,
+        references: &[Array2<f32>],
         mask: Option<ArrayView2<f32>>,
+        lower_weight: f64,
     ) -> f64 {
         let parameters = self.rounded_parameters();
         let rows = inputs.nrows();
         let mut workspace = Workspace::new(&self.network, rows);
         workspace.input(rows).assign(&self.prepare(inputs));
         forward(&self.network, &parameters, rows, Some(&self.roundings()), &mut workspace);
-        weighted_error(workspace.output(rows), self.targets(reference).view(), mask, &self.output_weights())
+        let weights = self.output_weights();
+        let levels = self.network.levels().zip(references);
+        levels.fold(0.0, |total, (level, reference)| {
+            let targets = self.targets(reference.view());
+            let error = weighted_error(workspace.value(level, rows), targets.view(), mask, &weights);
+            total + if level + 1 == self.network.nodes.len() { error } else { lower_weight * error }
+        })
     }
 }
 

@@ -46,14 +46,15 @@ pub(crate) fn last_layers(network: &Network) -> Option<LastLayers> {
             Node::Add { .. } | Node::Input | Node::Activate { .. } => return None,
         }
         // A reader of other units sees what must not be scaled for the output alone.
-        if network.consumers(i).any(|c| !physical[c]) {
+        let adds = |c: usize| physical[c] && matches!(network.nodes[c], Node::Add { .. });
+        if !network.consumers(i).all(adds) {
             return None;
         }
     }
     let layers: Vec<usize> = network.dense_nodes().filter(|&i| physical[i]).collect();
     let mut centred: Vec<usize> = vec![];
     for &level in &levels {
-        let terms = terms(network, level);
+        let terms = network.terms(level);
         if !terms.iter().any(|i| centred.contains(i)) {
             centred.extend(terms.first());
         }
@@ -62,16 +63,6 @@ pub(crate) fn last_layers(network: &Network) -> Option<LastLayers> {
         }
     }
     Some(LastLayers { layers, centred })
-}
-
-/// The dense nodes whose sum is node `i`, in order, as often as they are added.
-fn terms(network: &Network, i: usize) -> Vec<usize> {
-    let mut found = match network.nodes[i] {
-        Node::Add { a, b } => [terms(network, a), terms(network, b)].concat(),
-        _ => vec![i],
-    };
-    found.sort_unstable();
-    found
 }
 
 /// The network over physical inputs and outputs that computes what `trained` computes between its coordinates.

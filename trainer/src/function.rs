@@ -68,6 +68,32 @@ impl Function {
             }),
         }
     }
+
+    /// dx += ds · f''(x) · slope, element by element: what the loss of a slope f'(x) · `slope` says about x.
+    pub(crate) fn pull_back_slope(
+        self,
+        x: ArrayView2<f32>,
+        slope: ArrayView2<f32>,
+        ds: ArrayView2<f32>,
+        dx: ArrayViewMut2<f32>,
+    ) {
+        let zip = Zip::from(dx).and(ds).and(x).and(slope);
+        match self {
+            Self::Relu => {}
+            Self::Tanh => zip.for_each(|dx, &ds, &x, &slope| {
+                let y = 2.0 * sigmoid(2.0 * x) - 1.0;
+                *dx -= ds * slope * 2.0 * y * (1.0 - y * y);
+            }),
+            Self::Sigmoid => zip.for_each(|dx, &ds, &x, &slope| {
+                let s = sigmoid(x);
+                *dx += ds * slope * s * (1.0 - s) * (1.0 - 2.0 * s);
+            }),
+            Self::Silu => zip.for_each(|dx, &ds, &x, &slope| {
+                let s = sigmoid(x);
+                *dx += ds * slope * s * (1.0 - s) * (2.0 + x * (1.0 - 2.0 * s));
+            }),
+        }
+    }
 }
 
 #[inline(always)]

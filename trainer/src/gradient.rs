@@ -9,11 +9,12 @@ use crate::{
 
 /// The vectors of all nodes for up to `capacity` frames, their derivatives, and the gradient of the parameters.
 pub(crate) struct Workspace {
-    values: Vec<Array2<f32>>,
-    deltas: Vec<Array2<f32>>,
+    pub(crate) values: Vec<Array2<f32>>,
+    pub(crate) deltas: Vec<Array2<f32>>,
     /// Derivative of the loss by every parameter, in the order of `Network::parameters`.
     pub(crate) gradient: Vec<f32>,
-    touched: Vec<bool>,
+    /// Nodes whose derivatives have been begun, during the backward pass.
+    pub(crate) touched: Vec<bool>,
 }
 
 impl Workspace {
@@ -52,11 +53,6 @@ impl Workspace {
     /// Vectors of node `i` after [`forward`].
     pub(crate) fn value(&self, i: usize, rows: usize) -> ArrayView2<'_, f32> {
         self.values[i].slice(s![..rows, ..])
-    }
-
-    /// The network's outputs after [`forward`].
-    pub(crate) fn output(&self, rows: usize) -> ArrayView2<'_, f32> {
-        self.value(self.values.len() - 1, rows)
     }
 
     /// The outputs of the level that ends in node `i`, and where the derivatives of the loss by them go before [`backward`].
@@ -127,14 +123,8 @@ pub(crate) fn backward(network: &Network, parameters: &[f32], rows: usize, works
             Node::Input => {}
             Node::Dense { input } => {
                 let x = values[input].slice(s![..rows, ..]);
-                let mut dw = ArrayViewMut2::from_shape(
-                    (network.widths[i], network.widths[input]),
-                    &mut gradient[network.weights_range(i)],
-                )
-                .expect("the range has outputs × inputs elements");
-                general_mat_mul(1.0, &dy.t(), &x, 0.0, &mut dw);
-                let db = dy.sum_axis(Axis(0));
-                gradient[network.bias_range(i)].copy_from_slice(db.as_slice().expect("a fresh vector"));
+                general_mat_mul(1.0, &dy.t(), &x, 0.0, &mut network.weights_mut(gradient, i));
+                network.bias_mut(gradient, i).assign(&dy.sum_axis(Axis(0)));
                 // Nobody asks for the derivative by the data, and it would be the dearest one.
                 if !matches!(network.nodes[input], Node::Input) {
                     let mut dx = before[input].slice_mut(s![..rows, ..]);
@@ -184,7 +174,8 @@ mod tests {
 
     fn loss(network: &Network, parameters: &[f32], rows: usize, workspace: &mut Workspace) -> f64 {
         forward(network, parameters, rows, None, workspace);
-        workspace.output(rows).iter().map(|&y| f64::from(y).powi(2)).sum::<f64>() / 2.0
+        workspace.value(network.nodes.len() - 1, rows).iter().map(|&y| f64::from(y).powi(2)).sum::<f64>()
+            / 2.0
     }
 
     #[test]

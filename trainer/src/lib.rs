@@ -11,6 +11,7 @@
 
 mod adam;
 mod checkpoint;
+mod cluster;
 mod dataset;
 mod equalise;
 mod error;
@@ -33,9 +34,11 @@ mod schedule;
 pub mod search;
 mod session;
 mod spec;
+mod tangent;
 mod train;
 mod whiten;
 
+pub use cluster::{Clustered, Clustering, cluster};
 pub(crate) use dataset::Fingerprint;
 pub use dataset::{Datasets, Frames};
 pub use error::{Error, Result};

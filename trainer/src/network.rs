@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -264,6 +264,14 @@ impl Network {
     /// # Errors
     /// The frames do not have as many numbers as the network has inputs, or the network is empty.
     pub fn predict(&self, inputs: ArrayView2<f32>) -> Result<Array2<f32>> {
+        Ok(self.predict_levels(inputs)?.pop().unwrap_or_default())
+    }
+
+    /// The outputs `[frames, outputs]` of every quality level, the lowest first, for inputs `[frames, inputs]`.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub fn predict_levels(&self, inputs: ArrayView2<f32>) -> Result<Vec<Array2<f32>>> {
         if self.nodes.is_empty() || inputs.ncols() != self.inputs() {
             return Err(Error::Network(format!(
                 "frames of {} numbers, expected {}",
@@ -273,12 +281,15 @@ impl Network {
         }
         const CHUNK: usize = 1024;
         let mut workspace = Workspace::new(self, CHUNK.min(inputs.nrows()));
-        let mut outputs = Array2::zeros((inputs.nrows(), self.outputs()));
+        let mut outputs: Vec<_> =
+            self.levels().map(|_| Array2::zeros((inputs.nrows(), self.outputs()))).collect();
         for start in (0..inputs.nrows()).step_by(CHUNK) {
             let rows = CHUNK.min(inputs.nrows() - start);
             workspace.input(rows).assign(&inputs.slice(s![start..start + rows, ..]));
             forward(self, &self.parameters, rows, None, &mut workspace);
-            outputs.slice_mut(s![start..start + rows, ..]).assign(&workspace.output(rows));
+            for (level, outputs) in self.levels().zip(&mut outputs) {
+                outputs.slice_mut(s![start..start + rows, ..]).assign(&workspace.value(level, rows));
+            }
         }
         Ok(outputs)
     }
@@ -291,6 +302,26 @@ impl Network {
     /// Indices of the nodes that read node `i`.
     pub(crate) fn consumers(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
         (i + 1..self.nodes.len()).filter(move |&c| self.nodes[c].operands().any(|o| o == i))
+    }
+
+    /// A later dense node that reads the same vector as dense node `i` and whose result is added to the same sum: together,
+    /// they are one layer whose weights have the finer of two grids.
+    pub(crate) fn finer_twin(&self, i: usize) -> Option<usize> {
+        let last = self.nodes.len() - 1;
+        let mut twins = (i + 1..=last)
+            .filter(|&k| matches!(self.nodes[k], Node::Dense { .. }) && self.nodes[k] == self.nodes[i]);
+        let sum = self.terms(last);
+        twins.rfind(|k| sum.contains(k) && sum.contains(&i))
+    }
+
+    /// The nodes other than additions whose sum is node `i`, in order, as often as they are added.
+    pub(crate) fn terms(&self, i: usize) -> Vec<usize> {
+        let mut found = match self.nodes[i] {
+            Node::Add { a, b } => [self.terms(a), self.terms(b)].concat(),
+            _ => vec![i],
+        };
+        found.sort_unstable();
+        found
     }
 
     /// Width of what dense node `i` reads.
@@ -313,6 +344,18 @@ impl Network {
     pub(crate) fn weights<'a>(&self, parameters: &'a [f32], i: usize) -> ArrayView2<'a, f32> {
         ArrayView2::from_shape((self.widths[i], self.dense_inputs(i)), &parameters[self.weights_range(i)])
             .expect("the range has outputs × inputs elements")
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn weights_mut<'a>(&self, parameters: &'a mut [f32], i: usize) -> ArrayViewMut2<'a, f32> {
+        let shape = (self.widths[i], self.dense_inputs(i));
+        ArrayViewMut2::from_shape(shape, &mut parameters[self.weights_range(i)])
+            .expect("the range has outputs × inputs elements")
+    }
+
+    /// Bias of dense node `i`, to be changed.
+    pub(crate) fn bias_mut<'a>(&self, parameters: &'a mut [f32], i: usize) -> ArrayViewMut1<'a, f32> {
+        ArrayViewMut1::from(&mut parameters[self.bias_range(i)])
     }
 
     /// Bias of dense node `i` within a parameter vector of this network.

@@ -63,6 +63,7 @@ pub(crate) fn lay_out(spec: &TrainingSpec, network: &Network, data: &Datasets) -
         if let Some(damping) = damping {
             candidate.feed_back(&moments, damping);
         }
+        candidate.pass_on();
         candidate.correct_biases(&observed);
         let error = search.error(&candidate);
         if best.as_ref().is_none_or(|(least, _)| error < *least) {
@@ -79,7 +80,8 @@ struct Search<'a> {
     groups: Groups,
     observed: &'a Observed,
     inputs: Array2<f32>,
-    reference: Array2<f32>,
+    /// Of every quality level.
+    references: Vec<Array2<f32>>,
     mask: Option<Array2<f32>>,
 }
 
@@ -92,9 +94,9 @@ impl<'a> Search<'a> {
     ) -> Result<Self> {
         let rows = sample(frames, TRIAL_FRAMES);
         let inputs = frames.inputs().select(Axis(0), &rows);
-        let reference = network.predict(inputs.view())?;
+        let references = network.predict_levels(inputs.view())?;
         let mask = frames.mask().map(|m| m.select(Axis(0), &rows).mapv(|m| f32::from(u8::from(m))));
-        Ok(Self { spec, network, groups: Groups::new(network), observed, inputs, reference, mask })
+        Ok(Self { spec, network, groups: Groups::new(network), observed, inputs, references, mask })
     }
 
     fn fixed(&self, choice: &Choice) -> Result<Fixed> {
@@ -103,12 +105,13 @@ impl<'a> Search<'a> {
 
     fn error(&self, fixed: &Fixed) -> f64 {
         let mask: Option<ArrayView2<f32>> = self.mask.as_ref().map(|m| m.view());
-        fixed.error(self.inputs.view(), self.reference.view(), mask)
+        fixed.error(self.inputs.view(), &self.references, mask, self.spec.lower_weight)
     }
 
     /// The error of a choice with weights rounded to the nearest; infinite if it cannot be laid out.
     fn trial(&self, choice: &Choice) -> f64 {
         self.fixed(choice).map_or(f64::INFINITY, |mut fixed| {
+            fixed.pass_on();
             fixed.correct_biases(self.observed);
             self.error(&fixed)
         })
@@ -257,7 +260,9 @@ mod tests {
             let mut runner = Runner::new(&emulator);
             let mut words = vec![0i16; 10];
             let mut differing = 0;
-            for (frame, output) in inputs.outer_iter().zip(workspace.output(rows).outer_iter()) {
+            for (frame, output) in
+                inputs.outer_iter().zip(workspace.value(fixed.network.nodes.len() - 1, rows).outer_iter())
+            {
                 let values: Vec<f64> = frame.iter().map(|&v| f64::from(v)).collect();
                 runner.infer(&emulator.quantise(&values).unwrap(), &mut words).unwrap();
                 for (&word, &value) in words.iter().zip(&output) {

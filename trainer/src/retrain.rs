@@ -141,6 +141,7 @@ fn run(
         inputs: words - means.view().mapv(|m| m as f32).insert_axis(Axis(0)),
         targets: frames.targets() * &scales.mapv(|s| s as f32),
         mask: mask(frames),
+        slopes: None,
     };
     let (train, validation) = (prepare(train_words, train), prepare(validation_words, validation));
     let network = part.centred(&means);
@@ -175,7 +176,7 @@ fn run(
     rounded.expand(&network, &state.best, &mut shadow, &mut expanded);
     let integers = part.integers(emulator, &network, &expanded, &means);
     let emulator = rebuild(emulator, |index| integers.get(&index).cloned())?;
-    Ok(Retrained { emulator, before, after: state.best_error })
+    Ok(Retrained { emulator, before, after: state.best_validation() })
 }
 
 fn check(emulator: &Emulator, changes: &dyn Fn(usize) -> bool, options: &Retraining) -> Result<()> {

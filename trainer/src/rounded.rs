@@ -3,7 +3,7 @@
 //! Layers that read the input are trained in whitened coordinates here too: weights = base + parameters · basis. Hundreds of
 //! nearly equal inputs would otherwise make any step size too large for their sum and too small for their differences.
 
-use ndarray::{Array2, ArrayViewMut2, linalg::general_mat_mul};
+use ndarray::{Array2, linalg::general_mat_mul};
 
 use crate::{
     feedback::Rounder,
@@ -59,14 +59,14 @@ impl Rounded {
                     }
                     None => 0.0,
                 };
-                let mut w = view(network, shadow, i);
+                let mut w = network.weights_mut(shadow, i);
                 general_mat_mul(1.0, &self.inner.weights(parameters, i), &basis.matrix, keep, &mut w);
             } else {
                 shadow[to].copy_from_slice(&parameters[from]);
             }
             match &self.weights[i] {
-                Some(rounder) => rounder.round(network.weights(shadow, i), view(network, expanded, i)),
-                None => view(network, expanded, i).assign(&network.weights(shadow, i)),
+                Some(rounder) => rounder.round(network.weights(shadow, i), network.weights_mut(expanded, i)),
+                None => network.weights_mut(expanded, i).assign(&network.weights(shadow, i)),
             }
             let biases =
                 expanded[network.bias_range(i)].iter_mut().zip(&parameters[self.inner.bias_range(i)]);
@@ -78,7 +78,7 @@ impl Rounded {
     pub(crate) fn contract(&self, network: &Network, gradient: &[f32], contracted: &mut [f32]) {
         for i in network.dense_nodes() {
             if let Some(basis) = self.basis(i) {
-                let mut g = view(&self.inner, contracted, i);
+                let mut g = self.inner.weights_mut(contracted, i);
                 general_mat_mul(1.0, &network.weights(gradient, i), &basis.matrix.t(), 0.0, &mut g);
             } else {
                 contracted[self.inner.weights_range(i)].copy_from_slice(&gradient[network.weights_range(i)]);
@@ -105,7 +105,7 @@ impl Rounded {
             let inner = self.inner.weights_range(i);
             if let Some(basis) = self.basis(i) {
                 shadow[range.clone()].iter_mut().zip(&expanded[range]).for_each(|(s, e)| *s = e - *s);
-                let mut w = view(&self.inner, parameters, i);
+                let mut w = self.inner.weights_mut(parameters, i);
                 general_mat_mul(pull, &network.weights(shadow, i), &basis.inverse, 1.0, &mut w);
             } else {
                 let ways = expanded[range.clone()].iter().zip(&shadow[range]).map(|(e, s)| e - s);
@@ -122,10 +122,4 @@ impl Rounded {
             }
         }
     }
-}
-
-fn view<'a>(network: &Network, parameters: &'a mut [f32], i: usize) -> ArrayViewMut2<'a, f32> {
-    let shape = (network.widths[i], network.dense_inputs(i));
-    ArrayViewMut2::from_shape(shape, &mut parameters[network.weights_range(i)])
-        .expect("the range has outputs × inputs elements")
 }

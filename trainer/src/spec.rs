@@ -92,6 +92,9 @@ pub struct TrainingSpec {
     pub linear_start: bool,
     /// Weight of the squared error of every lower quality level in the loss; that of the highest level has weight 1.
     pub lower_weight: f64,
+    /// Weight in the float phase's loss of the relative squared error of slopes, of training frames that have them
+    /// ([`Frames::with_slopes`](crate::Frames::with_slopes)); `None`: values alone are learnt.
+    pub gradients: Option<f64>,
     /// The command that makes the emulator, for its provenance.
     pub command: String,
     /// What the data are, for the provenance.
@@ -123,6 +126,7 @@ impl TrainingSpec {
             whitening: Whitening::default(),
             linear_start: true,
             lower_weight: 0.2,
+            gradients: None,
             command: String::new(),
             data: String::new(),
         }
@@ -159,6 +163,7 @@ impl TrainingSpec {
             ("the tuning learning rate", self.tuning.rate, 0.0, 1.0),
             ("the warm-up", self.warm_up, 0.0, 0.9),
             ("the weight decay", self.weight_decay, 0.0, 100.0),
+            ("the weight of slopes", self.gradients.unwrap_or(0.0), 0.0, 100.0),
             ("the weight of lower levels", self.lower_weight, 0.0, 1.0),
             ("the whitening power", power, 0.0, 0.5),
             ("the whitening ridge", ridge, 0.0, 1.0),

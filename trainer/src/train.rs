@@ -73,6 +73,7 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
                 inputs: preconditioner.apply(frames.inputs().view()),
                 targets: scaled_targets(frames.targets(), &scaling),
                 mask: mask(frames),
+                slopes: slopes(spec, frames, &preconditioner, &scaling),
             };
             let (train, validation) = (prepare(data.train()), prepare(data.validation()));
             let mut state = match other {
@@ -168,6 +169,7 @@ impl Tuning<'_> {
             inputs: fixed.prepare(frames.inputs().view()),
             targets: fixed.targets(frames.targets().view()),
             mask: mask(frames),
+            slopes: None,
         };
         let (train, validation) = (prepare(data.train()), prepare(data.validation()));
         // On the scale of the NRMSE, as in the float phase.
@@ -221,6 +223,9 @@ fn tuning_groups(fixed: &Fixed, rounded: &Rounded, start: &[f32]) -> Vec<Group> 
             let size = (w.iter().map(|w| w * w).sum::<f32>() / w.len() as f32).sqrt();
             let vector = fixed.vectors[i];
             let range = vector.max() as f32 * 2f32.powi(-vector.frac());
+            // Its twin makes up for its rounding; whenever one of its weights moved on, the twin would have to follow by many of
+            // its own steps at once.
+            let size = if network.finer_twin(i).is_some() { 0.0 } else { size };
             [group(network.weights_range(i), size), group(network.bias_range(i), range / 8.0)]
         })
         .collect()
@@ -228,6 +233,23 @@ fn tuning_groups(fixed: &Fixed, rounded: &Rounded, start: &[f32]) -> Vec<Group> 
 
 pub(crate) fn mask(frames: &Frames) -> Option<Array2<f32>> {
     frames.mask().map(|m| m.mapv(|m| f32::from(u8::from(m))))
+}
+
+/// Directions and slopes in the coordinates of the float phase. Both errors, of values and of slopes, count relative to what
+/// they are errors of.
+fn slopes(
+    spec: &TrainingSpec,
+    frames: &Frames,
+    preconditioner: &Preconditioner,
+    scaling: &OutputScaling,
+) -> Option<(Array2<f32>, Array2<f32>, f32)> {
+    let (weight, slopes) = spec.gradients.zip(frames.slopes())?;
+    let directions = slopes.directions.dot(&preconditioner.matrix.mapv(|v| v as f32).t());
+    let power = slopes.values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
+    let power = power / slopes.values.nrows() as f64 / slopes.values.ncols() as f64;
+    let relative = if power > 0.0 { spread(frames) / power } else { 0.0 };
+    let values = &slopes.values * (1.0 / scaling.scale) as f32;
+    Some((directions, values, (weight * relative) as f32))
 }
 
 fn pair(prepared: &Prepared) -> linear::Pair<'_> {

@@ -119,7 +119,7 @@ impl Application for Newton {
     }
 
     fn search_space(&self) -> crate::Result<crate::SearchSpace> {
-        Ok(crate::search::newton_space(self))
+        crate::search::newton_space(self)
     }
 }
 

@@ -101,7 +101,7 @@ impl Application for Rope {
     }
 
     fn search_space(&self) -> crate::Result<crate::SearchSpace> {
-        Ok(crate::search::rope_space(self))
+        crate::search::rope_space(self)
     }
 }
 

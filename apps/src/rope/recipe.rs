@@ -1,30 +1,54 @@
-//! How the rope emulator is trained: through a bottleneck on either side of a linear map beside two hidden layers.
+//! How the rope emulator is trained: stages that each see the rope through a bottleneck and add to the modes of its displacement.
 
-use emeuro_trainer::{Function, Network, Phase, TrainingSpec};
+use emeuro_trainer::{Function, Network, NodeId, Phase, TrainingSpec};
 
 use super::Rope;
 use crate::recipe::{FrameCounts, Recipe, Training, hidden_layers, segments};
 use crate::{Application, Result};
 
-/// Coordinates that the state of a rope is reduced to.
-const STATE: usize = 32;
-/// Hidden layers.
-const HIDDEN: [usize; 2] = [128, 64];
+/// A quality level: what it computes beyond the level before it.
+struct Stage {
+    /// Coordinates that it reduces the state of a rope to.
+    state: usize,
+    /// Its hidden layers.
+    hidden: [usize; 2],
+}
+
+/// The quality levels, the lowest first.
+const STAGES: [Stage; 3] = [
+    Stage { state: 10, hidden: [48, 16] },
+    Stage { state: 10, hidden: [64, 32] },
+    Stage { state: 12, hidden: [96, 48] },
+];
+
 /// Coordinates that the displacement is made of.
 const MODES: usize = 16;
 
 pub(super) fn recipe(app: &Rope) -> Result<Recipe> {
     let mut network = Network::new();
     let x = network.input(app.inputs())?;
-    let state = network.dense(x, STATE)?;
-    let linear = network.dense(state, MODES)?;
-    let hidden = hidden_layers(&mut network, state, &HIDDEN, Function::Relu)?;
-    let residual = network.dense(hidden, MODES)?;
-    let modes = network.add(linear, residual)?;
-    network.dense(modes, app.outputs())?;
+    let mut modes: Option<NodeId> = None;
+    for (level, stage) in STAGES.iter().enumerate() {
+        let state = network.dense(x, stage.state)?;
+        let before = match modes {
+            Some(modes) => modes,
+            None => network.dense(state, MODES)?,
+        };
+        let hidden = hidden_layers(&mut network, state, &stage.hidden, Function::Relu)?;
+        let more = network.dense(hidden, MODES)?;
+        let sum = network.add(before, more)?;
+        // Every level has a last layer of its own: adding 200 words would take as many clocks as computing them, and what only
+        // lower levels need costs the higher ones nothing.
+        let displacement = network.dense(sum, app.outputs())?;
+        if level + 1 < STAGES.len() {
+            network.lower_level(displacement)?;
+        }
+        modes = Some(sum);
+    }
     let spec = TrainingSpec {
         float: Phase { epochs: 80, rate: 4e-3, patience: None },
-        tuning: Phase { epochs: 30, rate: 1e-2, patience: None },
+        tuning: Phase { epochs: 60, rate: 1e-2, patience: None },
+        lower_weight: 0.1,
         ..TrainingSpec::new(
             app.name(),
             network,

@@ -5,7 +5,7 @@ use emeuro_trainer::{Function, Network, Quantisation};
 use super::{
     Decision, Make, SearchCandidate, SearchSpace, Subroutine, Way,
     knobs::{self, around, grid},
-    space::{Reference, widths},
+    space::widths,
 };
 use crate::{Application, Newton, Result, Training, recipe::hidden_layers};
 
@@ -22,7 +22,7 @@ struct Topology {
     tuning: usize,
 }
 
-/// The topology of the recipe.
+/// The topology that was made by hand first; that of the recipe has quality levels besides.
 const HAND_MADE: Topology =
     Topology { linear: 2, hidden: [128, 0], function: Function::Silu, weight_bits: 8, tuning: 1 };
 
@@ -63,7 +63,7 @@ fn combine(parts: [Topology; 5]) -> Topology {
     }
 }
 
-pub(crate) fn space(app: &Newton) -> SearchSpace {
+pub(crate) fn space(app: &Newton) -> Result<SearchSpace> {
     let tree = Subroutine::new("newton", 40, 20)
         .ways(&[Way::Emulate])
         .refuse(
@@ -75,14 +75,18 @@ pub(crate) fn space(app: &Newton) -> SearchSpace {
             Subroutine::new("solve", 230, 20)
                 .refuse(Way::Exact, "a Cholesky factor of 20 columns is a chain of 20 divisions and roots"),
         ]);
-    let SearchCandidate { decisions, topology, .. } = candidate(*app, HAND_MADE);
-    let reference = Reference { decisions, topology };
-    let (near, all) = (around(&values(), HAND_MADE, combine), grid(&values(), combine));
-    let useful = |t: &Topology| t.linear > 0 || t.hidden[0] >= 64;
-    let topologies =
-        [near, all].map(|all| all.into_iter().filter(useful).map(|t| candidate(*app, t)).collect::<Vec<_>>());
-    let near = topologies[0].len();
-    SearchSpace { tree, candidates: topologies.into_iter().flatten().collect(), near, reference }
+    let recipe = SearchSpace::of_recipe(app)?;
+    let of = |topologies: Vec<Topology>| {
+        topologies
+            .into_iter()
+            .filter(|t| t.linear > 0 || t.hidden[0] >= 64)
+            .map(|topology| candidate(*app, topology))
+            .collect::<Vec<_>>()
+    };
+    let near = [of(around(&values(), HAND_MADE, combine)), recipe.candidates].concat();
+    let count = near.len();
+    let candidates = [near, of(grid(&values(), combine))].concat();
+    Ok(SearchSpace { tree, candidates, near: count, reference: recipe.reference })
 }
 
 fn candidate(app: Newton, topology: Topology) -> SearchCandidate {

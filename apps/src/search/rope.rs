@@ -5,7 +5,7 @@ use emeuro_trainer::{Function, Network, Quantisation};
 use super::{
     Decision, Make, SearchCandidate, SearchSpace, Subroutine, Way,
     knobs::{self, around, grid},
-    space::{Reference, widths},
+    space::widths,
 };
 use crate::{Application, Result, Rope, Training, recipe::hidden_layers};
 
@@ -26,7 +26,7 @@ struct Topology {
     tuning: usize,
 }
 
-/// The topology of the recipe.
+/// The topology that was made by hand first; that of the recipe has quality levels besides.
 const HAND_MADE: Topology = Topology {
     state: 32,
     hidden: [128, 64],
@@ -77,7 +77,7 @@ fn combine(parts: [Topology; 7]) -> Topology {
     }
 }
 
-pub(crate) fn space(app: &Rope) -> SearchSpace {
+pub(crate) fn space(app: &Rope) -> Result<SearchSpace> {
     let tree = Subroutine::new("rope", 400, 200)
         .ways(&[Way::Emulate])
         .refuse(
@@ -89,12 +89,14 @@ pub(crate) fn space(app: &Rope) -> SearchSpace {
                 .refuse(Way::Exact, "100 square roots and divisions in each of 250 steps"),
             Subroutine::new("move", 600, 400),
         ]);
-    let SearchCandidate { decisions, topology, .. } = candidate(*app, HAND_MADE);
-    let reference = Reference { decisions, topology };
-    let (near, all) = (around(&values(), HAND_MADE, combine), grid(&values(), combine));
-    let near_count = near.len();
-    let candidates = near.into_iter().chain(all).map(|topology| candidate(*app, topology)).collect();
-    SearchSpace { tree, candidates, near: near_count, reference }
+    let recipe = SearchSpace::of_recipe(app)?;
+    let of = |topologies: Vec<Topology>| {
+        topologies.into_iter().map(|topology| candidate(*app, topology)).collect::<Vec<_>>()
+    };
+    let near = [of(around(&values(), HAND_MADE, combine)), recipe.candidates].concat();
+    let count = near.len();
+    let candidates = [near, of(grid(&values(), combine))].concat();
+    Ok(SearchSpace { tree, candidates, near: count, reference: recipe.reference })
 }
 
 fn candidate(app: Rope, topology: Topology) -> SearchCandidate {

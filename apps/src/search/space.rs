@@ -36,6 +36,7 @@ pub struct Reference {
 }
 
 /// One way to make the emulator of an application.
+#[derive(Clone)]
 pub struct SearchCandidate {
     /// Unique in its space; a valid name of a file.
     pub name: String,

@@ -8,14 +8,16 @@ use std::{
 use emeuro_compiler::{Machine, UnitConfig, compile};
 use emeuro_golden::{Emulator, Runner};
 use emeuro_trainer::{
-    Checkpointing, Datasets, Error, Session,
+    Checkpointing, Datasets, Error, Session, TrainingSpec,
     search::{Outcome, Score, Trial},
     train,
 };
 
 use super::{Make, SearchCandidate, cpu::median_ns};
 use crate::{
-    AppError, Application, FrameCounts, Frames, Result, Split, Training, build::trainer_frames, evaluate,
+    AppError, Application, FrameCounts, Frames, Result, Split, Training,
+    build::{trainer_frames, training_set},
+    evaluate,
 };
 
 /// Rungs of trained candidates: the last one takes all frames and epochs, each of the others half of those of the next.
@@ -28,6 +30,9 @@ pub(super) const LANES: usize = 16;
 /// them is a test frame.
 const UNUSED: usize = 16;
 
+/// What frames of a rung depend on: the application, their numbers, and whether they have slopes.
+type DataKey = (&'static str, FrameCounts, bool);
+
 /// What trials share: frames and a folder.
 pub(super) struct Bench<'a> {
     pub(super) app: &'a dyn Application,
@@ -35,8 +40,8 @@ pub(super) struct Bench<'a> {
     /// Where emulators and checkpoints are kept.
     pub(super) folder: &'a Path,
     validation: Frames,
-    /// Of every rung, for the application and the frame counts that they were made for.
-    datasets: [Option<(&'static str, FrameCounts, Arc<Datasets>)>; RUNGS],
+    /// Of every rung, and what they were made for.
+    datasets: [Option<(DataKey, Arc<Datasets>)>; RUNGS],
 }
 
 impl<'a> Bench<'a> {
@@ -61,7 +66,8 @@ impl<'a> Bench<'a> {
             }
         };
         let emulator = match emulator {
-            Ok(emulator) => emulator,
+            // Lower quality levels are not what is searched for.
+            Ok(emulator) => emulator.at_level(emulator.levels() - 1),
             Err(AppError::Training(Error::Stopped { .. })) => return Ok(None),
             Err(AppError::Training(error @ (Error::Diverged { .. } | Error::Golden(_)))) => {
                 return Ok(Some(Outcome::Refused(error.to_string())));
@@ -130,7 +136,7 @@ impl<'a> Bench<'a> {
         spec.tuning.epochs = share(spec.tuning.epochs);
         spec.seed = self.seed;
         spec.quantisation = candidate.quantisation;
-        let sets = self.datasets(app, trial.rung, counts)?;
+        let sets = self.datasets(app, &spec, trial.rung, counts)?;
         let session = Session {
             progress: false,
             checkpoint: Some(Checkpointing::new(self.checkpoint_path(candidate, trial))),
@@ -140,9 +146,16 @@ impl<'a> Bench<'a> {
     }
 
     /// The frames of a rung, made when they are first needed.
-    fn datasets(&mut self, app: &dyn Application, rung: usize, counts: FrameCounts) -> Result<Arc<Datasets>> {
-        if let Some((name, known, sets)) = &self.datasets[rung]
-            && (*name, *known) == (app.name(), counts)
+    fn datasets(
+        &mut self,
+        app: &dyn Application,
+        spec: &TrainingSpec,
+        rung: usize,
+        counts: FrameCounts,
+    ) -> Result<Arc<Datasets>> {
+        let key = (app.name(), counts, spec.gradients.is_some());
+        if let Some((known, sets)) = &self.datasets[rung]
+            && *known == key
         {
             return Ok(Arc::clone(sets));
         }
@@ -150,12 +163,12 @@ impl<'a> Bench<'a> {
         let (validation, unused) =
             frames(Split::Validation, counts.validation + UNUSED).split_at(counts.validation);
         let sets = Arc::new(Datasets::new(
-            trainer_frames(app, frames(Split::Train, counts.train))?,
+            training_set(app, spec, frames(Split::Train, counts.train), self.seed)?,
             trainer_frames(app, validation)?,
             trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
             trainer_frames(app, unused)?,
         )?);
-        self.datasets[rung] = Some((app.name(), counts, Arc::clone(&sets)));
+        self.datasets[rung] = Some((key, Arc::clone(&sets)));
         Ok(sets)
     }
 }

@@ -1,0 +1,49 @@
+//! Functions that may be answered by an emulator.
+//!
+//! ```
+//! use emeuro_regions::approximate;
+//!
+//! /// Angles of an arm with two links of length 1 whose hand is at `x`, `y`.
+//! #[approximate]
+//! fn reach(x: f64, y: f64) -> [f64; 2] {
+//!     let elbow = ((x * x + y * y) / 2.0 - 1.0).clamp(-1.0, 1.0).acos();
+//!     [y.atan2(x) - elbow / 2.0, elbow]
+//! }
+//!
+//! // Nothing has changed yet.
+//! assert!((reach(1.0, 1.0)[1] - std::f64::consts::FRAC_PI_2).abs() < 1e-12);
+//! ```
+//!
+//! 1. A function with `#[approximate]` is a [`Region`]: numbers in, numbers out ([`Frame`]). It runs exactly until a [`Mode`] says
+//!    otherwise: [`set_mode`] from code, [`init`] from the environment or a file.
+//! 2. In [`Mode::Profile`] it records its inputs, outputs and time, and which region called it ([`write_profile`]).
+//! 3. In [`Mode::Emulate`] the emulator that was [loaded](load) for it answers, at a quality level. Inputs that are not finite, or for
+//!    which a slice has another length than was stated, go to the exact code and are counted.
+//! 4. In [`Mode::Check`] the emulator answers, and every so many calls the exact code does too: the [`Quality`] that results
+//!    raises or lowers the level to hold a target error.
+//!
+//! Numbers (`f32`, `f64`), arrays, tuples and structs that derive [`Frame`](derive@Frame) can be parameters and results, by value or by
+//! reference; slices need a length: `#[approximate(x = 40)]`. Parameters behind `&mut` are inputs and outputs. The name of a
+//! region is that of the function, or `#[approximate(name = "…")]`.
+
+mod check;
+mod error;
+mod frame;
+mod mode;
+mod profile;
+mod region;
+mod registry;
+mod settings;
+
+pub use check::{Quality, Target};
+pub use emeuro_regions_macros::{Frame, approximate};
+pub use error::{Error, Result};
+pub use frame::{Frame, Part, read_slice, size, write_slice};
+pub use mode::Mode;
+pub use profile::{Profile, ProfileNode, RegionProfile, take_profile, write_profile};
+pub use region::{Counts, Local, Plan, Region, Watch};
+pub use registry::{Registered, load, region, regions, set_mode};
+pub use settings::init;
+
+#[doc(hidden)]
+pub use inventory;

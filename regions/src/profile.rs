@@ -1,0 +1,280 @@
+//! What regions are called with, how long they take, and which region calls which.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use ndarray::ArrayView2;
+use ndarray_npy::WriteNpyExt;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use crate::{Error, Part, Region, Result, size};
+
+/// Calls of a region whose inputs and outputs are kept: a fair choice, if there are more.
+const KEPT: usize = 20_000;
+
+/// Everything that was recorded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile {
+    /// The calls as a tree; a parent comes before its children.
+    pub calls: Vec<ProfileNode>,
+    /// Every region that was called, in the order of the first calls.
+    pub regions: Vec<RegionProfile>,
+}
+
+/// Calls of a region from one place of the call tree.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProfileNode {
+    /// Path of the region.
+    pub region: String,
+    /// Index of the node that calls it; none if the program itself does.
+    pub parent: Option<usize>,
+    /// How often.
+    pub calls: u64,
+    /// Time in it, with the regions that it calls, seconds.
+    pub seconds: f64,
+    /// Time in it without them, seconds.
+    pub own_seconds: f64,
+}
+
+/// Inputs and outputs of a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionProfile {
+    /// Path of the region.
+    pub region: String,
+    /// The parts of an input.
+    pub inputs: &'static [Part],
+    /// The parts of an output.
+    pub outputs: &'static [Part],
+    /// Calls that were recorded.
+    pub calls: u64,
+    /// Inputs of the calls that are kept, one after the other.
+    pub input_values: Vec<f64>,
+    /// The outputs for them.
+    pub output_values: Vec<f64>,
+}
+
+#[derive(Default)]
+struct Recorder {
+    calls: Vec<ProfileNode>,
+    /// Index of every node, by its parent and the address of its region.
+    children: HashMap<(Option<usize>, usize), usize>,
+    regions: Vec<RegionProfile>,
+    /// Index of every region, by its address.
+    indices: HashMap<usize, usize>,
+    /// Counts up when everything is taken, so that calls that are under way then are not mixed with later ones.
+    epoch: u64,
+}
+
+static RECORDER: Mutex<Option<Recorder>> = Mutex::new(None);
+
+/// The recorder; it is whole even if a thread has panicked with it.
+fn locked() -> MutexGuard<'static, Option<Recorder>> {
+    RECORDER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// The calls that are under way in this thread, the innermost last.
+    static STACK: RefCell<Vec<Open>> = const { RefCell::new(vec![]) };
+}
+
+/// A call that is under way.
+struct Open {
+    epoch: u64,
+    node: usize,
+    begun: Instant,
+    /// Time of the regions that it has called.
+    children: Duration,
+}
+
+/// A call that is recorded. When it is dropped before its end, because the code has panicked, it counts with its time and
+/// without its values.
+pub(crate) struct Call {
+    region: &'static Region,
+    is_open: bool,
+}
+
+impl Call {
+    pub(crate) fn begin(region: &'static Region) -> Self {
+        STACK.with_borrow_mut(|stack| {
+            let mut recorder = locked();
+            let recorder = recorder.get_or_insert_default();
+            let parent = stack.last().filter(|open| open.epoch == recorder.epoch).map(|open| open.node);
+            let node = recorder.node(region, parent);
+            let epoch = recorder.epoch;
+            stack.push(Open { epoch, node, begun: Instant::now(), children: Duration::ZERO });
+        });
+        Self { region, is_open: true }
+    }
+
+    pub(crate) fn end(mut self, inputs: &[f64], outputs: &[f64]) {
+        self.close(Some((inputs, outputs)));
+    }
+
+    fn close(&mut self, values: Option<(&[f64], &[f64])>) {
+        if !std::mem::take(&mut self.is_open) {
+            return;
+        }
+        STACK.with_borrow_mut(|stack| {
+            let Some(Open { epoch, node, begun, children }) = stack.pop() else { return };
+            let elapsed = begun.elapsed();
+            if let Some(caller) = stack.last_mut() {
+                caller.children += elapsed;
+            }
+            let mut recorder = locked();
+            let Some(recorder) = recorder.as_mut().filter(|recorder| recorder.epoch == epoch) else { return };
+            recorder.calls[node].add(elapsed, children);
+            if let Some((inputs, outputs)) = values {
+                recorder.keep(self.region, inputs, outputs);
+            }
+        });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.close(None);
+    }
+}
+
+impl ProfileNode {
+    fn add(&mut self, elapsed: Duration, children: Duration) {
+        self.calls += 1;
+        self.seconds += elapsed.as_secs_f64();
+        self.own_seconds += elapsed.saturating_sub(children).as_secs_f64();
+    }
+}
+
+impl Recorder {
+    fn node(&mut self, region: &'static Region, parent: Option<usize>) -> usize {
+        let calls = &mut self.calls;
+        *self.children.entry((parent, std::ptr::from_ref(region).addr())).or_insert_with(|| {
+            calls.push(ProfileNode {
+                region: region.path(),
+                parent,
+                calls: 0,
+                seconds: 0.0,
+                own_seconds: 0.0,
+            });
+            calls.len() - 1
+        })
+    }
+
+    /// Keeps the values of a call, in place of others if there are many (Vitter, algorithm R; the same calls in the same order
+    /// keep the same ones).
+    fn keep(&mut self, region: &'static Region, inputs: &[f64], outputs: &[f64]) {
+        let regions = &mut self.regions;
+        let index = *self.indices.entry(std::ptr::from_ref(region).addr()).or_insert_with(|| {
+            regions.push(RegionProfile {
+                region: region.path(),
+                inputs: region.inputs(),
+                outputs: region.outputs(),
+                calls: 0,
+                input_values: vec![],
+                output_values: vec![],
+            });
+            regions.len() - 1
+        });
+        let profile = &mut regions[index];
+        let place = match profile.calls {
+            before if before < KEPT as u64 => {
+                profile.input_values.extend(inputs);
+                profile.output_values.extend(outputs);
+                KEPT
+            }
+            before => {
+                let mut rng = ChaCha8Rng::seed_from_u64(before);
+                rng.random_range(0..=before) as usize
+            }
+        };
+        if place < KEPT {
+            profile.input_values[place * inputs.len()..][..inputs.len()].copy_from_slice(inputs);
+            profile.output_values[place * outputs.len()..][..outputs.len()].copy_from_slice(outputs);
+        }
+        profile.calls += 1;
+    }
+}
+
+/// Takes everything that was recorded in all threads, and begins anew.
+pub fn take_profile() -> Profile {
+    let mut recorder = locked();
+    let epoch = recorder.as_ref().map_or(0, |recorder| recorder.epoch);
+    let taken = recorder.replace(Recorder { epoch: epoch + 1, ..Recorder::default() });
+    taken.map(|Recorder { calls, regions, .. }| Profile { calls, regions }).unwrap_or_default()
+}
+
+/// What a profile's YAML file says about a region.
+#[derive(Serialize)]
+struct RegionEntry<'a> {
+    region: &'a str,
+    calls: u64,
+    kept: usize,
+    inputs: Vec<PartEntry>,
+    outputs: Vec<PartEntry>,
+    input_file: String,
+    output_file: String,
+}
+
+#[derive(Serialize)]
+struct PartEntry {
+    name: &'static str,
+    size: usize,
+}
+
+#[derive(Serialize)]
+struct ProfileFile<'a> {
+    calls: &'a [ProfileNode],
+    regions: Vec<RegionEntry<'a>>,
+}
+
+/// Takes everything that was recorded and writes it to `folder`: `profile.yaml` with the call tree, and the inputs and outputs of
+/// every region as NPY files of `f64`, one call per row.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
+    let folder = folder.as_ref();
+    let profile = take_profile();
+    std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
+    let mut entries = vec![];
+    for region in &profile.regions {
+        let stem = region.region.replace("::", ".");
+        let file = |values: &[f64], parts: &[Part], what: &str| {
+            let name = format!("{stem}.{what}.npy");
+            write_npy(&folder.join(&name), values, size(parts)).map(|()| name)
+        };
+        let part = |part: &Part| PartEntry { name: part.name, size: part.size };
+        entries.push(RegionEntry {
+            region: &region.region,
+            calls: region.calls,
+            kept: region.input_values.len() / size(region.inputs),
+            inputs: region.inputs.iter().map(part).collect(),
+            outputs: region.outputs.iter().map(part).collect(),
+            input_file: file(&region.input_values, region.inputs, "inputs")?,
+            output_file: file(&region.output_values, region.outputs, "outputs")?,
+        });
+    }
+    let path = folder.join("profile.yaml");
+    let text = serde_yaml::to_string(&ProfileFile { calls: &profile.calls, regions: entries })
+        .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
+    write(&path, text.as_bytes())
+}
+
+fn write_npy(path: &Path, values: &[f64], width: usize) -> Result<()> {
+    let rows = ArrayView2::from_shape((values.len() / width, width), values).expect("whole rows are kept");
+    let mut bytes = vec![];
+    rows.write_npy(&mut bytes)
+        .map_err(|e| Error::Io { path: path.to_owned(), source: std::io::Error::other(e.to_string()) })?;
+    write(path, &bytes)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |source| Error::Io { path: path.to_owned(), source };
+    emeuro_golden::write_atomically(path, bytes).map_err(failed)
+}
