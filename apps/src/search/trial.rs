@@ -202,7 +202,8 @@ mod tests {
         let trial = Trial { candidate: 0, rung: 0 };
         let outcome = bench.run(candidate, trial, &Arc::default()).unwrap();
         let Some(Outcome::Scored(score)) = outcome else { panic!("{outcome:?}") };
-        assert!(score.error < 0.2, "{score:?}");
+        // Five thousand pixels tell it most of what there is to know.
+        assert!(score.error < 0.5, "{score:?}");
         let emulator = Emulator::load(bench.emulator_path(candidate, trial)).unwrap();
         assert_eq!(weight_bits(&emulator), score.weight_bits);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the checkpoint is gone");
