@@ -228,7 +228,7 @@ impl Plot {
 fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
-        size if size >= 1e6 || size < 1e-4 => format!("{value:e}"),
+        size if !(1e-4..1e6).contains(&size) => format!("{value:e}"),
         _ => {
             let text = format!("{value:.5}");
             text.trim_end_matches('0').trim_end_matches('.').to_owned()

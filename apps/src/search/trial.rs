@@ -97,6 +97,7 @@ impl<'a> Bench<'a> {
             let input = &self.validation.inputs[frame * inputs..][..inputs];
             // The evaluation has shown that the sizes fit.
             let _ = runner.infer_values(input, &mut output);
+            output[0]
         });
         Ok(Outcome::Scored(Score { error, clocks, weight_bits: weight_bits(emulator), cpu_ns }))
     }
@@ -108,6 +109,7 @@ impl<'a> Bench<'a> {
         median_ns(self.validation.count, |frame| {
             // Frames of the application have the sizes of its kernel.
             let _ = kernel.run(&self.validation.inputs[frame * inputs..][..inputs], &mut output);
+            output[0]
         })
     }
 
