@@ -16,7 +16,10 @@
 use std::ops::Range;
 
 use plotters::{
-    coord::ranged1d::{AsRangedCoord, ValueFormatter},
+    coord::{
+        combinators::{LogCoord, WithKeyPoints},
+        ranged1d::{AsRangedCoord, ValueFormatter},
+    },
     prelude::*,
 };
 
@@ -131,9 +134,9 @@ impl Plot {
         let mut svg = String::new();
         let drawn = match (self.x.logarithmic, self.y.logarithmic) {
             (false, false) => self.draw(&mut svg, x, y),
-            (true, false) => self.draw(&mut svg, x.log_scale(), y),
-            (false, true) => self.draw(&mut svg, x, y.log_scale()),
-            (true, true) => self.draw(&mut svg, x.log_scale(), y.log_scale()),
+            (true, false) => self.draw(&mut svg, logarithmic(x), y),
+            (false, true) => self.draw(&mut svg, x, logarithmic(y)),
+            (true, true) => self.draw(&mut svg, logarithmic(x), logarithmic(y)),
         };
         drawn.map_err(|e| PlotError::Drawing { title: self.title.clone(), reason: e.to_string() })?;
         Ok(svg)
@@ -224,6 +227,31 @@ impl Plot {
     }
 }
 
+/// A logarithmic axis with marks at round numbers, however short it is.
+fn logarithmic(range: Range<f64>) -> WithKeyPoints<LogCoord<f64>> {
+    let (marks, lines) = (marks(&range), inside(&range, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]));
+    range.log_scale().with_key_points(marks).with_light_points(lines)
+}
+
+/// Numbers to write at a logarithmic axis: the roundest of which there are at least three.
+fn marks(range: &Range<f64>) -> Vec<f64> {
+    const ROUND: [&[f64]; 4] = [
+        &[1.0],
+        &[1.0, 2.0, 5.0],
+        &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
+        &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+    ];
+    let marks = ROUND.iter().map(|digits| inside(range, digits)).find(|marks| marks.len() >= 3);
+    marks.unwrap_or_else(|| vec![range.start, range.end])
+}
+
+/// The numbers of `digits` times a power of ten that lie within `range`.
+fn inside(range: &Range<f64>, digits: &[f64]) -> Vec<f64> {
+    let (first, last) = (range.start.log10().floor() as i32, range.end.log10().ceil() as i32);
+    let numbers = (first..=last).flat_map(|power| digits.iter().map(move |digit| digit * 10f64.powi(power)));
+    numbers.filter(|number| range.contains(number)).collect()
+}
+
 /// A number with as many digits as an axis needs.
 fn number(value: f64) -> String {
     match value.abs() {
@@ -271,6 +299,14 @@ mod tests {
             let series = vec![Series::cloud("one", vec![(5.0, 0.01)])];
             assert!(Plot { series, ..plot(logarithmic) }.svg().is_ok());
         }
+    }
+
+    #[test]
+    fn short_and_long_axes_have_round_marks() {
+        assert_eq!(marks(&(0.05..400.0)), [0.1, 1.0, 10.0, 100.0]);
+        assert_eq!(marks(&(900.0..21_000.0)), [1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0]);
+        assert_eq!(marks(&(1100.0..3300.0)), [1500.0, 2000.0, 3000.0]);
+        assert_eq!(marks(&(1.01..1.02)), [1.01, 1.02]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
     recipe::{hidden_layers, segments},
 };
 
-/// Distances of lines: of derivatives, and of the flow field.
+/// Distances of lines: of derivatives, and of the flow field. The first are those of the recipe.
 const PITCHES: [(usize, usize); 4] = [(16, 16), (16, 10), (14, 14), (14, 10)];
 
 /// Scales of the sums, and the binary point of the sums down columns that they share.
@@ -53,9 +53,10 @@ pub(crate) fn space() -> Result<SearchSpace> {
     recipe.candidates.iter_mut().for_each(|candidate| candidate.decisions.clone_from(&descend));
     recipe.reference.decisions.clone_from(&descend);
     let mut candidates = recipe.candidates;
-    for weight_bits in [4, 8] {
-        let quantisation = Quantisation { weight_bits, ..Quantisation::default() };
-        for (area_pitch, field_pitch) in PITCHES {
+    let mut near = candidates.len();
+    for (area_pitch, field_pitch) in PITCHES {
+        for weight_bits in [4, 8] {
+            let quantisation = Quantisation { weight_bits, ..Quantisation::default() };
             for (scales, shared_columns) in SCALES {
                 candidates.extend(DIFFERENCES.map(|difference| {
                     let structure = Structure { area_pitch, field_pitch, scales, shared_columns, difference };
@@ -63,11 +64,14 @@ pub(crate) fn space() -> Result<SearchSpace> {
                 }));
             }
         }
+        if (area_pitch, field_pitch) == PITCHES[0] {
+            near = candidates.len();
+        }
     }
     let emulated = with_last(&descend, Decision::new("solve", Way::Emulate));
     candidates.extend(SOLVE.map(|hidden| solved_by_network(hidden, &emulated)));
     candidates.extend(DENSE.map(dense));
-    Ok(SearchSpace { tree, candidates, near: 0, reference: recipe.reference })
+    Ok(SearchSpace { tree, candidates, near, reference: recipe.reference })
 }
 
 fn with_last(decisions: &[Decision], last: Decision) -> Vec<Decision> {
