@@ -17,7 +17,7 @@ pub struct AdaptOptions {
     pub rehearsal: usize,
     /// Held-out frames of either class that measure errors.
     pub test: usize,
-    /// Unfamiliar inputs of a member after which it is retrained.
+    /// Inputs that the emulator has not answered after which members are retrained.
     pub patience: u64,
     /// Seed of all frames and choices.
     pub seed: u64,
@@ -27,8 +27,9 @@ pub struct AdaptOptions {
 
 impl Default for AdaptOptions {
     fn default() -> Self {
-        let retraining = Retraining { epochs: 30, ..Retraining::default() };
-        Self { inputs: 1000, rehearsal: 4000, test: 1000, patience: 250, seed: 7, retraining }
+        // Most of what is learnt from are inputs between usual ones: few passes are many steps.
+        let retraining = Retraining { epochs: 12, rate: 3e-3, batch: 32, ..Retraining::default() };
+        Self { inputs: 1000, rehearsal: 12_000, test: 1000, patience: 1000, seed: 7, retraining }
     }
 }
 
@@ -171,5 +172,5 @@ fn policy(options: &AdaptOptions) -> Result<Policy> {
             one_core.install(|| retrain_member(emulator, member, train, validation, &retraining))?;
         Ok(retrained.emulator)
     });
-    Ok(Policy { patience: options.patience, seed: options.seed, ..policy })
+    Ok(Policy { patience: options.patience, seed: options.seed, capacity: options.rehearsal / 8, ..policy })
 }

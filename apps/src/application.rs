@@ -67,6 +67,12 @@ pub trait Application: Send + Sync {
     /// seed share any of their randomness.
     fn frames(&self, split: Split, count: usize, seed: u64) -> Frames;
 
+    /// Writes the input of frame `frame` of `split` and `seed`, moved by `step` along a random direction in which inputs do vary;
+    /// the frame itself for a step of 0. False if the application knows no such direction.
+    fn nearby(&self, _split: Split, _seed: u64, _frame: usize, _step: f64, _input: &mut [f64]) -> bool {
+        false
+    }
+
     /// How the emulator of this region comes to be.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
 //! From an application to its emulator.
 
 use emeuro_golden::{Emulator, Provenance};
-use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, TrainingSpec, train};
+use emeuro_trainer::{Datasets, Epoch, Quantisation, Session, Trained, TrainingSpec, cluster, train};
 use ndarray::Array2;
 
 use crate::{
-    Analytic, Application, Evaluation, Frames, Recipe, Result, Slopes, Split, Training, evaluate, slopes,
+    Analytic, Application, Evaluation, FrameCounts, Frames, Recipe, Result, Rope, Slopes, Split, Training,
+    evaluate, recipe::Clusters, slopes,
 };
 
 /// What the user may choose about an emulator.
@@ -52,7 +53,8 @@ pub fn build_emulator(app: &dyn Application, options: &BuildOptions, session: &S
             let float = Evaluation::of_kernel(app, &mut unquantised, &test)?;
             let data =
                 format!("analytic, nothing was trained; {} test frames of seed {}", test.count, options.seed);
-            finish(app, options, emulator, data, &test, float.nrmse, vec![])
+            let made = Made { emulator, data, command: command(app.name(), options) };
+            finish(app, options, made, &test, float.nrmse, vec![])
         }
         Recipe::Trained(training) => train_emulator(app, *training, options, session),
     }
@@ -64,39 +66,94 @@ fn train_emulator(
     options: &BuildOptions,
     session: &Session,
 ) -> Result<Built> {
-    let Training { mut spec, frames: counts } = training;
-    let frames = |split, count| app.frames(split, count, options.seed);
-    let test = frames(Split::Test, counts.test);
+    let Learnt { trained, test, mut data, .. } = learn(app, training, options, session)?;
+    for level in 0..trained.emulator.levels() - 1 {
+        let error = evaluate(app, &trained.emulator.at_level(level), &test)?.nrmse;
+        data += &format!("; error at quality level {level}: {:.3} %", 100.0 * error);
+    }
+    let made = Made { emulator: trained.emulator, data, command: command(app.name(), options) };
+    finish(app, options, made, &test, trained.nrmse_float, trained.history)
+}
+
+/// Builds the emulator of `rope` that has weights of its own for every part of the input space: the highest quality level of what
+/// [`build_emulator`] makes, split into members that go on learning from the same frames, each from its own.
+///
+/// The same frames and options give the same bytes. A checkpoint holds the training of the single network. Test frames only
+/// measure.
+///
+/// # Errors
+/// As [`build_emulator`].
+pub fn clustered_rope(rope: &Rope, options: &BuildOptions, session: &Session) -> Result<Built> {
+    let Clusters { trunk, mut clustering } = rope.clusters();
+    clustering.retraining.seed = options.seed;
+    let mut training = rope.training()?;
+    training.spec.name += "_clustered";
+    let Learnt { trained, sets, test, data } = learn(rope, training, options, session)?;
+    let single = trained.emulator.at_level(trained.emulator.levels() - 1);
+    let clustered = cluster(&single, trunk, sets.train(), sets.validation(), &clustering, session)?;
+    let error = evaluate(rope, &single, &test)?.nrmse;
+    let data = format!("{data}; error of the single network: {:.3} %", 100.0 * error);
+    let command = command(&format!("{} --clustered", rope.name()), options);
+    let made = Made { emulator: clustered.emulator, data, command };
+    finish(rope, options, made, &test, trained.nrmse_float, trained.history)
+}
+
+/// A trained emulator, and what it was trained on and is measured with.
+struct Learnt {
+    trained: Trained,
+    sets: Datasets,
+    test: Frames,
+    data: String,
+}
+
+fn learn(
+    app: &dyn Application,
+    Training { mut spec, frames: counts }: Training,
+    options: &BuildOptions,
+    session: &Session,
+) -> Result<Learnt> {
+    let test = app.frames(Split::Test, counts.test, options.seed);
+    let sets = datasets(app, &spec, &counts, &test, options.seed)?;
+    spec.seed = options.seed;
+    spec.quantisation = options.quantisation;
+    let trained = train(&spec, &sets, session)?;
     let data = format!(
         "{} training, {} validation, {} calibration and {} test frames of seed {}",
         counts.train, counts.validation, counts.calibration, counts.test, options.seed
     );
-    let sets = Datasets::new(
-        training_set(app, &spec, frames(Split::Train, counts.train), options.seed)?,
+    Ok(Learnt { trained, sets, test, data })
+}
+
+/// The four sets of frames; those of training with slopes if they are to be learnt.
+fn datasets(
+    app: &dyn Application,
+    spec: &TrainingSpec,
+    counts: &FrameCounts,
+    test: &Frames,
+    seed: u64,
+) -> Result<Datasets> {
+    let frames = |split, count| app.frames(split, count, seed);
+    Ok(Datasets::new(
+        training_set(app, spec, counts.train, seed)?,
         trainer_frames(app, frames(Split::Validation, counts.validation))?,
         trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
         trainer_frames(app, test.clone())?,
-    )?;
-    spec.seed = options.seed;
-    spec.quantisation = options.quantisation;
-    let trained = train(&spec, &sets, session)?;
-    finish(app, options, trained.emulator, data, &test, trained.nrmse_float, trained.history)
+    )?)
 }
 
-/// Training frames, with directions and slopes if `spec` wants them to be learnt.
+/// `count` training frames, with directions and slopes if `spec` wants them to be learnt and the application knows them.
 pub(crate) fn training_set(
     app: &dyn Application,
     spec: &TrainingSpec,
-    frames: Frames,
+    count: usize,
     seed: u64,
 ) -> Result<emeuro_trainer::Frames> {
-    if spec.gradients.is_none() {
-        return trainer_frames(app, frames);
-    }
-    let Slopes { directions, slopes } = slopes(app, &frames, seed);
+    let frames = trainer_frames(app, app.frames(Split::Train, count, seed))?;
+    let wanted = spec.gradients.and_then(|_| slopes(app, Split::Train, count, seed));
+    let Some(Slopes { directions, slopes }) = wanted else { return Ok(frames) };
     let rows = emeuro_trainer::Frames::from_rows(&directions, app.inputs(), &slopes, app.outputs())?;
     let (directions, slopes) = (rows.inputs().clone(), rows.targets().clone());
-    Ok(trainer_frames(app, frames)?.with_slopes(directions, slopes)?)
+    Ok(frames.with_slopes(directions, slopes)?)
 }
 
 pub(crate) fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<emeuro_trainer::Frames> {
@@ -112,12 +169,18 @@ pub(crate) fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<em
     }
 }
 
+/// An emulator, what it was made from, and the command that makes it.
+struct Made {
+    emulator: Emulator,
+    data: String,
+    command: String,
+}
+
 /// Measures the emulator and writes its provenance.
 fn finish(
     app: &dyn Application,
     options: &BuildOptions,
-    emulator: Emulator,
-    mut data: String,
+    Made { emulator, mut data, command }: Made,
     test: &Frames,
     nrmse_float: f64,
     history: Vec<Epoch>,
@@ -127,7 +190,7 @@ fn finish(
         data += &format!("; errors over the {:.1} % of outputs that count", 100.0 * test.share);
     }
     let provenance = Provenance {
-        command: command(app, options),
+        command,
         seed: options.seed,
         data,
         nrmse: Some(rounded(test.nrmse)),
@@ -137,8 +200,8 @@ fn finish(
 }
 
 /// The command line that makes the emulator; options that have their default value are left out.
-fn command(app: &dyn Application, options: &BuildOptions) -> String {
-    let mut command = format!("emeuro train {} --seed {}", app.name(), options.seed);
+fn command(what: &str, options: &BuildOptions) -> String {
+    let mut command = format!("emeuro train {what} --seed {}", options.seed);
     if options.quantisation != Quantisation::default() {
         let Quantisation { weight_bits, activation_bits } = options.quantisation;
         command += &format!(" --quantisation w{weight_bits}a{activation_bits}");
@@ -160,9 +223,9 @@ mod tests {
     #[test]
     fn the_command_names_what_is_not_default() {
         let mut options = BuildOptions::default();
-        assert_eq!(command(&Newton::new(), &options), "emeuro train newton --seed 1");
+        assert_eq!(command("newton", &options), "emeuro train newton --seed 1");
         options = BuildOptions { seed: 9, quantisation: Quantisation { weight_bits: 8, activation_bits: 8 } };
-        assert_eq!(command(&Newton::new(), &options), "emeuro train newton --seed 9 --quantisation w8a8");
+        assert_eq!(command("newton", &options), "emeuro train newton --seed 9 --quantisation w8a8");
     }
 
     #[test]

@@ -12,12 +12,13 @@ struct File {
 }
 
 /// The emulator of every application, then others for the frames of one.
-const FILES: [File; 5] = [
+const FILES: [File; 6] = [
     File { name: "optical_flow", app: "optical_flow", text: include_str!("../emulators/optical_flow.yaml") },
     File { name: "fft", app: "fft", text: include_str!("../emulators/fft.yaml") },
     File { name: "convolution", app: "convolution", text: include_str!("../emulators/convolution.yaml") },
     File { name: "rope", app: "rope", text: include_str!("../emulators/rope.yaml") },
     File { name: "newton", app: "newton", text: include_str!("../emulators/newton.yaml") },
+    File { name: "rope_clustered", app: "rope", text: include_str!("../emulators/rope_clustered.yaml") },
 ];
 
 /// Names of the checked-in emulators, each with that of its application.

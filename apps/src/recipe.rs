@@ -1,7 +1,7 @@
 //! How the emulator of an application comes to be: from the mathematics, or from frames.
 
 use emeuro_golden::EmulatorError;
-use emeuro_trainer::{Function, Network, NodeId, PortSegment, Quantisation, TrainingSpec};
+use emeuro_trainer::{Clustering, Function, Network, NodeId, PortSegment, Quantisation, TrainingSpec};
 
 use crate::{Analytic, Signal};
 
@@ -26,6 +26,15 @@ pub struct Training {
     pub spec: TrainingSpec,
     /// Frames of every split.
     pub frames: FrameCounts,
+}
+
+/// How an emulator with members is made from the highest quality level of a trained one.
+#[derive(Clone, Debug)]
+pub(crate) struct Clusters {
+    /// The layer whose words tell the clusters apart.
+    pub(crate) trunk: &'static str,
+    /// How it is split.
+    pub(crate) clustering: Clustering,
 }
 
 /// Numbers of frames.

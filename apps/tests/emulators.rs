@@ -1,10 +1,10 @@
 //! The checked-in emulators: their ports, their errors on frames that nobody has seen, and their bytes.
 
 use emeuro_apps::{
-    Application, BuildOptions, Frames, Recipe, Signal, Split, application, applications, build_emulator,
-    emulator, evaluate,
+    Application, BuildOptions, Built, Frames, Recipe, Release, Rope, Signal, Split, application,
+    applications, build_emulator, clustered_rope, emulator, evaluate,
 };
-use emeuro_golden::Port;
+use emeuro_golden::{Port, Runner};
 use emeuro_trainer::Session;
 
 /// Parts that a set of frames is cut into to see how much its error varies.
@@ -72,6 +72,60 @@ fn recorded_errors_reach_the_goals() {
     }
 }
 
+/// Each level of the learnt emulators is better and dearer than the one before it, and the lowest is a third of the work for at
+/// most three times the error.
+#[test]
+fn quality_levels_trade_error_for_work() {
+    for name in ["rope", "newton"] {
+        let (app, emulator) = (application(name).unwrap(), emulator(name).unwrap());
+        let frames = app.frames(Split::Test, 4000, 20_003);
+        let levels: Vec<(f64, usize)> = (0..emulator.levels())
+            .map(|level| {
+                let error = evaluate(&*app, &emulator.at_level(level), &frames).unwrap().nrmse;
+                (error, emulator.macs_at(level))
+            })
+            .collect();
+        println!("{name}: {levels:?}");
+        assert!(levels.len() >= 3, "{name}");
+        assert!(levels.is_sorted_by(|low, high| low.0 > high.0 && low.1 < high.1), "{name}: {levels:?}");
+        let (lowest, full) = (levels[0], levels[levels.len() - 1]);
+        assert!(3 * lowest.1 <= full.1 && lowest.0 <= 3.0 * full.0, "{name}: {levels:?}");
+    }
+}
+
+/// Against the single network on the same frames, for the work of one member and a router.
+#[test]
+fn members_beat_a_single_network_of_the_same_work() {
+    let (single, clustered) = (emulator("rope").unwrap(), emulator("rope_clustered").unwrap());
+    let rope = Rope::new();
+    let frames = rope.frames(Split::Test, 4000, 20_004);
+    let errors = [&single, &clustered].map(|e| evaluate(&rope, e, &frames).unwrap().nrmse);
+    let router: usize =
+        clustered.nodes().iter().filter(|n| n.name.starts_with("router")).map(|n| n.macs()).sum();
+    println!("rope: {errors:?}, router {router} of {} multiply-adds", clustered.macs());
+    assert!(errors[1] < 0.75 * errors[0], "{errors:?}");
+    assert!(20 * router <= clustered.macs(), "{router} of {}", clustered.macs());
+}
+
+/// Ropes that swing wider come through the usual states as well, so that only part of them is strange.
+#[test]
+fn usual_ropes_are_familiar_and_many_wide_ones_are_not() {
+    let emulator = emulator("rope_clustered").unwrap();
+    let mut runner = Runner::new(&emulator);
+    let mut share = |release| {
+        let frames = Rope::with_release(release).frames(Split::Test, 1000, 20_005);
+        let mut output = vec![0; 200];
+        let familiar = frames.inputs.chunks_exact(400).filter(|input| {
+            runner.infer(&emulator.quantise(input).unwrap(), &mut output).unwrap();
+            runner.selected().unwrap().familiar
+        });
+        familiar.count() as f64 / 1000.0
+    };
+    let shares = [share(Release::Usual), share(Release::WideAngle)];
+    println!("familiar: {shares:?}");
+    assert!(shares[0] > 0.98 && shares[1] < 0.8, "{shares:?}");
+}
+
 #[test]
 fn white_noise_is_convolved_and_transformed_as_well() {
     for (name, goal) in [("fft", 0.01), ("convolution", 0.02)] {
@@ -100,11 +154,17 @@ fn analytic_emulators_are_what_the_code_computes() {
 #[ignore = "trains for minutes; run it in release mode, on the kind of machine that made the files"]
 fn trained_emulators_are_what_the_recipes_give() {
     applications().iter().for_each(|app| current(&**app));
+    let built = clustered_rope(&Rope::new(), &BuildOptions::default(), &Session::default()).unwrap();
+    checked_in("rope_clustered", &built);
 }
 
 fn current(app: &dyn Application) {
-    let built = build_emulator(app, &BuildOptions::default(), &Session::default()).unwrap();
-    let path = format!("{}/emulators/{}.yaml", env!("CARGO_MANIFEST_DIR"), app.name());
+    checked_in(app.name(), &build_emulator(app, &BuildOptions::default(), &Session::default()).unwrap());
+}
+
+fn checked_in(name: &str, built: &Built) {
+    let path = format!("{}/emulators/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     let file = std::fs::read_to_string(&path).unwrap();
-    assert!(built.emulator.to_yaml() == file, "{path} is not what 'emeuro train {}' makes", app.name());
+    let command = &built.emulator.provenance().command;
+    assert!(built.emulator.to_yaml() == file, "{path} is not what '{command}' makes");
 }

@@ -4,6 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Sender, channel},
     },
     thread::JoinHandle,
@@ -12,7 +13,7 @@ use std::{
 use emeuro_golden::{Emulator, Runner};
 use emeuro_trainer::Frames;
 
-use crate::{Error, Kind, Result, Retrained, Sample, Store, retraining};
+use crate::{Alarm, Error, Kind, Result, Retrained, Sample, Store, alarm::Lookout, retraining};
 
 /// Trains a member of an emulator: emulator, member, pairs to learn from, pairs to choose the best epoch by.
 type Retrain = dyn Fn(&Emulator, usize, &Frames, &Frames) -> emeuro_trainer::Result<Emulator> + Send + Sync;
@@ -23,9 +24,15 @@ pub struct Policy {
     pub retrain: Box<Retrain>,
     /// Pairs of either kind that are kept per member.
     pub capacity: usize,
-    /// New pairs of a member after which it is retrained.
+    /// New pairs, of all members together, after which those that they belong to are retrained.
     pub patience: u64,
-    /// A retrained member is refused if its error on familiar pairs grows by more than this factor.
+    /// New pairs without which a member is not worth retraining.
+    pub least: usize,
+    /// Inputs between familiar ones that are rehearsed, per familiar pair.
+    pub between: usize,
+    /// What counts as a change of the inputs; `None`: nothing does.
+    pub alarm: Option<Alarm>,
+    /// A retrained member is refused if its error on held-out familiar pairs grows by more than this factor.
     pub tolerance: f64,
     /// Share of the new pairs that may stay unfamiliar to a member that has learnt them.
     pub rejected: f64,
@@ -34,7 +41,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// 1000 pairs of either kind per member, retraining every 250, at most 5 % more error on what was familiar.
+    /// 1000 pairs of either kind per member, retraining every 500, a member at most
+    /// 20 % worse on what was familiar to it.
     pub fn new(
         retrain: impl Fn(&Emulator, usize, &Frames, &Frames) -> emeuro_trainer::Result<Emulator>
         + Send
@@ -44,8 +52,11 @@ impl Policy {
         Self {
             retrain: Box::new(retrain),
             capacity: 1000,
-            patience: 250,
-            tolerance: 1.05,
+            patience: 500,
+            least: 16,
+            between: 16,
+            alarm: Some(Alarm::default()),
+            tolerance: 1.2,
             rejected: 0.01,
             seed: 1,
         }
@@ -57,14 +68,14 @@ impl Policy {
 pub enum Answer {
     /// The emulator, with the weights of this member.
     Emulated(usize),
-    /// The exact code; the input was unfamiliar to this member.
+    /// The exact code: the input was unfamiliar to this member, or the alarm rings.
     Exact(usize),
 }
 
 /// An emulator that answers familiar inputs and learns the others.
 pub struct Online {
     shared: Arc<Shared>,
-    members: Option<Sender<usize>>,
+    requests: Option<Sender<Vec<usize>>>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -74,6 +85,9 @@ struct Shared {
     progress: Mutex<Progress>,
     changed: Condvar,
     policy: Policy,
+    lookout: Mutex<Lookout>,
+    /// New pairs since the members were last sent to be retrained.
+    new: AtomicU64,
 }
 
 /// What the background has to do and has done.
@@ -114,21 +128,25 @@ impl Online {
                 store.offer(member, Kind::Familiar, sample)?;
             }
         }
+        let members = 0..store.emulator().router().map_or(0, |router| router.members());
+        let new = members.map(|member| store.offered(member, Kind::New)).sum();
         let shared = Arc::new(Shared {
             emulator: RwLock::new(Arc::new(store.emulator().clone())),
             store: Mutex::new(store),
             progress: Mutex::default(),
             changed: Condvar::new(),
             policy,
+            lookout: Mutex::default(),
+            new: AtomicU64::new(new),
         });
-        let (members, requests) = channel();
+        let (requests, received) = channel::<Vec<usize>>();
         let background = Arc::clone(&shared);
         let worker = std::thread::spawn(move || {
-            for member in requests {
-                background.retrain(member);
+            for members in received {
+                background.retrain(&members);
             }
         });
-        Ok(Self { shared, members: Some(members), worker: Some(worker) })
+        Ok(Self { shared, requests: Some(requests), worker: Some(worker) })
     }
 
     /// The emulator as it is now.
@@ -153,36 +171,34 @@ impl Online {
         std::mem::take(&mut locked(&self.shared.progress).done)
     }
 
-    /// Keeps an unfamiliar pair; its member is retrained when it has enough of them.
+    /// Keeps a pair that the emulator has not answered; when there are enough, members are retrained.
     fn keep(&self, member: usize, sample: Sample) -> Result<()> {
-        let mut store = locked(&self.shared.store);
-        store.offer(member, Kind::New, sample)?;
-        let due = store.offered(member, Kind::New).is_multiple_of(self.shared.policy.patience.max(1));
-        drop(store);
-        if due {
-            self.request(member);
+        locked(&self.shared.store).offer(member, Kind::New, sample)?;
+        if self.shared.new.fetch_add(1, Ordering::Relaxed) + 1 >= self.shared.policy.patience {
+            self.retrain_all();
         }
         Ok(())
     }
 
-    /// Has the background retrain every member that has new pairs.
+    /// Has the background retrain every member that has enough new pairs.
     pub fn retrain_all(&self) {
+        self.shared.new.store(0, Ordering::Relaxed);
         let store = locked(&self.shared.store);
         let members = store.emulator().router().map_or(0, |router| router.members());
-        let due: Vec<usize> = (0..members).filter(|&m| !store.samples(m, Kind::New).is_empty()).collect();
+        let least = self.shared.policy.least.max(1);
+        let due = (0..members).filter(|&member| store.samples(member, Kind::New).len() >= least);
+        let due: Vec<usize> = due.collect();
         drop(store);
-        due.into_iter().for_each(|member| self.request(member));
+        self.request(due);
     }
 
-    fn request(&self, member: usize) {
+    fn request(&self, mut members: Vec<usize>) {
         let mut progress = locked(&self.shared.progress);
-        if progress.waiting.contains(&member) {
-            return;
-        }
-        progress.waiting.push(member);
+        members.retain(|member| !progress.waiting.contains(member));
+        progress.waiting.extend(&members);
         // The worker ends with the sender, so it is there.
-        if let Some(members) = &self.members {
-            let _ = members.send(member);
+        if let Some(requests) = &self.requests {
+            let _ = requests.send(members);
         }
     }
 }
@@ -190,7 +206,7 @@ impl Online {
 impl Drop for Online {
     /// Ends after the retraining that is under way.
     fn drop(&mut self) {
-        self.members = None;
+        self.requests = None;
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
         }
@@ -198,36 +214,48 @@ impl Drop for Online {
 }
 
 impl Shared {
-    fn retrain(&self, member: usize) {
-        let store = locked(&self.store);
-        let emulator = store.emulator().clone();
-        let [familiar, new] = [Kind::Familiar, Kind::New].map(|kind| store.samples(member, kind).to_vec());
-        // Frames are answered and pairs are kept while the member learns.
-        drop(store);
-        let result = match new.is_empty() {
-            true => None,
-            false => Some(self.learn(&emulator, member, &familiar, &new)),
-        };
+    /// Retrains members one after the other, and swaps in those that are better together.
+    fn retrain(&self, members: &[usize]) {
+        let mut emulator = locked(&self.store).emulator().clone();
+        let (mut better, mut done) = (vec![], vec![]);
+        for &member in members {
+            let store = locked(&self.store);
+            let [familiar, new] =
+                [Kind::Familiar, Kind::New].map(|kind| store.samples(member, kind).to_vec());
+            // Frames are answered and pairs are kept while the member learns.
+            drop(store);
+            if new.is_empty() {
+                continue;
+            }
+            done.push(retraining::run(&emulator, member, &familiar, &new, &self.policy).map(
+                |(candidate, retrained)| {
+                    if let Some(candidate) = candidate {
+                        emulator = candidate;
+                        better.push(member);
+                    }
+                    retrained
+                },
+            ));
+        }
+        if !better.is_empty()
+            && let Err(error) = self.swap(emulator, &better)
+        {
+            done.push(Err(error));
+        }
         let mut progress = locked(&self.progress);
-        progress.waiting.retain(|&waiting| waiting != member);
-        progress.done.extend(result);
+        progress.waiting.retain(|waiting| !members.contains(waiting));
+        progress.done.extend(done);
+        if progress.waiting.is_empty() {
+            locked(&self.lookout).reset();
+        }
         self.changed.notify_all();
     }
 
-    fn learn(
-        &self,
-        emulator: &Emulator,
-        member: usize,
-        familiar: &[Sample],
-        new: &[Sample],
-    ) -> Result<Retrained> {
-        let (better, retrained) = retraining::run(emulator, member, familiar, new, &self.policy)?;
-        if let Some(better) = better {
-            // On the disk first: what has been used survives.
-            locked(&self.store).swap(better.clone(), member)?;
-            *self.emulator.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(better);
-        }
-        Ok(retrained)
+    fn swap(&self, emulator: Emulator, relearnt: &[usize]) -> Result<()> {
+        // On the disk first: what has been used survives.
+        locked(&self.store).swap(emulator.clone(), relearnt)?;
+        *self.emulator.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(emulator);
+        Ok(())
     }
 }
 
@@ -239,7 +267,7 @@ pub struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// One frame in physical units: emulated if it is familiar, otherwise computed by `exact`, and kept.
+    /// One frame in physical units: emulated if it is familiar and no alarm rings, otherwise computed by `exact`, and kept.
     ///
     /// # Errors
     /// A frame of the wrong size, a number that is not finite, or a journal that cannot be written.
@@ -255,9 +283,13 @@ impl Caller<'_> {
             self.emulator = now;
         }
         self.runner.infer_values(input, output)?;
-        let Some(selected) = self.runner.selected().filter(|selected| !selected.familiar) else {
-            return Ok(Answer::Emulated(self.runner.selected().map_or(0, |selected| selected.member)));
-        };
+        let Some(selected) = self.runner.selected() else { return Ok(Answer::Emulated(0)) };
+        let shared = &*self.online.shared;
+        let see = |alarm| locked(&shared.lookout).see(alarm, !selected.familiar);
+        let rings = shared.policy.alarm.as_ref().is_some_and(see);
+        if selected.familiar && !rings {
+            return Ok(Answer::Emulated(selected.member));
+        }
         exact(input, output);
         let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect();
         self.online.keep(selected.member, Sample { input: single(input), target: single(output) })?;

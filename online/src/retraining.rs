@@ -1,11 +1,13 @@
 //! Retrains one member on what it knew and what is new, and judges the result.
 
-use emeuro_golden::{Emulator, Runner, nrmse};
+use emeuro_golden::{Emulator, Runner};
 use emeuro_trainer::Frames;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
-use crate::{Policy, Result, Sample};
+use crate::{Error, Policy, Result, Sample};
 
-/// Errors of one member on held-out pairs, NRMSE; NaN without pairs.
+/// Errors of one member on held-out pairs: root mean square over the standard deviation of all its pairs. 0 without pairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Errors {
     /// On pairs that were familiar before.
@@ -58,11 +60,18 @@ pub(crate) fn run(
 ) -> Result<(Option<Emulator>, Retrained)> {
     let begun = std::time::Instant::now();
     let (familiar, new) = (Parts::new(familiar), Parts::new(new));
-    let train = frames(familiar.learnt.iter().chain(&new.learnt))?;
+    let between = between(emulator, member, &familiar.learnt, policy)?;
+    let between: Vec<&Sample> = between.iter().collect();
+    let train = frames(familiar.learnt.iter().chain(&new.learnt).chain(&between))?;
     let validation = frames(familiar.held_out.iter().chain(&new.held_out))?;
     let candidate = (policy.retrain)(emulator, member, &train, &validation)?;
-    let before = errors(emulator, &familiar, &new)?;
-    let after = errors(&candidate, &familiar, &new)?;
+    let spread = spread(&[&familiar, &new]);
+    let errors = |emulator: &Emulator| -> Result<Errors> {
+        let error =
+            |parts: &Parts| Ok::<f64, Error>((mean_square(emulator, &parts.held_out)? / spread).sqrt());
+        Ok(Errors { familiar: error(&familiar)?, new: error(&new)? })
+    };
+    let (before, after) = (errors(emulator)?, errors(&candidate)?);
     // Without familiar pairs there is nothing to forget.
     let remembers = familiar.held_out.is_empty() || after.familiar <= before.familiar * policy.tolerance;
     let accepted = remembers && after.new < before.new;
@@ -74,6 +83,27 @@ pub(crate) fn run(
     Ok((emulator, Retrained { member, before, after, accepted, seconds }))
 }
 
+/// Inputs between pairs of familiar ones, with what the emulator gives for them now: more of what it is to keep, for inputs whose
+/// exact outputs nobody has computed (pseudo-rehearsal, Robins 1995).
+fn between(emulator: &Emulator, member: usize, familiar: &[&Sample], policy: &Policy) -> Result<Vec<Sample>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(policy.seed);
+    rng.set_stream(member as u64);
+    let mut runner = Runner::new(emulator);
+    let mut output = vec![0.0; emulator.output().port.size()];
+    let mut made = vec![];
+    for _ in 0..policy.between * familiar.len() {
+        let [a, b] = [(); 2].map(|()| familiar[rng.random_range(0..familiar.len())]);
+        let share: f32 = rng.random();
+        let input: Vec<f32> = a.input.iter().zip(&b.input).map(|(a, b)| a + share * (b - a)).collect();
+        runner.infer_values(&physical(&input), &mut output)?;
+        // What another member answers is not this one's to keep.
+        if runner.selected().is_some_and(|selected| selected.member == member) {
+            made.push(Sample { input, target: output.iter().map(|&v| v as f32).collect() });
+        }
+    }
+    Ok(made)
+}
+
 fn frames<'a>(samples: impl Iterator<Item = &'a &'a Sample> + Clone) -> Result<Frames> {
     let numbers = |part: fn(&Sample) -> &Vec<f32>| -> Vec<f64> {
         samples.clone().flat_map(|sample| part(sample).iter().map(|&v| f64::from(v))).collect()
@@ -83,19 +113,31 @@ fn frames<'a>(samples: impl Iterator<Item = &'a &'a Sample> + Clone) -> Result<F
     Ok(Frames::from_rows(&inputs, size(|s| &s.input), &targets, size(|s| &s.target))?)
 }
 
-fn errors(emulator: &Emulator, familiar: &Parts, new: &Parts) -> Result<Errors> {
-    Ok(Errors { familiar: error(emulator, &familiar.held_out)?, new: error(emulator, &new.held_out)? })
+/// Mean over pairs of the squared distance between estimate and target; 0 without pairs.
+fn mean_square(emulator: &Emulator, samples: &[&Sample]) -> Result<f64> {
+    let mut runner = Runner::new(emulator);
+    let mut estimate = vec![0.0; emulator.output().port.size()];
+    let mut sum = 0.0;
+    for sample in samples {
+        runner.infer_values(&physical(&sample.input), &mut estimate)?;
+        let errors = estimate.iter().zip(&sample.target).map(|(e, &t)| (e - f64::from(t)).powi(2));
+        sum += errors.sum::<f64>();
+    }
+    Ok(sum / samples.len().max(1) as f64)
 }
 
-fn error(emulator: &Emulator, samples: &[&Sample]) -> Result<f64> {
-    let size = emulator.output().port.size();
-    let mut estimates = vec![0.0; samples.len() * size];
-    let mut runner = Runner::new(emulator);
-    for (sample, estimate) in samples.iter().zip(estimates.chunks_exact_mut(size)) {
-        runner.infer_values(&physical(&sample.input), estimate)?;
-    }
-    let targets: Vec<f64> = samples.iter().flat_map(|sample| physical(&sample.target)).collect();
-    Ok(if targets.is_empty() { f64::NAN } else { nrmse(&targets, &estimates, size) })
+/// Mean over all pairs of the squared distance between target and mean target.
+fn spread(parts: &[&Parts]) -> f64 {
+    let samples: Vec<&Sample> =
+        parts.iter().flat_map(|p| p.learnt.iter().chain(&p.held_out)).copied().collect();
+    let count = samples.len().max(1) as f64;
+    let width = samples.first().map_or(0, |sample| sample.target.len());
+    let column = |k: usize| samples.iter().map(move |sample| f64::from(sample.target[k]));
+    let variance = |k: usize| {
+        let mean = column(k).sum::<f64>() / count;
+        column(k).map(|t| (t - mean).powi(2)).sum::<f64>() / count
+    };
+    (0..width).map(variance).sum::<f64>().max(f64::MIN_POSITIVE)
 }
 
 fn physical(values: &[f32]) -> Vec<f64> {

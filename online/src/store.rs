@@ -128,14 +128,15 @@ impl Store {
         Ok(())
     }
 
-    /// Makes `emulator` the next generation. The `relearnt` member's new pairs are familiar from now on.
+    /// Makes `emulator` the next generation. The new pairs of the `relearnt` members are familiar from now on.
     ///
     /// # Errors
     /// The folder cannot be written; this generation stays.
-    pub fn swap(&mut self, emulator: Emulator, relearnt: usize) -> Result<()> {
+    pub fn swap(&mut self, emulator: Emulator, relearnt: &[usize]) -> Result<()> {
         let mut reservoirs = self.reservoirs.clone();
-        if let Some(new) = reservoirs.remove(&(relearnt, Kind::New)) {
-            let key = (relearnt, Kind::Familiar);
+        for &member in relearnt {
+            let Some(new) = reservoirs.remove(&(member, Kind::New)) else { continue };
+            let key = (member, Kind::Familiar);
             let familiar = reservoirs.entry(key).or_insert_with(|| self.empty(key));
             new.samples().iter().for_each(|sample| familiar.offer(sample.clone()));
         }
@@ -290,7 +291,7 @@ mod tests {
         assert_eq!((store.samples(1, Kind::New).len(), store.offered(1, Kind::New)), (5, 20));
 
         let other = sample_weights(&emulator, 9);
-        store.swap(other.clone(), 1).unwrap();
+        store.swap(other.clone(), &[1]).unwrap();
         assert_eq!((store.samples(1, Kind::New).len(), store.samples(1, Kind::Familiar).len()), (0, 5));
         let before = store.reservoirs.clone();
         drop(store);

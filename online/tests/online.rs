@@ -8,7 +8,8 @@ use std::{
 };
 
 use emeuro_golden::Emulator;
-use emeuro_online::{Answer, Error, Online, Policy, Sample};
+use emeuro_online::{Alarm, Answer, Error, Online, Policy, Sample};
+use emeuro_trainer::Frames;
 
 const TEXT: &str = include_str!("radius.yaml");
 
@@ -34,9 +35,10 @@ fn familiar() -> impl Iterator<Item = Sample> {
     })
 }
 
-/// Retrains every 16 new pairs, to the given emulator.
+/// Retrains every 16 new pairs, to the given emulator; there is no alarm.
 fn policy(result: Emulator) -> Policy {
-    Policy { patience: 16, capacity: 64, ..Policy::new(move |_, _, _, _| Ok(result.clone())) }
+    let retrain = move |_: &Emulator, _, _: &Frames, _: &Frames| Ok(result.clone());
+    Policy { patience: 16, least: 1, capacity: 64, alarm: None, ..Policy::new(retrain) }
 }
 
 /// Asks for `count` frames evenly spaced in `from..to`, where the exact code gives `exact(x)`; how many of them it answered.
@@ -133,7 +135,8 @@ fn frames_are_answered_while_a_member_learns() {
         wait.lock().unwrap().recv().unwrap();
         Ok(better.clone())
     });
-    let online = Arc::new(open(folder.path(), Policy { patience: 16, tolerance: 1e9, ..slow }));
+    let policy = Policy { patience: 16, least: 1, tolerance: 1e9, alarm: None, ..slow };
+    let online = Arc::new(open(folder.path(), policy));
     ask(&online, 1.05, 1.5, 16, |x| 2.0 * x);
     let answered = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -153,11 +156,27 @@ fn frames_are_answered_while_a_member_learns() {
 }
 
 #[test]
+fn an_alarm_sends_everything_to_the_exact_code_until_the_members_have_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let alarm = Some(Alarm { window: 10, share: 0.2 });
+    let online = open(folder.path(), Policy { alarm, ..policy(emulator()) });
+    assert_eq!(ask(&online, -1.0, 1.0, 100, |_| f64::NAN), 0);
+    assert_eq!(ask(&online, 1.1, 1.5, 3, |x| x), 3);
+    assert_eq!(ask(&online, 0.0, 1.0, 12, |x| x), 12, "familiar, but not to be trusted");
+    assert_eq!(online.take_done().len(), 0);
+    // The sixteenth pair.
+    assert_eq!(ask(&online, 0.0, 1.0, 1, |x| x), 1);
+    online.wait();
+    assert_eq!(online.take_done().len(), 1);
+    assert_eq!(ask(&online, -1.0, 1.0, 100, |_| f64::NAN), 0);
+}
+
+#[test]
 fn a_failure_of_training_is_reported_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let failing =
         Policy::new(|_, _, _, _| Err(emeuro_trainer::Error::Diverged { epoch: 3, phase: "tuning" }));
-    let online = open(folder.path(), Policy { patience: 16, ..failing });
+    let online = open(folder.path(), Policy { patience: 16, least: 1, ..failing });
     ask(&online, 1.05, 1.5, 16, |x| 2.0 * x);
     online.wait();
     assert!(matches!(online.take_done()[..], [Err(Error::Training(_))]));

@@ -1,9 +1,9 @@
-//! Clusters: an emulator whose layers behind a shared trunk have weights of their own for every part of the input space.
+//! Clusters: an emulator whose layers behind its shared first ones have weights of their own for every part of the input space.
 //!
 //! The trunk's words are turned into a few whitened coordinates z, and k-means finds centroids c among them. The router scores
 //! -|z - c|²/2 = c·z - |c|²/2 - |z|²/2: the largest score belongs to the nearest centroid, and falls with the distance, so that a
 //! low one marks an unfamiliar input. All of it is made of the emulator's own layers and holds in integers: k-means sees the
-//! words that the hardware computes, the centroids are rounded before the biases are made, and no word of the router saturates.
+//! words that the hardware computes, the centroids are rounded before the biases are made, and no score saturates.
 //! The members start as copies of the single network and are retrained on their own frames.
 
 use emeuro_golden::{
@@ -57,13 +57,13 @@ pub struct Clustered {
 /// Rounds of k-means; it settles earlier.
 const ROUNDS: usize = 100;
 
-/// Standard deviations of a coordinate that its word holds, at least: farther inputs are as unfamiliar as can be.
+/// How many times the largest coordinate of all training frames a word holds, at least: inputs beyond are as unfamiliar as can be.
 const REACH: f64 = 2.0;
 
-/// Splits `emulator` behind its layer `trunk` into members, each retrained on the frames nearest to its centroid.
+/// Splits `emulator` by the words of its layer `trunk` into members, each retrained on the frames nearest to its centroid.
 ///
-/// Every dense layer behind the trunk becomes one of members; the trunk and what does not depend on it stay shared. `session` is
-/// asked between members whether to stop; there is no checkpoint.
+/// Every dense layer becomes one of members, except those that read the input and those that the trunk is made of; these stay
+/// shared. `session` is asked between members whether to stop; there is no checkpoint.
 ///
 /// # Errors
 /// No layer of that name, an emulator that has a router or whose layers cannot be retrained, a cluster without validation
@@ -205,7 +205,7 @@ impl Projection {
         let format = Format::covering(8, largest)?;
         let rounded = matrix.mapv(|w| format.value(format.quantise(w)));
         let offset = -rounded.dot(&mean);
-        let coordinates = words.dot(&rounded.t()) + &offset.view().insert_axis(Axis(0));
+        let coordinates = words.dot(&rounded.t()) + offset.view().insert_axis(Axis(0));
         let reach = REACH * coordinates.iter().fold(0f64, |m, z| m.max(z.abs()));
         let fit = Format::covering(input.bits(), reach)?.frac();
         let output = Format::new(input.bits(), fit.min(format.frac() + input.frac()))?;
@@ -306,12 +306,22 @@ impl Split<'_> {
     fn build(&self) -> Result<Emulator> {
         let source = self.emulator;
         let nodes = source.nodes();
-        let mut live = vec![false; nodes.len() + 1];
-        live[self.trunk.index()] = true;
-        for (index, node) in nodes.iter().enumerate() {
-            live[index + 1] |= node.op.operands().iter().any(|v| live[v.index()]);
+        // What the trunk is made of, the trunk included.
+        let mut before = vec![false; nodes.len() + 1];
+        before[self.trunk.index()] = true;
+        for (index, node) in nodes.iter().enumerate().rev().filter(|(index, _)| *index < self.trunk.index()) {
+            if before[index + 1] {
+                node.op.operands().iter().for_each(|v| before[v.index()] = true);
+            }
         }
-        live[self.trunk.index()] = false;
+        let of_members = |index: usize| {
+            let dense = matches!(nodes[index].op, Op::Dense { input, .. } if input != VectorId::INPUT);
+            dense && !before[index + 1]
+        };
+        let mut live = vec![false; nodes.len() + 1];
+        for (index, node) in nodes.iter().enumerate() {
+            live[index + 1] = of_members(index) || node.op.operands().iter().any(|v| live[v.index()]);
+        }
         let mut builder =
             EmulatorBuilder::new(source.name(), source.input().clone(), source.accumulator_bits())?;
         let mut made = vec![VectorId::INPUT; nodes.len() + 1];
@@ -323,7 +333,7 @@ impl Split<'_> {
                     Op::Dense { input, affine } => {
                         let (weights, bias) = (affine.weights.clone(), affine.bias.clone());
                         let input = made[input.index()];
-                        if members {
+                        if of_members(index) {
                             let count = self.thresholds.len();
                             let values = weights.values.repeat(count);
                             let weights = Weights { values, ..weights };

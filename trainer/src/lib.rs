@@ -7,7 +7,12 @@
 //! 4. [`quantise`] lays a network out in fixed point: powers of two chosen by the end-to-end error on calibration frames.
 //! 5. Tuning trains the integers that will be exported, through the golden model's own rounding.
 //! 6. [`train`] does it all for a [`TrainingSpec`]; a [`Session`] shows progress, stops and resumes without changing a byte.
-//! 7. [`search`] chooses among many ways to make an emulator, by error and cost.
+//! 7. Quality levels ([`Network::lower_level`]) are outputs of one network, trained together: a level's hidden vectors serve all
+//!    higher ones.
+//! 8. [`retrain`] lets an emulator's integers go on learning; [`cluster`] splits an emulator into members by what it sees, and
+//!    [`retrain_member`] changes one of them.
+//! 9. Where the exact code knows its derivatives, slopes are learnt beside values ([`Frames::with_slopes`]).
+//! 10. [`search`] chooses among many ways to make an emulator, by error and cost.
 
 mod adam;
 mod checkpoint;

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use emeuro_trainer::{
     Checkpointing, Datasets, Error, Frames, Function, Network, Phase, PortSegment, Quantisation, Session,
-    TrainingSpec, nrmse_float, nrmse_golden, quantise, train,
+    TrainingSpec, nrmse_float, nrmse_golden, nrmse_golden_at, quantise, train,
 };
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
@@ -222,6 +222,110 @@ fn a_mask_takes_outputs_out_of_loss_and_metric() {
     let trained =
         train(&spec(bypass_network(4, 32, 2, Function::Silu), 40, 5), &data, &Session::default()).unwrap();
     assert!(trained.nrmse_golden < 0.04, "{}", trained.nrmse_golden);
+}
+
+/// Level 0: a narrow network; level 1 adds hidden units, level 2 more of them behind a last layer of its own.
+fn levelled_network() -> Network {
+    let mut network = Network::new();
+    let x = network.input(4).unwrap();
+    let mut sum = network.dense(x, 2).unwrap();
+    for width in [4, 12] {
+        let h = network.dense(x, width).unwrap();
+        let h = network.activate(h, Function::Silu).unwrap();
+        let h = network.dense(h, 2).unwrap();
+        sum = network.add(sum, h).unwrap();
+        network.lower_level(sum).unwrap();
+    }
+    let h = network.dense(x, 24).unwrap();
+    let h = network.activate(h, Function::Tanh).unwrap();
+    let linear = network.dense(x, 2).unwrap();
+    let h = network.dense(h, 2).unwrap();
+    network.add(linear, h).unwrap();
+    network
+}
+
+#[test]
+fn every_quality_level_is_a_complete_answer() {
+    let data = datasets(17, 4000, 4, &smooth);
+    let trained = train(&spec(levelled_network(), 30, 8), &data, &Session::default()).unwrap();
+    let emulator = &trained.emulator;
+    assert_eq!(emulator.levels(), 3);
+    let levels: Vec<(f64, usize)> =
+        (0..3).map(|k| (nrmse_golden_at(emulator, k, data.test()).unwrap(), emulator.macs_at(k))).collect();
+    assert!(levels[0].0 > levels[1].0 && levels[1].0 > levels[2].0, "{levels:?}");
+    assert!(levels[0].0 < 0.5 && levels[1].0 < 0.1 && levels[2].0 < 0.05, "{levels:?}");
+    assert_eq!(levels[0].1, 4 * 2 + 4 * 4 + 4 * 2);
+    // The highest level does not pay for sums that only the lower ones need.
+    assert_eq!(levels[2].1, 4 * 24 + 4 * 2 + 24 * 2);
+    // One level alone is the same emulator.
+    let alone = emulator.at_level(1);
+    assert_eq!(nrmse_golden(&alone, data.test()).unwrap(), levels[1].0);
+    let float = trained.network.predict_levels(data.test().inputs().view()).unwrap();
+    assert_eq!(float.len(), 3);
+}
+
+#[test]
+fn levels_that_cannot_be_outputs_are_named() {
+    let mut network = Network::new();
+    let x = network.input(3).unwrap();
+    let narrow = network.dense(x, 2).unwrap();
+    network.lower_level(narrow).unwrap();
+    assert!(network.lower_level(narrow).unwrap_err().to_string().contains("one more level"));
+    assert!(network.lower_level(x).is_err());
+    network.dense(narrow, 4).unwrap();
+    let data = datasets(15, 200, 3, &|x| vec![x[0], x[1], x[2], x[0]]);
+    let error = train(&spec(network, 1, 0), &data, &Session::default()).unwrap_err().to_string();
+    assert!(error.contains("vector 1") && error.contains("2 elements, expected 4"), "{error}");
+}
+
+#[test]
+fn a_second_linear_layer_makes_up_for_the_rounding_of_the_first() {
+    let data = datasets(19, 2000, 6, &|x| vec![x[0] - 0.37 * x[1], 0.291 * x[5] + 0.713 * x[2]]);
+    let errors = [1, 2].map(|layers| {
+        let mut network = Network::new();
+        let x = network.input(6).unwrap();
+        let mut sum = network.dense(x, 2).unwrap();
+        for _ in 1..layers {
+            let finer = network.dense(x, 2).unwrap();
+            sum = network.add(sum, finer).unwrap();
+        }
+        let mut spec = spec(network, 0, 0);
+        spec.quantisation = Quantisation { weight_bits: 4, activation_bits: 16 };
+        train(&spec, &data, &Session::default()).unwrap().nrmse_golden
+    });
+    assert!(errors[1] < 0.2 * errors[0], "{errors:?}");
+}
+
+#[test]
+fn slopes_help_where_frames_are_few() {
+    // The exact slope of `smooth` along a direction.
+    let slope = |x: &[f32], v: &[f32]| {
+        let wave = (1.5 * x[0] + x[1]).cos();
+        vec![wave * (1.5 * v[0] + v[1]) + 0.5 * v[2], 3.0 * (v[2] * x[3] + x[2] * v[3]) - v[0]]
+    };
+    let few = datasets(21, 150, 4, &smooth);
+    let directions = frames(25, 150, 4, &|_| vec![0.0]).inputs().clone();
+    let rows: Vec<Vec<f32>> = few
+        .train()
+        .inputs()
+        .outer_iter()
+        .zip(directions.outer_iter())
+        .map(|(x, v)| slope(&x.to_vec(), &v.to_vec()))
+        .collect();
+    let slopes = Array2::from_shape_fn((150, 2), |(r, c)| rows[r][c]);
+    let train_set = few.train().clone().with_slopes(directions, slopes).unwrap();
+    let more =
+        Datasets::new(train_set, few.validation().clone(), few.calibration().clone(), few.test().clone())
+            .unwrap();
+    let mut spec = spec(bypass_network(4, 40, 2, Function::Tanh), 150, 0);
+    let plain = train(&spec, &more, &Session::default()).unwrap().nrmse_float;
+    // Slopes that nobody asks for change nothing.
+    assert_eq!(plain, train(&spec, &few, &Session::default()).unwrap().nrmse_float);
+    spec.gradients = Some(0.3);
+    let with = train(&spec, &more, &Session::default()).unwrap().nrmse_float;
+    assert!(with < 0.7 * plain, "{with} against {plain}");
+    let wrong = few.train().clone().with_slopes(Array2::zeros((150, 3)), Array2::zeros((150, 2)));
+    assert!(wrong.unwrap_err().to_string().contains("expected (150, 4)"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
 use crate::recipe::Recipe;
+use crate::slopes::direction_stream;
 
 /// Variables of the function.
 const VARIABLES: usize = 20;
@@ -63,6 +64,15 @@ impl Newton {
     pub fn with_family(family: Family) -> Newton {
         Newton { family }
     }
+
+    /// Whether the function of frame `frame` has a tilt.
+    fn is_tilted(&self, frame: usize) -> bool {
+        match self.family {
+            Family::Base => false,
+            Family::Tilted => true,
+            Family::Both => !frame.is_multiple_of(2),
+        }
+    }
 }
 
 impl Application for Newton {
@@ -100,18 +110,31 @@ impl Application for Newton {
             let (point, gradient) = input.split_at_mut(VARIABLES);
             random_point(&mut rng, point);
             function.gradient(point, gradient);
-            match self.family {
-                Family::Base => "base",
-                Family::Both if frame.is_multiple_of(2) => "base",
-                Family::Both | Family::Tilted => {
-                    for slope in gradient {
-                        let tilt: f64 = StandardNormal.sample(&mut rng);
-                        *slope += TILT_SCALE * tilt;
-                    }
-                    "tilted"
-                }
+            if self.is_tilted(frame) {
+                add_tilt(&mut rng, 1.0, gradient);
+                "tilted"
+            } else {
+                "base"
             }
         })
+    }
+
+    /// The point moves, the gradient follows, and a tilt changes by one like itself.
+    fn nearby(&self, split: Split, seed: u64, frame: usize, step: f64, input: &mut [f64]) -> bool {
+        let function = Function::new();
+        let mut rng = stream(Source::Newton, split, seed, frame);
+        let mut aside = direction_stream(seed, frame);
+        let (point, gradient) = input.split_at_mut(VARIABLES);
+        random_point(&mut rng, point);
+        let mut direction = [0.0; VARIABLES];
+        random_point(&mut aside, &mut direction);
+        point.iter_mut().zip(&direction).for_each(|(x, d)| *x += step * d);
+        function.gradient(point, gradient);
+        if self.is_tilted(frame) {
+            add_tilt(&mut rng, 1.0, gradient);
+            add_tilt(&mut aside, step, gradient);
+        }
+        true
     }
 
     fn recipe(&self) -> crate::Result<Recipe> {
@@ -120,6 +143,14 @@ impl Application for Newton {
 
     fn search_space(&self) -> crate::Result<crate::SearchSpace> {
         crate::search::newton_space(self)
+    }
+}
+
+/// Adds a random tilt, `scale` times as large as usual.
+fn add_tilt(rng: &mut ChaCha8Rng, scale: f64, gradient: &mut [f64]) {
+    for slope in gradient {
+        let tilt: f64 = StandardNormal.sample(rng);
+        *slope += scale * TILT_SCALE * tilt;
     }
 }
 

@@ -8,7 +8,8 @@ mod release;
 use crate::application::{Application, Signal};
 use crate::frames::{Frames, Source, Split, stream};
 use crate::kernel::Kernel;
-use crate::recipe::Recipe;
+use crate::recipe::{Clusters, Recipe, Training};
+use crate::slopes::direction_stream;
 
 pub use release::Release;
 
@@ -55,6 +56,16 @@ impl Rope {
     pub fn with_release(release: Release) -> Rope {
         Rope { release }
     }
+
+    /// How its emulator is learnt.
+    pub(crate) fn training(&self) -> crate::Result<Training> {
+        recipe::training(self)
+    }
+
+    /// How its emulator with members is made.
+    pub(crate) fn clusters(&self) -> Clusters {
+        recipe::clusters()
+    }
 }
 
 impl Application for Rope {
@@ -96,8 +107,16 @@ impl Application for Rope {
         })
     }
 
+    /// The rope is released at other angles and seen at another moment.
+    fn nearby(&self, split: Split, seed: u64, frame: usize, step: f64, state: &mut [f64]) -> bool {
+        let mut rng = stream(Source::Rope, split, seed, frame);
+        let aside = release::Aside::new(&mut direction_stream(seed, frame), step);
+        release::state_beside(self.release.of_frame(frame), &mut rng, &aside, state);
+        true
+    }
+
     fn recipe(&self) -> crate::Result<Recipe> {
-        recipe::recipe(self)
+        Ok(Recipe::Trained(Box::new(self.training()?)))
     }
 
     fn search_space(&self) -> crate::Result<crate::SearchSpace> {

@@ -1,9 +1,9 @@
-//! How the rope emulator is trained: stages that each see the rope through a bottleneck and add to the modes of its displacement.
+//! How the rope emulators are trained: stages that each see the rope through a bottleneck and add to the modes of its displacement.
 
-use emeuro_trainer::{Function, Network, NodeId, Phase, TrainingSpec};
+use emeuro_trainer::{Clustering, Function, Network, NodeId, Phase, Retraining, TrainingSpec};
 
 use super::Rope;
-use crate::recipe::{FrameCounts, Recipe, Training, hidden_layers, segments};
+use crate::recipe::{Clusters, FrameCounts, Training, hidden_layers, segments};
 use crate::{Application, Result};
 
 /// A quality level: what it computes beyond the level before it.
@@ -24,7 +24,7 @@ const STAGES: [Stage; 3] = [
 /// Coordinates that the displacement is made of.
 const MODES: usize = 16;
 
-pub(super) fn recipe(app: &Rope) -> Result<Recipe> {
+pub(super) fn training(app: &Rope) -> Result<Training> {
     let mut network = Network::new();
     let x = network.input(app.inputs())?;
     let mut modes: Option<NodeId> = None;
@@ -46,9 +46,11 @@ pub(super) fn recipe(app: &Rope) -> Result<Recipe> {
         modes = Some(sum);
     }
     let spec = TrainingSpec {
-        float: Phase { epochs: 80, rate: 4e-3, patience: None },
-        tuning: Phase { epochs: 60, rate: 1e-2, patience: None },
-        lower_weight: 0.1,
+        float: Phase { epochs: 40, rate: 4e-3, patience: None },
+        tuning: Phase { epochs: 25, rate: 1e-2, patience: None },
+        lower_weight: 0.2,
+        // Directions in which ropes hardly differ would get weights that eight bits cannot hold beside the others.
+        weight_decay: 0.02,
         ..TrainingSpec::new(
             app.name(),
             network,
@@ -56,6 +58,21 @@ pub(super) fn recipe(app: &Rope) -> Result<Recipe> {
             segments(app.output_signals()),
         )
     };
-    let frames = FrameCounts { train: 20_000, validation: 1000, calibration: 512, test: 2000 };
-    Ok(Recipe::Trained(Box::new(Training { spec, frames })))
+    let frames = FrameCounts { train: 60_000, validation: 2000, calibration: 512, test: 2000 };
+    Ok(Training { spec, frames })
+}
+
+/// How the emulator with members is made: the coordinates of the lowest level, to which a rope is reduced first, tell the
+/// clusters apart.
+pub(super) fn clusters() -> Clusters {
+    Clusters {
+        trunk: "dense_1",
+        clustering: Clustering {
+            members: 12,
+            // Ropes that swing wider are not far from the usual ones: a tenth of a per cent would let nearly all of them pass.
+            outside: 1e-2,
+            retraining: Retraining { epochs: 15, rate: 5e-3, ..Retraining::default() },
+            ..Clustering::default()
+        },
+    }
 }

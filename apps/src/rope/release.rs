@@ -62,12 +62,44 @@ const MAX_STEPS: usize = 2000;
 /// along the rope, by a difference uniform in ±30° between the ends. It then moves for a time uniform in 0 to 4 s, so that
 /// every phase of the swing occurs with either sign of the velocity.
 pub(super) fn random_state(release: Release, rng: &mut impl Rng, state: &mut [f64]) {
-    let angle = release.angle(rng);
-    let bend = rng.random_range(-MAX_BEND..MAX_BEND);
+    state_beside(release, rng, &Aside::default(), state);
+}
+
+/// What is different about a rope beside another one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Aside {
+    /// Added to the angle in the middle, rad.
+    angle: f64,
+    /// Added to the difference of the angles at the ends, rad.
+    bend: f64,
+    /// Time by which it is seen later, steps.
+    later: f64,
+}
+
+impl Aside {
+    /// A random difference, `step` times as large as those between ropes.
+    pub(super) fn new(rng: &mut impl Rng, step: f64) -> Self {
+        let mut part = |largest: f64| step * rng.random_range(-largest..largest);
+        // In a fifth of the longest time a rope swings about as far as two ropes differ.
+        Self { angle: part(MAX_ANGLE), bend: part(MAX_BEND), later: part(MAX_STEPS as f64 / 5.0) }
+    }
+}
+
+/// A state of a random trajectory that is changed by `aside`.
+pub(super) fn state_beside(release: Release, rng: &mut impl Rng, aside: &Aside, state: &mut [f64]) {
+    let angle = release.angle(rng) + aside.angle;
+    let bend = rng.random_range(-MAX_BEND..MAX_BEND) + aside.bend;
     at_rest(|along| angle + bend * (along - 0.5), state);
     let mut motion = Motion::new(state);
     motion.run(rng.random_range(0..=MAX_STEPS));
     motion.write(state);
+    if aside.later != 0.0 {
+        // Between two moments: the way is straight for the short times that slopes are taken over.
+        let mut next = vec![0.0; state.len()];
+        motion.run(1);
+        motion.write(&mut next);
+        state.iter_mut().zip(&next).for_each(|(s, n)| *s += aside.later * (n - *s));
+    }
 }
 
 /// A rope held still; `angle` gives the angle to the vertical at a place from 0 (anchor) to 1 (free end).

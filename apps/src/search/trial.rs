@@ -165,7 +165,7 @@ impl<'a> Bench<'a> {
         let (validation, unused) =
             frames(Split::Validation, counts.validation + UNUSED).split_at(counts.validation);
         let sets = Arc::new(Datasets::new(
-            training_set(app, spec, frames(Split::Train, counts.train), self.seed)?,
+            training_set(app, spec, counts.train, self.seed)?,
             trainer_frames(app, validation)?,
             trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
             trainer_frames(app, unused)?,
