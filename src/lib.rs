@@ -10,7 +10,7 @@
 //! 6. [`compiler`]: emulator to program.
 //! 7. [`golden`]: fixed point, emulators, bit-exact inference.
 //!
-//! [`delivery`] puts the files of a unit together: what lies in a generated folder.
+//! [`plot`] draws curves and clouds of points. [`delivery`] puts the files of a unit together: what lies in a generated folder.
 //!
 //! ```
 //! // The software-only golden model: nothing but Rust.
@@ -21,6 +21,7 @@
 //! ```
 
 pub mod delivery;
+pub mod plot;
 
 pub use emeuro_apps as apps;
 pub use emeuro_compiler as compiler;

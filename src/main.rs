@@ -6,6 +6,7 @@ mod design_folder;
 mod emulator_source;
 mod failure;
 mod frame_file;
+mod front_file;
 mod measure;
 mod report;
 mod unit_source;

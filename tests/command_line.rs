@@ -273,3 +273,59 @@ fn wrong_unit_files_are_refused_and_leave_nothing_behind() {
     let missing = refused(&["generate", "newton", "--unit", "no-such.yaml"]);
     assert!(missing.starts_with("error: no-such.yaml: "), "{missing}");
 }
+
+#[test]
+fn a_search_goes_on_where_it_was_and_writes_front_and_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let search = |evaluations: &str, more: &[&str]| {
+        let fixed =
+            ["train", "newton", "--search", "--budget", "10m", "--out", out, "--json", "--evaluations"];
+        let output = emeuro(&[&fixed[..], &[evaluations], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stderr.is_empty(), "progress is for terminals");
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(report["searches"][0]["evaluations"].to_string(), evaluations);
+        report["searches"][0].clone()
+    };
+    let journal = || fs::read_to_string(folder.path().join("newton.search/journal")).unwrap();
+    search("1", &[]);
+    let first = journal();
+    let report = search("3", &["--adopt"]);
+    assert!(journal().starts_with(&first) && journal().lines().count() == first.lines().count() + 2);
+
+    for field in ["nrmse", "clocks", "weight_bits"] {
+        let value = |point: &str| report[point][field].as_f64().unwrap();
+        assert!(value("chosen") <= value("reference"), "{field} of {report}");
+    }
+    let yaml = fs::read_to_string(folder.path().join("newton.front.yaml")).unwrap();
+    let front: serde_yaml::Value = serde_yaml::from_str(&yaml).unwrap();
+    let points = front["points"].as_sequence().unwrap();
+    let names = |only_front: bool| -> Vec<&str> {
+        let wanted = points.iter().filter(|p| !only_front || p["front"].as_bool().unwrap());
+        wanted.map(|p| p["name"].as_str().unwrap()).collect()
+    };
+    let listed: Vec<&str> =
+        front["front"].as_sequence().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
+    assert!(names(true).len() == listed.len() && listed.iter().all(|name| names(true).contains(name)));
+    assert!(names(false).contains(&front["chosen"].as_str().unwrap()));
+    assert!(fs::read_to_string(folder.path().join("newton.front.svg")).unwrap().starts_with("<svg"));
+    let adopted = emeuro::golden::Emulator::load(folder.path().join("newton.yaml")).unwrap();
+    assert_eq!(adopted.provenance().nrmse.map(|e| e < 0.05), Some(true));
+
+    let message = refused(&["train", "newton", "--search", "--seed", "2", "--out", out]);
+    assert!(message.contains("belongs to another search") && message.contains("seed 1"), "{message}");
+    let path = folder.path().join("newton.search/journal");
+    fs::write(&path, journal().replacen("scored", "scared", 1)).unwrap();
+    let message = refused(&["train", "newton", "--search", "--out", out]);
+    assert!(message.contains("line 3") && message.contains("does not match its hash"), "{message}");
+}
+
+#[test]
+fn wrong_budgets_are_refused() {
+    for wrong in ["10", "0s", "ten minutes", "-1m"] {
+        let message = refused(&["train", "newton", "--search", &format!("--budget={wrong}")]);
+        assert!(message.contains("for example 90s or 10m"), "{message}");
+    }
+    assert!(refused(&["train", "newton", "--budget", "1m"]).contains("--search"));
+}

@@ -1,6 +1,8 @@
 //! What every application can do, and the list of the five.
 
-use crate::{AppError, Convolution, Fft, Frames, Kernel, Newton, OpticalFlow, Recipe, Result, Rope, Split};
+use crate::{
+    AppError, Convolution, Fft, Frames, Kernel, Newton, OpticalFlow, Recipe, Result, Rope, SearchSpace, Split,
+};
 
 /// A named part of a frame: `size` consecutive values in one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,14 @@ pub trait Application: Send + Sync {
     /// # Errors
     /// [`AppError::Training`] when the network of the recipe is put together wrongly.
     fn recipe(&self) -> Result<Recipe>;
+
+    /// What a search for a better emulator tries: by default the recipe, for several widths of weights.
+    ///
+    /// # Errors
+    /// As [`Application::recipe`].
+    fn search_space(&self) -> Result<SearchSpace> {
+        SearchSpace::of_recipe(self)
+    }
 }
 
 /// The five applications with their default settings, in the order of the tables.

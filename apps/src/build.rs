@@ -133,34 +133,30 @@ fn datasets(
     seed: u64,
 ) -> Result<Datasets> {
     let frames = |split, count| app.frames(split, count, seed);
-    let train = frames(Split::Train, counts.train);
-    let slopes = training_slopes(app, spec, counts, seed)?;
-    let train = trainer_frames(app, train)?;
     Ok(Datasets::new(
-        match slopes {
-            Some((directions, slopes)) => train.with_slopes(directions, slopes)?,
-            None => train,
-        },
+        training_set(app, spec, counts.train, seed)?,
         trainer_frames(app, frames(Split::Validation, counts.validation))?,
         trainer_frames(app, frames(Split::Calibration, counts.calibration))?,
         trainer_frames(app, test.clone())?,
     )?)
 }
 
-/// Directions and slopes, if the recipe wants them to be learnt and the application knows them.
-fn training_slopes(
+/// `count` training frames, with directions and slopes if `spec` wants them to be learnt and the application knows them.
+pub(crate) fn training_set(
     app: &dyn Application,
     spec: &TrainingSpec,
-    counts: &FrameCounts,
+    count: usize,
     seed: u64,
-) -> Result<Option<(Array2<f32>, Array2<f32>)>> {
-    let wanted = spec.gradients.and_then(|_| slopes(app, Split::Train, counts.train, seed));
-    let Some(Slopes { directions, slopes }) = wanted else { return Ok(None) };
+) -> Result<emeuro_trainer::Frames> {
+    let frames = trainer_frames(app, app.frames(Split::Train, count, seed))?;
+    let wanted = spec.gradients.and_then(|_| slopes(app, Split::Train, count, seed));
+    let Some(Slopes { directions, slopes }) = wanted else { return Ok(frames) };
     let rows = emeuro_trainer::Frames::from_rows(&directions, app.inputs(), &slopes, app.outputs())?;
-    Ok(Some((rows.inputs().clone(), rows.targets().clone())))
+    let (directions, slopes) = (rows.inputs().clone(), rows.targets().clone());
+    Ok(frames.with_slopes(directions, slopes)?)
 }
 
-fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<emeuro_trainer::Frames> {
+pub(crate) fn trainer_frames(app: &dyn Application, frames: Frames) -> Result<emeuro_trainer::Frames> {
     let rows =
         emeuro_trainer::Frames::from_rows(&frames.inputs, app.inputs(), &frames.targets, app.outputs())?;
     match frames.mask {
@@ -214,7 +210,7 @@ fn command(what: &str, options: &BuildOptions) -> String {
 }
 
 /// To a ten-thousandth of a per cent: the digits below depend on the processor's arithmetic.
-fn rounded(error: f64) -> f64 {
+pub(crate) fn rounded(error: f64) -> f64 {
     (error * 1e6).round() / 1e6
 }
 

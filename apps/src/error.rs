@@ -66,4 +66,32 @@ pub enum AppError {
     /// The golden model refused an emulator or a frame.
     #[error(transparent)]
     Golden(#[from] emeuro_golden::EmulatorError),
+    /// A file of an emulator cannot be read or written.
+    #[error(transparent)]
+    File(#[from] emeuro_golden::FileError),
+    /// The journal of a search cannot be used.
+    #[error(transparent)]
+    Journal(#[from] emeuro_trainer::search::JournalError),
+    /// The folder of a search cannot be made.
+    #[error("{}: cannot write: {source}", .path.display())]
+    Folder {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A search was told to stop.
+    #[error(
+        "the search was stopped after {evaluations} evaluations, which are in '{}'; the same command continues it",
+        .folder.display()
+    )]
+    SearchStopped {
+        /// The folder of the search.
+        folder: std::path::PathBuf,
+        /// Evaluations that are finished.
+        evaluations: usize,
+    },
+    /// A search is not possible.
+    #[error("{0}")]
+    Search(String),
 }

@@ -45,7 +45,10 @@ impl Frames {
 
     /// The frames of one kind.
     pub fn of_kind(&self, kind: &str) -> Frames {
-        let keep: Vec<usize> = (0..self.count).filter(|&frame| self.kinds[frame] == kind).collect();
+        self.select((0..self.count).filter(|&frame| self.kinds[frame] == kind).collect())
+    }
+
+    fn select(&self, keep: Vec<usize>) -> Frames {
         Frames {
             count: keep.len(),
             inputs: gather(&self.inputs, self.count, &keep),
@@ -53,6 +56,11 @@ impl Frames {
             mask: self.mask.as_ref().map(|mask| gather(mask, self.count, &keep)),
             kinds: keep.iter().map(|&frame| self.kinds[frame]).collect(),
         }
+    }
+
+    /// The first `count` frames and the others.
+    pub(crate) fn split_at(&self, count: usize) -> (Frames, Frames) {
+        (self.select((0..count).collect()), self.select((count..self.count).collect()))
     }
 
     /// Fills `count` frames in parallel: `generate(frame, input)` writes an input and names its kind,

@@ -7,7 +7,8 @@
 //!    seed never share a random stream, hence no image, no signal, no trajectory and no starting point.
 //! 4. It knows how its emulator comes to be ([`Application::recipe`]): it follows from the mathematics, or it is learnt.
 //!    [`build_emulator`] does either; [`emulator`] is the result that is checked in.
-//! 5. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out ([`evaluate`]).
+//! 5. It knows what else could be tried ([`Application::search_space`]); [`search_emulators`] tries it on a budget of time.
+//! 6. Error is NRMSE over held-out frames; where an output is ill conditioned, [`Frames::mask`] leaves it out ([`evaluate`]).
 
 mod adaptation;
 mod analytic;
@@ -27,6 +28,7 @@ mod recipe;
 mod rope;
 mod rounding;
 mod scenario;
+mod search;
 mod signals;
 mod slopes;
 #[cfg(test)]
@@ -48,4 +50,8 @@ pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
 pub use rope::{Release, Rope};
 pub use scenario::{Scenario, scenario, scenarios};
+pub use search::{
+    Choice, Compose, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions,
+    SearchReport, SearchSpace, Subroutine, Way, search_emulators,
+};
 pub use slopes::{Slopes, slopes};

@@ -12,6 +12,7 @@
 //! 8. [`retrain`] lets an emulator's integers go on learning; [`cluster`] splits an emulator into members by what it sees, and
 //!    [`retrain_member`] changes one of them.
 //! 9. Where the exact code knows its derivatives, slopes are learnt beside values ([`Frames::with_slopes`]).
+//! 10. [`search`] chooses among many ways to make an emulator, by error and cost.
 
 mod adam;
 mod checkpoint;
@@ -35,6 +36,7 @@ mod retrain;
 mod rounded;
 mod rounding;
 mod schedule;
+pub mod search;
 mod session;
 mod spec;
 mod tangent;

@@ -91,6 +91,10 @@ impl Application for Convolution {
     fn recipe(&self) -> crate::Result<Recipe> {
         Ok(Recipe::Analytic { build: emulator::build, test: 1500 })
     }
+
+    fn search_space(&self) -> crate::Result<crate::SearchSpace> {
+        crate::search::convolution_space()
+    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,10 @@ impl Application for Fft {
     fn recipe(&self) -> crate::Result<Recipe> {
         Ok(Recipe::Analytic { build: emulator::build, test: 1500 })
     }
+
+    fn search_space(&self) -> crate::Result<crate::SearchSpace> {
+        Ok(crate::search::fft_space())
+    }
 }
 
 #[cfg(test)]

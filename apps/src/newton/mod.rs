@@ -140,6 +140,10 @@ impl Application for Newton {
     fn recipe(&self) -> crate::Result<Recipe> {
         recipe::recipe(self)
     }
+
+    fn search_space(&self) -> crate::Result<crate::SearchSpace> {
+        crate::search::newton_space(self)
+    }
 }
 
 /// Adds a random tilt, `scale` times as large as usual.

@@ -106,6 +106,10 @@ impl Application for OpticalFlow {
     fn recipe(&self) -> crate::Result<Recipe> {
         Ok(Recipe::Analytic { build: emulator::build, test: 4096 })
     }
+
+    fn search_space(&self) -> crate::Result<crate::SearchSpace> {
+        crate::search::optical_flow_space()
+    }
 }
 
 /// Cuts a patch from a random place of the image and the same patch under a random flow.

@@ -118,6 +118,10 @@ impl Application for Rope {
     fn recipe(&self) -> crate::Result<Recipe> {
         Ok(Recipe::Trained(Box::new(self.training()?)))
     }
+
+    fn search_space(&self) -> crate::Result<crate::SearchSpace> {
+        crate::search::rope_space(self)
+    }
 }
 
 #[cfg(test)]
