@@ -10,10 +10,10 @@ use std::{
 
 use emeuro::testbench::RtlPolicy;
 
-const APPS: [&str; 5] = ["optical_flow", "fft", "convolution", "rope", "newton"];
+const UNITS: [&str; 6] = ["optical_flow", "fft", "convolution", "rope", "newton", "rope_clustered"];
 
-fn checked_in(app: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("rtl-out").join(app)
+fn checked_in(unit: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("rtl-out").join(unit)
 }
 
 fn files(folder: &Path) -> BTreeMap<String, String> {
@@ -33,12 +33,12 @@ fn the_checked_in_units_are_current() {
         .output()
         .unwrap();
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
-    for app in APPS {
-        let (expected, found) = (files(&out.path().join(app)), files(&checked_in(app)));
+    for unit in UNITS {
+        let (expected, found) = (files(&out.path().join(unit)), files(&checked_in(unit)));
         let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&found), names(&expected), "rtl-out/{app}: run `cargo run --release`");
+        assert_eq!(names(&found), names(&expected), "rtl-out/{unit}: run `cargo run --release`");
         for (name, text) in &expected {
-            assert!(found[name] == *text, "rtl-out/{app}/{name} is not current: run `cargo run --release`");
+            assert!(found[name] == *text, "rtl-out/{unit}/{name} is not current: run `cargo run --release`");
         }
     }
 }
@@ -46,12 +46,12 @@ fn the_checked_in_units_are_current() {
 #[test]
 fn verilator_lint_is_silent() {
     let Some(verilator) = RtlPolicy::current().verilator_or_skip() else { return };
-    for app in APPS {
-        let folder = checked_in(app);
+    for unit in UNITS {
+        let folder = checked_in(unit);
         let sources = files(&folder).into_keys().filter(|name| name.ends_with(".v"));
         let paths: Vec<PathBuf> = sources.map(|name| folder.join(name)).collect();
-        let warnings = verilator.lint(&format!("{app}_unit"), &paths).unwrap();
-        assert_eq!(warnings, "", "{app}");
+        let warnings = verilator.lint(&format!("{unit}_unit"), &paths).unwrap();
+        assert_eq!(warnings, "", "{unit}");
     }
 }
 
@@ -67,27 +67,27 @@ fn yosys_maps_every_unit() {
         return;
     }
     // One at a time takes most of a minute per unit, so every core takes the next one that is left.
-    let left = Mutex::new(APPS.into_iter());
+    let left = Mutex::new(UNITS.into_iter());
     let next = || left.lock().unwrap().next();
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
             scope.spawn(|| {
-                while let Some(app) = next() {
-                    map_to_ecp5(app);
+                while let Some(unit) = next() {
+                    map_to_ecp5(unit);
                 }
             });
         }
     });
 }
 
-fn map_to_ecp5(app: &str) {
-    let folder = checked_in(app);
+fn map_to_ecp5(unit: &str) {
+    let folder = checked_in(unit);
     let sources: Vec<String> = files(&folder).into_keys().filter(|name| name.ends_with(".v")).collect();
     let script = format!(
-        "read_verilog {}; hierarchy -check -top {app}_unit; proc; check -assert; \
-         select -assert-none t:$dlatch t:$_DLATCH_*; synth_ecp5 -top {app}_unit; check -assert",
+        "read_verilog {}; hierarchy -check -top {unit}_unit; proc; check -assert; \
+         select -assert-none t:$dlatch t:$_DLATCH_*; synth_ecp5 -top {unit}_unit; check -assert",
         sources.join(" ")
     );
     let output = Command::new("yosys").args(["-q", "-p", &script]).current_dir(&folder).output().unwrap();
-    assert!(output.status.success(), "{app}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{unit}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -172,5 +172,5 @@ fn policy(options: &AdaptOptions) -> Result<Policy> {
             one_core.install(|| retrain_member(emulator, member, train, validation, &retraining))?;
         Ok(retrained.emulator)
     });
-    Ok(Policy { patience: options.patience, seed: options.seed, capacity: options.rehearsal / 8, ..policy })
+    Ok(Policy { patience: options.patience, seed: options.seed, capacity: options.rehearsal / 12, ..policy })
 }

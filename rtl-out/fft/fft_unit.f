@@ -26,9 +26,11 @@ fft_drain_head.v
 fft_drain.v
 fft_rom_2.v
 fft_requantiser.v
-fft_flag_delay_3.v
 fft_word_delay_3.v
+fft_flag_delay_3.v
 fft_word_delay_4.v
+fft_word_delay_5.v
+fft_word_delay_6.v
 fft_write_port.v
 fft_stream_control.v
 fft_rom_3.v

@@ -22,7 +22,6 @@ newton_drain_rom.v
 newton_drain_control.v
 newton_loop_counters_2.v
 newton_address_generator_3.v
-newton_address_generator_4.v
 newton_drain_head.v
 newton_drain.v
 newton_rom_2.v
@@ -35,6 +34,7 @@ newton_interpolator.v
 newton_flag_delay_3.v
 newton_word_delay_4.v
 newton_word_delay_5.v
+newton_word_delay_6.v
 newton_write_port.v
 newton_stream_control.v
 newton_ram_2.v

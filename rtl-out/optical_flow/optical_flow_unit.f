@@ -37,6 +37,7 @@ optical_flow_interpolator.v
 optical_flow_flag_delay_3.v
 optical_flow_word_delay_6.v
 optical_flow_word_delay_7.v
+optical_flow_word_delay_8.v
 optical_flow_write_port.v
 optical_flow_stream_control.v
 optical_flow_rom_4.v

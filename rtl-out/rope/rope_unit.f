@@ -4,6 +4,7 @@ rope_program_counter.v
 rope_issue_control.v
 rope_loop_counters.v
 rope_address_generator.v
+rope_address_generator_2.v
 rope_issue.v
 rope_flag_delay.v
 rope_word_delay.v
@@ -20,7 +21,6 @@ rope_reducer.v
 rope_drain_rom.v
 rope_drain_control.v
 rope_loop_counters_2.v
-rope_address_generator_2.v
 rope_address_generator_3.v
 rope_drain_head.v
 rope_drain.v
@@ -29,6 +29,7 @@ rope_requantiser.v
 rope_flag_delay_3.v
 rope_word_delay_3.v
 rope_word_delay_4.v
+rope_word_delay_5.v
 rope_write_port.v
 rope_stream_control.v
 rope_ram_2.v
