@@ -35,6 +35,7 @@ enum Command {
     Run(commands::run::Run),
     Generate(commands::generate::Generate),
     Cosim(commands::cosim::Cosim),
+    Curves(commands::curves::Curves),
     Synth(commands::synth::Synth),
     Vectors(commands::vectors::Vectors),
 }
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Generate(generate) => generate.run(),
         Command::Cosim(cosim) => cosim.run(),
+        Command::Curves(curves) => curves.run(),
         Command::Synth(synth) => synth.run(),
         Command::Vectors(vectors) => vectors.run(),
     };

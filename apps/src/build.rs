@@ -56,11 +56,15 @@ pub fn build_emulator(app: &dyn Application, options: &BuildOptions, session: &S
             let made = Made { emulator, data, command: command(app.name(), options) };
             finish(app, options, made, &test, float.nrmse, vec![])
         }
-        Recipe::Trained(training) => train_emulator(app, *training, options, session),
+        Recipe::Trained(training) => build_trained(app, *training, options, session),
     }
 }
 
-fn train_emulator(
+/// Trains the emulator of `app` as `training` says, which may differ from the recipe.
+///
+/// # Errors
+/// As [`build_emulator`].
+pub fn build_trained(
     app: &dyn Application,
     training: Training,
     options: &BuildOptions,
@@ -89,13 +93,44 @@ pub fn clustered_rope(rope: &Rope, options: &BuildOptions, session: &Session) ->
     let mut training = rope.training()?;
     training.spec.name += "_clustered";
     let Learnt { trained, sets, test, data } = learn(rope, training, options, session)?;
-    let single = trained.emulator.at_level(trained.emulator.levels() - 1);
+    let single = highest(&trained);
     let clustered = cluster(&single, trunk, sets.train(), sets.validation(), &clustering, session)?;
     let error = evaluate(rope, &single, &test)?.nrmse;
     let data = format!("{data}; error of the single network: {:.3} %", 100.0 * error);
     let command = command(&format!("{} --clustered", rope.name()), options);
     let made = Made { emulator: clustered.emulator, data, command };
     finish(rope, options, made, &test, trained.nrmse_float, trained.history)
+}
+
+/// The single network of [`clustered_rope`] and what it becomes with each number of members, with errors on the test frames.
+///
+/// # Errors
+/// As [`build_emulator`].
+pub fn clusters_of_rope(
+    rope: &Rope,
+    members: &[usize],
+    options: &BuildOptions,
+    session: &Session,
+) -> Result<Vec<(Emulator, Evaluation)>> {
+    let Clusters { trunk, mut clustering } = rope.clusters();
+    clustering.retraining.seed = options.seed;
+    let Learnt { trained, sets, test, .. } = learn(rope, rope.training()?, options, session)?;
+    let single = highest(&trained);
+    let mut emulators = vec![single.clone()];
+    for &members in members {
+        clustering.members = members;
+        let clustered = cluster(&single, trunk, sets.train(), sets.validation(), &clustering, session)?;
+        emulators.push(clustered.emulator);
+    }
+    emulators
+        .into_iter()
+        .map(|emulator| evaluate(rope, &emulator, &test).map(|error| (emulator, error)))
+        .collect()
+}
+
+/// The highest quality level alone.
+fn highest(trained: &Trained) -> Emulator {
+    trained.emulator.at_level(trained.emulator.levels() - 1)
 }
 
 /// A trained emulator, and what it was trained on and is measured with.

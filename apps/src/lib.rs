@@ -37,7 +37,7 @@ mod testing;
 pub use adaptation::{AdaptOptions, Adaptation, Moment, adapt};
 pub use analytic::Analytic;
 pub use application::{Application, Signal, application, applications};
-pub use build::{BuildOptions, Built, build_emulator, clustered_rope};
+pub use build::{BuildOptions, Built, build_emulator, build_trained, clustered_rope, clusters_of_rope};
 pub use checked_in::{emulator, emulators};
 pub use convolution::Convolution;
 pub use error::{AppError, Result};

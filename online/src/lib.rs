@@ -1,6 +1,6 @@
 //! Emulators that learn from unfamiliar inputs while they run.
 //!
-//! 1. An input whose score stays below its member's threshold is *unfamiliar*: the exact code answers ([`Online::infer`]).
+//! 1. An input whose score stays below its member's threshold is *unfamiliar*: the exact code answers ([`Caller::infer`]).
 //! 2. When many of the last inputs were unfamiliar, the inputs have changed, and no answer can be trusted: the *alarm* sends all of
 //!    them to the exact code until the members have been retrained ([`Alarm`]).
 //! 3. The pair is kept in the bounded [`Reservoir`] of its member, beside one with pairs that were familiar before.

@@ -4,6 +4,7 @@ pub(crate) mod adapt;
 pub(crate) mod build;
 pub(crate) mod cosim;
 pub(crate) mod coverage;
+pub(crate) mod curves;
 pub(crate) mod generate;
 pub(crate) mod run;
 pub(crate) mod synth;
