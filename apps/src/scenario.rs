@@ -32,7 +32,7 @@ pub fn scenarios() -> Vec<Scenario> {
             title: "ropes are released at 30° to 45° instead of up to 30°",
             usual: rope(Release::Usual),
             new: rope(Release::WideAngle),
-            both: rope(Release::Both),
+            both: rope(Release::Both { every: 2 }),
         },
         Scenario {
             app: "newton",

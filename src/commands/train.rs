@@ -54,9 +54,12 @@ pub(crate) struct Train {
     /// `OUT/rope_clustered.yaml`.
     #[arg(long, conflicts_with_all = ["search", "kernel"])]
     clustered: bool,
-    /// Trains on both classes of inputs of a scenario, half and half: wide-angle.
+    /// Trains on both classes of inputs of a scenario: wide-angle.
     #[arg(long, requires = "clustered", value_parser = ["wide-angle"])]
     scenario: Option<String>,
+    /// One frame in so many is of the new class of the scenario.
+    #[arg(long, requires = "scenario", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..))]
+    every: u32,
     /// Searches for better emulators instead of training those of the recipes.
     #[arg(long)]
     search: bool,
@@ -193,7 +196,10 @@ impl Train {
         if app.name() != Rope::new().name() {
             return Err(Failure::Input(format!("--clustered: expected rope alone, found {}", app.name())));
         }
-        let release = if self.scenario.is_some() { Release::Both } else { Release::Usual };
+        let release = match self.scenario {
+            Some(_) => Release::Both { every: self.every as usize },
+            None => Release::Usual,
+        };
         clustered_rope(&Rope::with_release(release), options, session).map_err(input)
     }
 

@@ -13,16 +13,19 @@ pub enum Release {
     Usual,
     /// By 30° to 45° to either side.
     WideAngle,
-    /// One frame like those, one like these, in turn.
-    Both,
+    /// One frame in so many, at least 2, as these, the others as those.
+    Both {
+        /// How many.
+        every: usize,
+    },
 }
 
 impl Release {
     /// How the rope of frame `frame` is released.
     pub(super) fn of_frame(self, frame: usize) -> Self {
         match self {
-            Self::Both if frame.is_multiple_of(2) => Self::Usual,
-            Self::Both => Self::WideAngle,
+            Self::Both { every } if (frame + 1).is_multiple_of(every) => Self::WideAngle,
+            Self::Both { .. } => Self::Usual,
             one => one,
         }
     }
@@ -31,14 +34,14 @@ impl Release {
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::WideAngle => "wide angle",
-            Self::Usual | Self::Both => "swinging",
+            Self::Usual | Self::Both { .. } => "swinging",
         }
     }
 
     /// Angle to the vertical in the middle of the rope, rad.
     fn angle(self, rng: &mut impl Rng) -> f64 {
         match self {
-            Self::Usual | Self::Both => rng.random_range(-MAX_ANGLE..MAX_ANGLE),
+            Self::Usual | Self::Both { .. } => rng.random_range(-MAX_ANGLE..MAX_ANGLE),
             Self::WideAngle => {
                 let angle = rng.random_range(MAX_ANGLE..WIDE_ANGLE);
                 if rng.random() { angle } else { -angle }
