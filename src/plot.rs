@@ -131,12 +131,13 @@ impl Plot {
         let points = || self.series.iter().flat_map(|series| series.points.iter().copied());
         let x = self.range(&self.x, points().map(|(x, _)| x))?;
         let y = self.range(&self.y, points().map(|(_, y)| y))?;
+        let legend = self.emptiest_corner(&x, &y);
         let mut svg = String::new();
         let drawn = match (self.x.logarithmic, self.y.logarithmic) {
-            (false, false) => self.draw(&mut svg, x, y),
-            (true, false) => self.draw(&mut svg, logarithmic(x), y),
-            (false, true) => self.draw(&mut svg, x, logarithmic(y)),
-            (true, true) => self.draw(&mut svg, logarithmic(x), logarithmic(y)),
+            (false, false) => self.draw(&mut svg, x, y, legend),
+            (true, false) => self.draw(&mut svg, logarithmic(x), y, legend),
+            (false, true) => self.draw(&mut svg, x, logarithmic(y), legend),
+            (true, true) => self.draw(&mut svg, logarithmic(x), logarithmic(y), legend),
         };
         drawn.map_err(|e| PlotError::Drawing { title: self.title.clone(), reason: e.to_string() })?;
         Ok(svg)
@@ -172,7 +173,41 @@ impl Plot {
         })
     }
 
-    fn draw<X, Y>(&self, svg: &mut String, x: X, y: Y) -> Result<(), Box<dyn std::error::Error + '_>>
+    /// Where a legend hides the fewest points; at the top right, if that is as good as elsewhere.
+    fn emptiest_corner(&self, x: &Range<f64>, y: &Range<f64>) -> SeriesLabelPosition {
+        let place = |axis: &Axis, range: &Range<f64>, value: f64| match axis.logarithmic {
+            true => (value / range.start).ln() / (range.end / range.start).ln(),
+            false => (value - range.start) / (range.end - range.start),
+        };
+        let hidden = |right: bool, top: bool| {
+            let near =
+                |place: f64, far: bool, reach: f64| if far { place > 1.0 - reach } else { place < reach };
+            let points = self.series.iter().flat_map(|series| &series.points);
+            points
+                .filter(|point| {
+                    near(place(&self.x, x, point.0), right, 0.3)
+                        && near(place(&self.y, y, point.1), top, 0.35)
+                })
+                .count()
+        };
+        [
+            (SeriesLabelPosition::UpperRight, hidden(true, true)),
+            (SeriesLabelPosition::UpperLeft, hidden(false, true)),
+            (SeriesLabelPosition::LowerLeft, hidden(false, false)),
+            (SeriesLabelPosition::LowerRight, hidden(true, false)),
+        ]
+        .into_iter()
+        .min_by_key(|(_, hidden)| *hidden)
+        .map_or(SeriesLabelPosition::UpperRight, |(corner, _)| corner)
+    }
+
+    fn draw<X, Y>(
+        &self,
+        svg: &mut String,
+        x: X,
+        y: Y,
+        legend: SeriesLabelPosition,
+    ) -> Result<(), Box<dyn std::error::Error + '_>>
     where
         X: AsRangedCoord<Value = f64>,
         Y: AsRangedCoord<Value = f64>,
@@ -216,7 +251,7 @@ impl Plot {
             }
             chart
                 .configure_series_labels()
-                .position(SeriesLabelPosition::UpperRight)
+                .position(legend)
                 .label_font(("sans-serif", 13))
                 .background_style(WHITE.mix(0.85))
                 .border_style(RGBColor(200, 200, 200))
