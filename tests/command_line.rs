@@ -31,13 +31,13 @@ fn entries(folder: &Path) -> usize {
 }
 
 #[test]
-fn build_prints_every_figure_of_every_application() {
+fn build_prints_every_figure_of_every_checked_in_emulator() {
     let out = tempfile::tempdir().unwrap();
     let output = emeuro(&["build", "--json", "--frames", "5", "--out", out.path().to_str().unwrap()]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let apps = report["apps"].as_array().unwrap();
-    assert_eq!(apps.len(), 5);
+    assert_eq!(apps.len(), 6, "five applications, and a rope with members");
     for app in apps {
         for field in [
             "nrmse",
@@ -56,7 +56,65 @@ fn build_prints_every_figure_of_every_application() {
         let lane_cycles = app["lanes"].as_f64().unwrap() * app["cycles"].as_f64().unwrap();
         assert!(app["macs"].as_f64().unwrap() <= lane_cycles, "{app}");
         assert!(out.path().join(app["app"].as_str().unwrap()).join("unit.yaml").exists());
+        // Every quality level costs more than the one below; the last is the whole emulator.
+        let stages = app["stages"].as_array().unwrap();
+        let of = |stage: &Value, field: &str| stage[field].as_f64().unwrap();
+        assert_eq!(stages.len(), if app["app"] == "rope_clustered" { 1 } else { 3 }, "{app}");
+        for (below, above) in stages.iter().zip(&stages[1..]) {
+            assert!(
+                of(below, "macs") < of(above, "macs") && of(below, "latency") < of(above, "latency"),
+                "{app}"
+            );
+            assert!(of(below, "cycles") <= of(above, "cycles"), "{app}");
+        }
+        let last = &stages[stages.len() - 1];
+        for field in ["nrmse", "macs", "cycles", "emulated_ns"] {
+            assert_eq!(last[field], app[field], "{field}");
+        }
     }
+}
+
+#[test]
+fn quality_levels_are_chosen_and_those_that_are_not_there_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("points.csv");
+    fs::write(&path, format!("{}\n", vec!["0.1"; 40].join(","))).unwrap();
+    let path = path.to_str().unwrap();
+    let run = |more: &[&str]| stdout(&emeuro(&[&["run", "newton", "--input", path], more].concat()));
+    let [lowest, highest] = ["0", "2"].map(|level| run(&["--quality", level]));
+    assert_ne!(lowest, highest);
+    assert_eq!(run(&[]), highest);
+    let message = refused(&["run", "newton", "--input", path, "--quality", "3"]);
+    assert!(message.contains("--quality: expected a level up to 2"), "{message}");
+}
+
+#[test]
+fn an_emulator_adapts_and_what_it_cannot_adapt_to_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let (state, learnt) = (state.to_str().unwrap(), folder.path().join("learnt.yaml"));
+    let arguments =
+        ["adapt", "rope", "--scenario", "wide-angle", "--inputs", "150", "--frames", "100", "--json"];
+    let more = ["--state", state, "--out", learnt.to_str().unwrap()];
+    let output = emeuro(&[&arguments[..], &more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let error = |moment: &str| report[moment]["nrmse_new"].as_f64().unwrap();
+    assert!(error("after") < error("before"), "{report}");
+    assert!(
+        report["retraining_s"].as_f64().unwrap() > 0.0 && report["old_class_change"].as_f64().unwrap() < 0.2
+    );
+    assert!(learnt.exists());
+    let message = refused(&["adapt", "rope", "--scenario", "narrow"]);
+    assert!(message.contains("no scenario 'narrow'") && message.contains("wide-angle"), "{message}");
+    let message = refused(&["adapt", "newton", "--scenario", "tilted"]);
+    assert!(message.contains("newton_clustered"), "{message}");
+    let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/emulators/rope.yaml");
+    let message =
+        refused(&["adapt", "rope", "--scenario", "wide-angle", "--emulator", plain.to_str().unwrap()]);
+    assert!(message.contains("expected a router"), "{message}");
+    let message = refused(&["train", "newton", "--clustered"]);
+    assert!(message.contains("expected rope alone"), "{message}");
 }
 
 #[test]
@@ -82,7 +140,7 @@ fn run_computes_what_the_library_computes() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["build", "train", "run", "generate", "cosim", "vectors"] {
+    for command in ["build", "train", "adapt", "run", "generate", "cosim", "vectors", "curves"] {
         let output = emeuro(&[command, "--help"]);
         assert!(output.status.success());
         assert!(stdout(&output).contains(&format!("emeuro {command}")), "{command}");
