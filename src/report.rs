@@ -22,9 +22,12 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     text.concat()
 }
 
-/// A share as a percentage.
+/// A share as a percentage, with three digits behind the point if it is below a thousandth.
 pub(crate) fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
+    match 100.0 * share {
+        small if 0.0 < small && small < 0.1 => format!("{small:.3} %"),
+        percent => format!("{percent:.2} %"),
+    }
 }
 
 /// A duration in the unit that suits it.
@@ -57,6 +60,7 @@ mod tests {
         assert_eq!(nanoseconds(870.4), "870 ns");
         assert_eq!(nanoseconds(85_600.0), "85.6 µs");
         assert_eq!(nanoseconds(1_850_000.0), "1.85 ms");
+        assert_eq!([0.0, 0.000_156, 0.0046].map(percent), ["0.00 %", "0.016 %", "0.46 %"]);
         assert_eq!((ratio(0.5), ratio(320.4)), ("0.50×".to_owned(), "320×".to_owned()));
     }
 }
