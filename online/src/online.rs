@@ -156,7 +156,9 @@ impl Online {
 
     /// Something that answers, one per thread.
     pub fn caller(&self) -> Caller<'_> {
-        Caller { online: self, runner: Runner::new(self.emulator()), emulator: self.emulator() }
+        // Asked for once: a swap in between would leave the runner behind for good.
+        let emulator = self.emulator();
+        Caller { online: self, runner: Runner::new(Arc::clone(&emulator)), emulator }
     }
 
     /// Waits until the background has nothing to do.
