@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use crate::{
     Analytic, Application, Evaluation, FrameCounts, Frames, Recipe, Result, Rope, Slopes, Split, Training,
-    evaluate, recipe::Clusters, slopes,
+    evaluate, evaluate_at, recipe::Clusters, slopes,
 };
 
 /// What the user may choose about an emulator.
@@ -72,7 +72,7 @@ pub fn build_trained(
 ) -> Result<Built> {
     let Learnt { trained, test, mut data, .. } = learn(app, training, options, session)?;
     for level in 0..trained.emulator.levels() - 1 {
-        let error = evaluate(app, &trained.emulator.at_level(level), &test)?.nrmse;
+        let error = evaluate_at(app, &trained.emulator, level, &test)?.nrmse;
         data += &format!("; error at quality level {level}: {:.3} %", 100.0 * error);
     }
     let made = Made { emulator: trained.emulator, data, command: command(app.name(), options) };

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use emeuro::{
-    apps::{Application, Frames, Split, evaluate, evaluate_at},
+    apps::{Application, Frames, Split, evaluate_at},
     compiler::{Cycles, Machine, UnitConfig},
     golden::{Emulator, Runner},
 };
@@ -127,7 +127,6 @@ impl Build {
         let unit = UnitSource::new(emulator, config, &regenerate("build", &source.argument, config))?;
         design_folder::write(&self.out.join(&source.argument), &unit.delivery(source).files())?;
         let frames = app.frames(Split::Test, self.frames as usize, self.seed);
-        let evaluation = evaluate(&**app, emulator, &frames).map_err(input)?;
         let times = time(&**app, emulator, &frames)?;
         let stage = |(level, &emulated): (usize, &f64)| {
             Ok(Stage {
@@ -137,12 +136,12 @@ impl Build {
                 emulated,
             })
         };
-        let stages = times.emulated.iter().enumerate().map(stage).collect::<Result<_, Failure>>()?;
+        let stages = times.emulated.iter().enumerate().map(stage).collect::<Result<Vec<Stage>, Failure>>()?;
         Ok(Row {
             app: source.argument.clone(),
-            nrmse: evaluation.nrmse,
+            nrmse: stages[stages.len() - 1].nrmse,
             nrmse_float: emulator.provenance().nrmse_float,
-            share: evaluation.share,
+            share: frames.share(),
             macs: emulator.macs(),
             parameters: emulator.parameters(),
             times,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use emeuro::{
     apps::{
-        AdaptOptions, Application, BuildOptions, Newton, Recipe, Release, Rope, Split, adapt, applications,
+        AdaptOptions, Application, BuildOptions, Newton, Recipe, Rope, Split, adapt, applications,
         build_trained, clusters_of_rope, evaluate_at, scenario,
     },
     compiler::{DEFAULT_LANES, Machine, UnitConfig, compile},
@@ -178,7 +178,7 @@ fn online() -> Result<Plot, Failure> {
 
 fn gradients() -> Result<Plot, Failure> {
     let session = Session { progress: true, ..Session::default() };
-    let rope = Rope::with_release(Release::Usual);
+    let rope = Rope::new();
     let mut series = vec![];
     for (app, weight) in [(&Newton::new() as &dyn Application, SLOPES), (&rope, SLOPES / 30.0)] {
         for (what, gradients) in [("values", None), ("values and slopes", Some(weight))] {
