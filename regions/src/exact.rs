@@ -3,7 +3,8 @@
 //! 1. Marks in a region's own code are known when it is compiled.
 //! 2. Calls by name of functions with `#[exact]`, and of regions that contain exact code, are known when the program starts: a region has
 //!    the names that its code calls. A function with the same name in another module is taken for it; better a region too few.
-//! 3. Everything else is seen when it runs while a region is profiled or checked.
+//! 3. Everything else is seen when it runs while a region is profiled or checked, or when an emulated region is called for the first time,
+//!    which its own code answers if the program has exact code.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -70,6 +71,12 @@ impl Drop for Inside {
 /// Does something with every region whose own code is watched in this thread.
 pub(crate) fn is_inside(tell: impl Fn(&Region)) {
     let _ = WATCHED.try_with(|watched| watched.borrow().iter().for_each(|region| tell(region)));
+}
+
+/// Whether the program has exact code.
+pub(crate) fn is_any() -> bool {
+    inventory::iter::<RegisteredExact>.into_iter().next().is_some()
+        || regions().iter().any(|region| !region.source().marks.is_empty())
 }
 
 /// Adds what is known before the code runs.

@@ -46,7 +46,7 @@ pub use mode::Mode;
 pub use profile::{Profile, ProfileNode, RegionProfile, take_profile, write_profile};
 pub use region::{Buffers, Counts, Local, Plan, Region, Watch};
 pub use registry::{Registered, load, region, regions, set_mode};
-pub use settings::init;
+pub use settings::{finish, init};
 
 #[doc(hidden)]
 pub use exact::{ExactCode, RegisteredExact};

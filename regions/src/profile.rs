@@ -219,6 +219,11 @@ pub fn take_profile() -> Profile {
     Profile { calls, regions: profiles }
 }
 
+/// Whether anything was recorded.
+pub(crate) fn is_any() -> bool {
+    locked().as_ref().is_some_and(|recorder| !recorder.calls.is_empty())
+}
+
 /// What a profile's YAML file says about a region.
 #[derive(Serialize)]
 struct RegionEntry<'a> {

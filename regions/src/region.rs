@@ -6,7 +6,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{
-            AtomicU32, AtomicU64,
+            AtomicBool, AtomicU32, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
         },
     },
@@ -30,6 +30,8 @@ pub struct Region {
     /// Changes with the emulator and the learner.
     version: AtomicU32,
     control: Control,
+    /// Whether its own code was watched, or need not be because the program has no exact code.
+    tried: AtomicBool,
     /// Exact code that ran inside it, as far as somebody watched.
     met: Mutex<BTreeSet<String>>,
     emulated: AtomicU64,
@@ -157,6 +159,8 @@ pub struct Watch {
 
 enum Purpose {
     Profile(profile::Call),
+    /// To see whether it contains exact code.
+    Look,
     /// The emulator has answered too, at this level, with the weights of this member.
     Check {
         level: usize,
@@ -193,6 +197,7 @@ impl Region {
             learner: RwLock::new(None),
             version: AtomicU32::new(0),
             control: Control::new(),
+            tried: AtomicBool::new(false),
             met: Mutex::new(BTreeSet::new()),
             emulated: AtomicU64::new(0),
             exact: AtomicU64::new(0),
@@ -279,6 +284,9 @@ impl Region {
             }
             if self.emulator().is_none() {
                 return Err(Error::NoEmulator(self.path()));
+            }
+            if !exact::is_any() {
+                self.tried.store(true, Relaxed);
             }
         }
         self.mode.store(mode.packed(), Relaxed);
@@ -373,6 +381,10 @@ impl Region {
         match self.mode() {
             Mode::Exact => Plan::Exact,
             Mode::Profile => self.watched(Purpose::Profile(profile::Call::begin(self))),
+            // Once, to see what it contains, if the program has exact code at all.
+            Mode::Emulate { .. } if !self.tried.load(Relaxed) && !self.tried.swap(true, Relaxed) => {
+                self.watched(Purpose::Look)
+            }
             Mode::Emulate { quality } => match self.emulate(local, quality as usize, buffers) {
                 Attempt::Answered(_) => self.emulated(),
                 attempt => self.exactly(local, attempt),
@@ -413,6 +425,7 @@ impl Region {
 
     fn watched(&'static self, purpose: Purpose) -> Plan {
         self.exact.fetch_add(1, Relaxed);
+        self.tried.store(true, Relaxed);
         Plan::Watched(Watch { region: self, purpose, _inside: exact::Inside::enter(self) })
     }
 
@@ -471,6 +484,7 @@ impl Watch {
         let (inputs, answer, outputs) = buffers.frames();
         match self.purpose {
             Purpose::Profile(call) => call.end(inputs, outputs),
+            Purpose::Look => {}
             Purpose::Check { level, member, learner } => {
                 let is_good = region.control.observe(level, outputs, answer);
                 if let Some(learner) = learner.filter(|_| !is_good) {
