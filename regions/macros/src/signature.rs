@@ -23,7 +23,11 @@ struct Argument {
 
 impl Parse for Argument {
     fn parse(input: ParseStream) -> Result<Self> {
-        let name = input.parse()?;
+        let name: Ident = input.parse()?;
+        if !input.peek(Token![=]) {
+            let problem = "expected `name = \"…\"`, or the length of a slice, as in `x = 40`";
+            return Err(Error::new_spanned(name, problem));
+        }
         input.parse::<Token![=]>()?;
         Ok(Self { name, value: input.parse()? })
     }
@@ -46,6 +50,12 @@ impl Parse for Arguments {
                     }
                 }
                 (_, true) => return Err(Error::new_spanned(value, "expected a name in quotes")),
+                (Expr::Lit(syn::ExprLit { lit, .. }), false) if !matches!(lit, syn::Lit::Int(_)) => {
+                    return Err(Error::new_spanned(
+                        value,
+                        format!("expected the length of `{name}`, a whole number"),
+                    ));
+                }
                 (_, false) => {
                     if let Some(other) = arguments.lengths.insert(name.clone(), value) {
                         return Err(Error::new_spanned(
