@@ -10,7 +10,7 @@
 
 mod program;
 
-use std::{cell::RefCell, f64::consts::TAU};
+use std::{cell::RefCell, f64::consts::TAU, process::ExitCode};
 
 use emeuro_regions::approximate;
 use program::Result;
@@ -95,7 +95,11 @@ fn spectrogram(sound: &Sound) -> Vec<f64> {
     spectra
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    program::exit(run())
+}
+
+fn run() -> Result<()> {
     let region = program::set_up("spectrum", "fft")?;
     let sound = match std::env::args().nth(1) {
         Some(path) => Sound::read(&path)?,

@@ -7,9 +7,11 @@
 //! ```
 //!
 //! The function is f(x) = Σ log cosh(aⱼ·x + bⱼ) with 60 terms. What is emulated is the direction of the first steps: wherever they lead,
-//! the gradient is exact, and so is the last step, whose direction is solved for. The minimum is the same.
+//! the gradient is exact, and so are the last directions, which are solved for. The minimum is the same.
 
 mod program;
+
+use std::{process::ExitCode, sync::LazyLock};
 
 use emeuro_regions::approximate;
 use program::Result;
@@ -27,7 +29,7 @@ struct Function {
     offsets: Vec<f64>,
 }
 
-static FUNCTION: std::sync::LazyLock<Function> = std::sync::LazyLock::new(|| {
+static FUNCTION: LazyLock<Function> = LazyLock::new(|| {
     let mut rng = ChaCha8Rng::seed_from_u64(20);
     let mut normal = |scale: f64| -> f64 { scale * Distribution::<f64>::sample(&StandardNormal, &mut rng) };
     let rows = (0..TERMS).map(|_| std::array::from_fn(|_| normal(0.8))).collect();
@@ -95,15 +97,17 @@ fn direction(point: &Vector, gradient: &Vector) -> Vector {
 
 /// The minimum that is found from `x`, and the steps that it took.
 fn minimise(mut x: Vector) -> (Vector, usize) {
+    let (mut is_rough, mut before) = (true, f64::INFINITY);
     for step in 1..=50 {
         let gradient = FUNCTION.gradient(&x);
         let length = dot(&gradient, &gradient).sqrt();
         if length < 1e-9 {
             return (x, step);
         }
-        // Near the minimum the last digits count, which only the exact code has.
-        let way =
-            if length > 0.3 { direction(&x, &gradient) } else { solve(FUNCTION.hessian(&x), &gradient) };
+        // Where a rough direction brings little, and near the minimum, the last digits count: the exact code has them.
+        is_rough &= length > 0.3 && length < 0.7 * before;
+        before = length;
+        let way = if is_rough { direction(&x, &gradient) } else { solve(FUNCTION.hessian(&x), &gradient) };
         let (value, slope) = (FUNCTION.value(&x), dot(&gradient, &way));
         let along = |share: f64| -> Vector { std::array::from_fn(|i| x[i] + share * way[i]) };
         let mut share = 1.0;
@@ -115,7 +119,11 @@ fn minimise(mut x: Vector) -> (Vector, usize) {
     (x, 50)
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    program::exit(run())
+}
+
+fn run() -> Result<()> {
     let region = program::set_up("direction", "newton")?;
     let points: Vec<Vector> = match std::env::args().nth(1) {
         Some(path) => {

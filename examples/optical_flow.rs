@@ -11,7 +11,7 @@
 
 mod program;
 
-use std::fs::File;
+use std::{fs::File, process::ExitCode};
 
 use emeuro_regions::approximate;
 use program::Result;
@@ -106,7 +106,11 @@ fn is_textured(first: &Patch, pixel: usize) -> bool {
     trace > 25.0 * (2.0f64 / 255.0).powi(2) && least > 0.1 * trace
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    program::exit(run())
+}
+
+fn run() -> Result<()> {
     let region = program::set_up("flow", "optical_flow")?;
     let paths: Vec<String> = std::env::args().skip(1).collect();
     let pictures: Vec<Picture> = match paths.is_empty() {

@@ -11,6 +11,8 @@
 
 mod program;
 
+use std::process::ExitCode;
+
 use emeuro_regions::approximate;
 use program::Result;
 
@@ -96,7 +98,11 @@ fn swing(ropes: &[Rope], seconds: f64) -> Vec<f64> {
     seen
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    program::exit(run())
+}
+
+fn run() -> Result<()> {
     let region = program::set_up("look_ahead", "rope")?;
     let (ropes, seconds) = match std::env::args().nth(1) {
         None => (

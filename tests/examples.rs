@@ -65,7 +65,8 @@ fn run_in_every_mode(name: &str, arguments: &[&str], folder: &Path, error: f64, 
     let found = number(&run(name, folder, Some("emulate:0"), arguments), "error");
     assert!(found < low, "{name}, lowest level: {found} %");
     let checked = run(name, folder, Some("check:2"), arguments);
-    assert!(number(&checked, "error") < low && number(&checked, "checked") < low, "{checked}");
+    // Per call, not for what the program makes of them.
+    assert!(number(&checked, "error") < low && number(&checked, "checked") < 5.0, "{checked}");
     let exact = run(name, folder, Some("exact"), arguments);
     assert!(number(&exact, "exact") > 0.0 && !exact.contains("error"), "{exact}");
     let profiled = run(name, folder, Some("profile"), arguments);
@@ -105,7 +106,7 @@ fn rope() {
         x.chain(along.iter().map(|l| -l * angle.cos())).chain([0.0; 200]).collect()
     };
     table(folder, "states.csv", [-0.4, -0.1, 0.2, 0.35].map(state).into_iter());
-    run_in_every_mode("rope", &["states.csv"], folder, 2.0, 2.0);
+    run_in_every_mode("rope", &["states.csv"], folder, 2.0, 4.0);
     table(folder, "short.csv", [vec![1.0; 399]].into_iter());
     refuses("rope", folder, "short.csv", "row 1: expected 400 numbers, found 399");
     refuses("rope", folder, "gone.npy", "No such file");
@@ -136,10 +137,9 @@ fn fft() {
         };
         let mut writer = hound::WavWriter::create(folder.join(name), spec).unwrap();
         for n in 0..count {
-            // 1000 Hz to the left, nothing to the right.
-            writer
-                .write_sample((8000.0 * (f64::from(n) * std::f64::consts::TAU / 8.0).sin()) as i16)
-                .unwrap();
+            // 1000 Hz to the left, louder and louder, nothing to the right.
+            let tone = f64::from(n) * (f64::from(n) * std::f64::consts::TAU / 8.0).sin();
+            writer.write_sample(tone as i16).unwrap();
             writer.write_sample(0i16).unwrap();
         }
         writer.finalize().unwrap();

@@ -4,6 +4,7 @@ use std::{
     error::Error,
     fs::File,
     path::Path,
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
@@ -11,6 +12,17 @@ use emeuro_golden::nrmse_masked;
 use emeuro_regions::{Mode, Region};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Says what went wrong, if something did.
+pub(crate) fn exit(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
 
 /// Gives the region called `name` its checked-in emulator `file`, then the mode that the environment says; `emulate` if it says nothing.
 pub(crate) fn set_up(name: &str, file: &str) -> Result<&'static Region> {
