@@ -104,7 +104,8 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn begin(region: &'static Region) -> Self {
-        STACK.with_borrow_mut(|stack| {
+        let is_open = STACK.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
             let mut recorder = locked();
             let recorder = recorder.get_or_insert_default();
             let parent = stack.last().filter(|open| open.epoch == recorder.epoch).map(|open| open.node);
@@ -112,7 +113,8 @@ impl Call {
             let epoch = recorder.epoch;
             stack.push(Open { epoch, node, begun: Instant::now(), children: Duration::ZERO });
         });
-        Self { region, is_open: true }
+        // A thread that ends has no stack of calls any more.
+        Self { region, is_open: is_open.is_ok() }
     }
 
     pub(crate) fn end(mut self, inputs: &[f64], outputs: &[f64]) {
@@ -123,7 +125,8 @@ impl Call {
         if !std::mem::take(&mut self.is_open) {
             return;
         }
-        STACK.with_borrow_mut(|stack| {
+        let _ = STACK.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
             let Some(Open { epoch, node, begun, children }) = stack.pop() else { return };
             let elapsed = begun.elapsed();
             if let Some(caller) = stack.last_mut() {

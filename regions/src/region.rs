@@ -182,7 +182,7 @@ enum Attempt {
     NotFinite,
     /// An answer that is not to be trusted.
     Doubtful(usize),
-    /// There is no emulator.
+    /// There is no emulator, or the thread ends.
     Missing,
 }
 
@@ -370,7 +370,8 @@ impl Region {
     #[doc(hidden)]
     pub fn buffers(&self, local: &'static LocalKey<Local>) -> Buffers {
         let (inputs, outputs) = (size(self.inputs()), size(self.outputs()));
-        let mut values = local.with(|local| local.buffer.take());
+        // Calls while the thread ends find nothing kept.
+        let mut values = local.try_with(|local| local.buffer.take()).unwrap_or_default();
         values.resize(inputs + 2 * outputs, 0.0);
         Buffers { local, values, inputs, outputs }
     }
@@ -431,7 +432,7 @@ impl Region {
 
     /// Runs the emulator.
     fn emulate(&self, local: &'static LocalKey<Local>, level: usize, buffers: &mut Buffers) -> Attempt {
-        local.with(|local| {
+        let attempt = local.try_with(|local| {
             let mut kept = local.kept.borrow_mut();
             let version = self.version.load(Acquire);
             if kept.as_ref().is_none_or(|kept| kept.version != version) {
@@ -454,7 +455,8 @@ impl Region {
                 true => Attempt::Answered(selected.member),
                 false => Attempt::Doubtful(selected.member),
             }
-        })
+        });
+        attempt.unwrap_or(Attempt::Missing)
     }
 
     fn kept(&self, version: u32) -> Option<Kept> {
@@ -473,7 +475,8 @@ impl Region {
 
 /// The learner of the runner that a thread keeps.
 fn learner(local: &'static LocalKey<Local>) -> Option<Arc<dyn Learner>> {
-    local.with(|local| local.kept.borrow().as_ref().and_then(|kept| kept.learner.clone()))
+    let kept = local.try_with(|local| local.kept.borrow().as_ref().and_then(|kept| kept.learner.clone()));
+    kept.unwrap_or_default()
 }
 
 impl Watch {
