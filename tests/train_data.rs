@@ -45,7 +45,7 @@ fn a_csv_file_becomes_an_emulator_that_errs_as_reported_and_runs() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("my-data.csv"), format!("a,b,flow rate,y,z\n{}", csv(&rows(2000, 1)))).unwrap();
     let arguments = ["train", "--data", &path("my-data.csv"), "--inputs", "3", "--out", &path("out")];
-    let more = ["--target", "3%", "--budget", "3s", "--json"];
+    let more = ["--target", "5%", "--budget", "1s", "--json"];
     let output = emeuro(&[&arguments[..], &more].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -72,7 +72,7 @@ fn a_csv_file_becomes_an_emulator_that_errs_as_reported_and_runs() {
         let error = (squares / spread).sqrt();
         let reported = report["outputs"][output]["nrmse"].as_f64().unwrap();
         assert!(
-            error < 0.05 && error < 1.5 * reported + 1e-3,
+            error < 0.08 && error < 1.5 * reported + 1e-3,
             "output {output}: {error}, reported {reported}"
         );
     }

@@ -27,7 +27,7 @@ fn pairs(count: usize, seed: u64, ranges: &[(f64, f64)], function: &dyn Fn(&[f64
 
 /// A target that a small network reaches within a short budget.
 fn quick(target: f64) -> Learning {
-    Learning { target, budget: Duration::from_secs(4), ..Learning::new("function") }
+    Learning { target, budget: Duration::from_secs(2), ..Learning::new("function") }
 }
 
 fn learnt(pairs: &Pairs, options: &Learning) -> Learnt {
@@ -90,7 +90,7 @@ const MARKET: [(f64, f64); 5] = [(50.0, 150.0), (50.0, 150.0), (0.0, 0.1), (0.05
 
 #[test]
 fn a_nonlinear_function_is_learnt_for_every_output_whatever_its_unit() {
-    let learnt = learnt(&pairs(6000, 1, &REACH, &arm), &quick(0.03));
+    let learnt = learnt(&pairs(3000, 1, &REACH, &arm), &quick(0.03));
     assert!(learnt.reaches_target(), "{:?}", learnt.errors());
     for column in 0..3 {
         let error = fresh_error(&learnt, usize::MAX, column, &REACH, &arm);
@@ -98,7 +98,8 @@ fn a_nonlinear_function_is_learnt_for_every_output_whatever_its_unit() {
     }
     // Millimetres would hide the angles in a common figure.
     let errors = learnt.errors();
-    assert!(errors.nrmse < errors.even && errors.parts.len() == 2, "{errors:?}");
+    let [_, reach] = &errors.parts[..] else { panic!("{errors:?}") };
+    assert!((errors.nrmse - reach.nrmse.unwrap()).abs() < 1e-4, "{errors:?}");
     // The reported figure is that of inputs nobody has seen.
     let fresh = (0..3).map(|c| fresh_error(&learnt, usize::MAX, c, &REACH, &arm).powi(2)).sum::<f64>() / 3.0;
     assert!((fresh.sqrt() / errors.even - 1.0).abs() < 0.2, "{} against {}", fresh.sqrt(), errors.even);
@@ -113,7 +114,7 @@ fn a_linear_function_needs_no_hidden_layer_and_quality_levels_come_with_hidden_o
     assert!(learnt_linear.reaches_target() && learnt_linear.emulator.macs() == 6);
     let wave = |x: &[f64]| vec![(2.0 * x[0]).sin() + x[1] * x[1]];
     let ranges = [(-1.5, 1.5), (-1.0, 1.0)];
-    let learnt = learnt(&pairs(3000, 1, &ranges, &wave), &quick(0.01));
+    let learnt = learnt(&pairs(1500, 1, &ranges, &wave), &quick(0.02));
     assert!(learnt.reaches_target(), "{:?}", learnt.tried);
     assert_eq!(learnt.levels.len(), learnt.emulator.levels());
     if learnt.emulator.levels() > 1 {
@@ -126,7 +127,7 @@ fn a_linear_function_needs_no_hidden_layer_and_quality_levels_come_with_hidden_o
 #[test]
 fn the_same_seed_makes_the_same_bytes_and_another_one_others() {
     let data = pairs(600, 1, &REACH, &arm);
-    let options = Learning { budget: Duration::from_secs(1), ..quick(0.2) };
+    let options = Learning { budget: Duration::from_millis(300), ..quick(0.2) };
     let yaml = |seed: u64| learnt(&data, &Learning { seed, ..options.clone() }).emulator.to_yaml();
     let first = yaml(1);
     assert_eq!(first, yaml(1));
@@ -167,7 +168,7 @@ fn what_is_odd_about_the_data_is_said() {
     });
     let y = Array2::from_shape_fn((600, 1), |(r, _)| x[(r, 2)] + rng.random_range(-0.2..0.2));
     let data = Pairs::new(x, y, vec![Part::new("x", 3)], vec![Part::new("y", 1)]).unwrap();
-    let learnt = learnt(&data, &Learning { budget: Duration::from_secs(1), ..quick(0.02) });
+    let learnt = learnt(&data, &Learning { budget: Duration::from_millis(300), ..quick(0.02) });
     assert_eq!(learnt.counts.repeated, 300);
     for part in
         ["input 1 never changes", "input 2 varies by few steps", "300 rows repeat", "different outputs"]
@@ -181,7 +182,8 @@ fn what_is_odd_about_the_data_is_said() {
 fn the_widths_that_were_asked_for_are_used() {
     let data = pairs(500, 1, &REACH, &arm);
     let quantisation = Quantisation { weight_bits: 4, activation_bits: 8 };
-    let options = Learning { quantisation: Some(quantisation), budget: Duration::from_secs(1), ..quick(0.3) };
+    let options =
+        Learning { quantisation: Some(quantisation), budget: Duration::from_millis(300), ..quick(0.3) };
     let learnt = learnt(&data, &options);
     assert_eq!(learnt.quantisation, quantisation);
     assert_eq!(learnt.emulator.input().bits, 8);

@@ -24,7 +24,7 @@ fn swing(angle: f64, speed: f64, push: f64) -> [f64; 2] {
 #[approximate]
 fn scramble(x: f64) -> f64 {
     let mut bits = x.to_bits();
-    for _ in 0..3000 {
+    for _ in 0..4500 {
         bits = (bits ^ (bits >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     }
     (bits % 1000) as f64
@@ -45,7 +45,8 @@ fn arguments(index: usize) -> [f64; 3] {
 fn options(regions: &[&str]) -> ProfileTraining {
     ProfileTraining {
         target: 0.03,
-        budget: Duration::from_secs(3),
+        // Those that are named may err.
+        budget: Duration::from_millis(if regions.is_empty() { 2000 } else { 200 }),
         seed: 1,
         regions: regions.iter().map(|&name| name.to_owned()).collect(),
         command: "emeuro train --profile profile".to_owned(),
@@ -68,7 +69,7 @@ fn a_program_is_profiled_trained_and_emulated() {
     emeuro_regions::set_mode("machine", Mode::Profile).unwrap();
     emeuro_regions::set_mode("swing", Mode::Profile).unwrap();
     emeuro_regions::set_mode("scramble", Mode::Profile).unwrap();
-    for index in 0..1500 {
+    for index in 0..1000 {
         let [a, v, push] = arguments(index);
         std::hint::black_box(machine(a, v, push));
     }
@@ -84,11 +85,11 @@ fn a_program_is_profiled_trained_and_emulated() {
     assert_eq!(swing_report.decision, Decision::Emulate, "{}", swing_report.reason);
     assert_eq!(scramble_report.decision, Decision::Exact, "{}", scramble_report.reason);
     assert!(scramble_report.reason.contains("out of reach"), "{}", scramble_report.reason);
-    assert_eq!((swing_report.calls, swing_report.kept, swing_report.depth), (1500, 1500, 1));
+    assert_eq!((swing_report.calls, swing_report.kept, swing_report.depth), (1000, 1000, 1));
     assert!(machine_report.share > 0.99 && swing_report.share < 1.0);
     assert!(swing_report.emulated_ns.unwrap() < swing_report.exact_ns);
     // Amdahl, from the figures of the report.
-    let saved = 1500.0 * 1e-9 * (swing_report.exact_ns - swing_report.emulated_ns.unwrap());
+    let saved = 1000.0 * 1e-9 * (swing_report.exact_ns - swing_report.emulated_ns.unwrap());
     assert!((chosen.saved / saved - 1.0).abs() < 1e-6);
     let speedup = chosen.seconds / (chosen.seconds - saved);
     assert!((chosen.speedup() / speedup - 1.0).abs() < 1e-6 && speedup > 1.1, "{speedup}");
@@ -126,13 +127,11 @@ fn a_program_is_profiled_trained_and_emulated() {
     // Exact code inside, and calls that are too few.
     let yaml = profile.join("profile.yaml");
     let text = std::fs::read_to_string(&yaml).unwrap();
-    let marked =
-        text.replacen("  calls: 1500\n  kept", "  exact_code:\n  - log_line\n  calls: 1500\n  kept", 1);
-    assert_ne!(marked, text);
-    std::fs::write(&yaml, marked).unwrap();
-    let exact = trained(&profile, &["swing", "machine"]);
-    let marked = exact.regions.iter().find(|r| r.reason.contains("exact code (log_line)"));
-    assert!(marked.is_some_and(|region| region.decision != Decision::Emulate), "{exact:?}");
+    let entry = "- region: profile::swing\n  calls: 1000\n";
+    std::fs::write(&yaml, text.replace(entry, &format!("{entry}  exact_code:\n  - log_line\n"))).unwrap();
+    let exact = trained(&profile, &["swing"]);
+    assert_eq!(of(&exact, "swing").decision, Decision::Exact);
+    assert!(of(&exact, "swing").reason.contains("exact code (log_line)"), "{}", of(&exact, "swing").reason);
     std::fs::write(&yaml, text).unwrap();
     shorten(&profile, "swing");
     let few = trained(&profile, &[]);

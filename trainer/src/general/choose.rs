@@ -112,6 +112,12 @@ impl Learnt {
 /// them.
 const PROMISE: f64 = 3.0;
 
+/// What costs more is tried until so many in a row
+const PATIENCE: usize = 3;
+
+/// err no less than the best by this factor.
+const GAIN: f64 = 0.95;
+
 /// Short trainings that err less than the target times this are as good as there.
 const SURE: f64 = 1.5;
 
@@ -149,9 +155,15 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
 
     let candidates = topology::candidates(function.1, inputs, outputs);
     let mut left: Vec<(f64, &Topology)> = vec![];
+    let (mut least, mut in_vain) = (f64::INFINITY, 0);
     for topology in &candidates {
         let error = search.error(topology, Length::Short, candidates.len() * 2, &mut tried)?;
         left.push((error, topology));
+        in_vain = if error < GAIN * least { 0 } else { in_vain + 1 };
+        least = least.min(error);
+        if in_vain == PATIENCE {
+            break;
+        }
         // What costs more than something that is as good as there need not be tried.
         if error <= SURE * options.target {
             break;
