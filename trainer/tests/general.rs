@@ -125,6 +125,16 @@ fn a_linear_function_needs_no_hidden_layer_and_quality_levels_come_with_hidden_o
 }
 
 #[test]
+fn a_wide_function_that_no_bottleneck_serves_is_learnt_without_one() {
+    // Every output is a difference of neighbours: all directions of the input matter.
+    let differences = |x: &[f64]| (0..50).map(|k| x[k] - 0.5 * x[(k + 1) % 50]).collect();
+    let ranges = [(-1.0, 1.0); 50];
+    let learnt = learnt(&pairs(1200, 1, &ranges, &differences), &quick(0.02));
+    assert!(learnt.reaches_target() && learnt.topology == "linear", "{} {:?}", learnt.topology, learnt.tried);
+    assert!(learnt.tried.iter().any(|tried| tried.topology.contains("through")));
+}
+
+#[test]
 fn the_same_seed_makes_the_same_bytes_and_another_one_others() {
     let data = pairs(600, 1, &REACH, &arm);
     let options = Learning { budget: Duration::from_millis(300), ..quick(0.2) };

@@ -155,15 +155,17 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
 
     let candidates = topology::candidates(function.1, inputs, outputs);
     let mut left: Vec<(f64, &Topology)> = vec![];
-    let (mut least, mut in_vain) = (f64::INFINITY, 0);
+    // Of topologies without a bottleneck and of those with one.
+    let (mut least, mut in_vain) = ([f64::INFINITY; 2], [0; 2]);
     for topology in &candidates {
+        let family = usize::from(topology.bottleneck);
+        if in_vain[family] == PATIENCE {
+            continue;
+        }
         let error = search.error(topology, Length::Short, candidates.len() * 2, &mut tried)?;
         left.push((error, topology));
-        in_vain = if error < GAIN * least { 0 } else { in_vain + 1 };
-        least = least.min(error);
-        if in_vain == PATIENCE {
-            break;
-        }
+        in_vain[family] = if error < GAIN * least[family] { 0 } else { in_vain[family] + 1 };
+        least[family] = least[family].min(error);
         // What costs more than something that is as good as there need not be tried.
         if error <= SURE * options.target {
             break;
