@@ -6,6 +6,8 @@ use super::{
     dense::Dense,
     groups::{Groups, Operands},
     memory::Lines,
+    plan::Place,
+    sink::Sink,
     taps::Taps,
     tiles::{Block, MAX_TILES, Packed, Rounding, TILE},
     wide::Wide,
@@ -13,6 +15,7 @@ use super::{
 use crate::{Affine, BlockGeometry, Emulator, Format, VectorId, accumulator_bits};
 
 /// A dense or block layer and where its windows are.
+#[derive(Clone)]
 pub(super) struct Layer<'a> {
     pub(super) input: VectorId,
     geometry: BlockGeometry,
@@ -171,50 +174,76 @@ impl<'a> Layer<'a> {
         })
     }
 
-    /// The dense layer as dot products of bytes, those of its operand at `bytes`.
-    pub(super) fn dense(&self, bytes: usize, y: usize, most: usize) -> Dense {
-        let (rows, window) = (self.geometry.outputs, self.window());
-        let (tiles, quads) = (rows.div_ceil(TILE), window.div_ceil(4));
-        let y = y + self.origins[0][1];
+    /// Dense layers on one operand, one after the other, as dot products of bytes.
+    pub(super) fn dense(
+        layers: &[&Self],
+        bytes: Place,
+        sink: Sink,
+        end: Option<usize>,
+        most: usize,
+    ) -> Dense {
+        let first = layers[0];
+        let rows: Vec<(&Self, usize)> = layers
+            .iter()
+            .flat_map(|&layer| (0..layer.geometry.outputs).map(move |row| (layer, row)))
+            .collect();
+        let (window, members) = (first.window(), first.affine.members);
+        let (tiles, quads) = (rows.len().div_ceil(TILE), window.div_ceil(4));
         let mut blocks = vec![];
         for first in (0..tiles).step_by(most) {
             let (weights, bias) = (first * quads * 32, first * TILE);
             let count = most.min(tiles - first);
-            blocks.push(Block { tiles: count, x: bytes, y: y + first * TILE, pattern: 0, weights, bias });
+            blocks.push(Block { tiles: count, x: bytes, y: first * TILE, pattern: 0, weights, bias });
         }
-        let offset = i64::from(sign(self.operand.bits()) as u16);
+        let offset = i64::from(sign(first.operand.bits()) as u16);
         let (mut packed, mut biases) = (vec![], vec![]);
-        for member in 0..self.affine.members {
-            let (weights, bias) = (self.affine.weights_of(member), self.affine.bias_of(member));
-            let weight = |row: usize, column: usize| match row < rows && column < window {
-                true => weights[row * window + column],
-                false => 0,
+        for member in 0..members {
+            let row = |row: usize| {
+                let (layer, row) = rows.get(row)?;
+                Some(&layer.affine.weights_of(member)[row * window..][..window])
             };
             for block in &blocks {
-                let first = block.bias;
                 for (quad, tile, lane) in lanes(quads, block.tiles) {
-                    let row = first + tile * TILE + lane;
-                    packed.extend((0..4).map(|i| weight(row, 4 * quad + i) as u8));
+                    let row = row(block.bias + tile * TILE + lane).unwrap_or(&[]);
+                    packed.extend((4 * quad..4 * quad + 4).map(|i| row.get(i).map_or(0, |&w| w as u8)));
                 }
             }
-            biases.extend((0..tiles * TILE).map(|row| {
-                let Some(&bias) = bias.get(row) else { return 0 };
-                let sum: i64 = (0..window).map(|column| i64::from(weight(row, column))).sum();
+            biases.extend((0..tiles * TILE).map(|index| {
+                let Some((layer, in_layer)) = rows.get(index) else { return 0 };
+                let sum: i64 = row(index).unwrap_or(&[]).iter().copied().map(i64::from).sum();
+                let bias = layer.affine.bias_of(member)[*in_layer] + layer.rounding.half();
                 // Wraps as the sums do; only the whole sum fits 32 bits.
-                (bias + self.rounding.half() - offset * sum) as i32
+                (bias - offset * sum) as i32
             }));
         }
+        let shifts: Vec<i32> = (0..tiles * TILE)
+            .map(|row| rows.get(row).map_or(0, |(layer, _)| layer.rounding.shift as i32))
+            .collect();
         Dense {
             quads,
-            wide: self.operand.bits() == 16,
+            wide: first.operand.bits() == 16,
             blocks,
-            packed: Packed::new(Lines::from_bytes(&packed), &biases, self.affine.members),
-            rounding: self.rounding,
+            packed: Packed::new(Lines::from_bytes(&packed), &biases, members),
+            rounding: first.rounding,
+            shifts: Lines::from_sums(&shifts),
+            sink,
+            end,
         }
     }
 
+    /// What layers must share to be computed as one: place and length of the operand, members, and width of the result.
+    pub(super) fn kinship(&self) -> [usize; 5] {
+        let range = self.rounding.range.max as usize;
+        [self.input.0, self.first(), self.window(), self.affine.members, range]
+    }
+
+    /// Number of outputs of a repeat.
+    pub(super) fn outputs(&self) -> usize {
+        self.geometry.outputs
+    }
+
     /// The layer as dot products of pairs; none if its windows have to be gathered first.
-    pub(super) fn groups(&self, x: usize, y: usize, most: usize) -> Option<Groups> {
+    pub(super) fn groups(&self, x: Place, sink: Sink, most: usize) -> Option<Groups> {
         let tiles = self.tiles();
         let reads = self.reads(&tiles)?;
         let nearest = self.offsets.iter().min().map_or(0, |&offset| offset.min(0));
@@ -231,7 +260,7 @@ impl<'a> Layer<'a> {
                 listed.push(pattern);
                 next
             });
-            let (x, y) = ((x as i64 + first as i64 + nearest) as usize, y + tile.y);
+            let (x, y) = ((x as i64 + first as i64 + nearest) as usize, tile.y);
             match blocks.last_mut() {
                 Some(last)
                     if [last.x, last.pattern, last.y + last.tiles * TILE] == [x, pattern, y]
@@ -248,7 +277,7 @@ impl<'a> Layer<'a> {
         }
         let packed = self.pack(&mut blocks, &members, &tiles);
         let operands = self.operands(reads, &listed, -nearest);
-        Some(Groups { pairs: self.pairs(), blocks, operands, packed, rounding: self.rounding })
+        Some(Groups { pairs: self.pairs(), blocks, operands, packed, rounding: self.rounding, sink })
     }
 
     fn pairs(&self) -> usize {

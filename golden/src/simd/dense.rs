@@ -5,6 +5,8 @@
 
 use super::{
     lanes::Lanes,
+    memory::Lines,
+    sink::Sink,
     tiles::{Block, Packed, Rounding},
 };
 
@@ -18,6 +20,11 @@ pub(super) struct Dense {
     pub(super) blocks: Vec<Block>,
     pub(super) packed: Packed,
     pub(super) rounding: Rounding,
+    /// The shift of every output, as the biases.
+    pub(super) shifts: Lines,
+    pub(super) sink: Sink,
+    /// Words of the result after which others follow that are not of this step.
+    pub(super) end: Option<usize>,
 }
 
 impl Dense {
@@ -29,14 +36,17 @@ impl Dense {
         unsafe {
             let (weights, bias) = self.packed.of(member);
             for block in &self.blocks {
-                let (x, y) = (frame.add(block.x).cast_const(), frame.add(block.y));
+                let x = frame.add(block.x).cast_const();
+                let shifts = self.shifts.as_ptr().cast::<i32>().add(block.bias);
                 let (weights, bias) = (weights.add(block.weights), bias.add(block.bias));
                 macro_rules! block {
                     ($tiles:literal, $wide:literal) => {
-                        self.block::<L, $tiles, { if $wide { 1 } else { 2 } }, $wide>(x, y, weights, bias)
+                        self.block::<L, $tiles, { if $wide { 1 } else { 2 } }, $wide>(
+                            frame, block.y, x, weights, bias, shifts,
+                        )
                     };
                     ($tiles:literal, $phases:literal, $wide:literal) => {
-                        self.block::<L, $tiles, $phases, $wide>(x, y, weights, bias)
+                        self.block::<L, $tiles, $phases, $wide>(frame, block.y, x, weights, bias, shifts)
                     };
                 }
                 // As many independent sums as hide the latency of a dot product.
@@ -66,10 +76,12 @@ impl Dense {
     #[inline(always)]
     unsafe fn block<L: Lanes, const T: usize, const S: usize, const WIDE: bool>(
         &self,
+        frame: *mut i16,
+        y: usize,
         mut x: *const i16,
-        y: *mut i16,
         mut weights: *const i16,
         bias: *const i32,
+        shifts: *const i32,
     ) {
         // SAFETY: the caller promises the places and the machine.
         unsafe {
@@ -127,8 +139,12 @@ impl Dense {
                     true => L::add_sums(low[0][t], L::shift_left(high[0][t], 8)),
                     false => low[0][t],
                 };
+                sums[t] = L::shift_right(sums[t], L::load_sums(shifts.add(16 * t)));
             }
-            self.rounding.store::<L, T>(sums, y);
+            match self.end {
+                None => self.rounding.put::<L, T>(sums, frame, &self.sink, y),
+                Some(end) => self.rounding.put_until::<L, T>(sums, frame.add(self.sink.y), y, end),
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     lanes::Lanes,
     memory::Lines,
+    sink::Sink,
     tiles::{Block, Packed, Rounding},
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Groups {
     pub(super) operands: Operands,
     pub(super) packed: Packed,
     pub(super) rounding: Rounding,
+    pub(super) sink: Sink,
 }
 
 /// A pair of words for every lane.
@@ -107,12 +109,12 @@ impl Groups {
         unsafe {
             let (weights, bias) = self.packed.of(member);
             for block in &self.blocks {
-                let (x, y) = (frame.add(block.x).cast_const(), frame.add(block.y));
+                let x = frame.add(block.x).cast_const();
                 let (weights, bias) = (weights.add(block.weights), bias.add(block.bias));
                 let operand = operand(block.pattern * self.pairs);
                 macro_rules! block {
                     ($tiles:literal, $phases:literal) => {
-                        self.block::<L, O, $tiles, $phases>(operand, x, y, weights, bias)
+                        self.block::<L, O, $tiles, $phases>(operand, x, frame, block.y, weights, bias)
                     };
                 }
                 // As many independent sums as hide the latency of a dot product.
@@ -137,7 +139,8 @@ impl Groups {
         &self,
         operand: O,
         x: *const i16,
-        y: *mut i16,
+        frame: *mut i16,
+        y: usize,
         mut weights: *const i16,
         bias: *const i32,
     ) {
@@ -164,12 +167,14 @@ impl Groups {
                 }
                 (pair, weights) = (pair + 1, weights.add(32 * T));
             }
+            let shift = L::splat_sum(self.rounding.shift as i32);
             for t in 0..T {
                 for s in 1..S {
                     sums[0][t] = L::add_sums(sums[0][t], sums[s][t]);
                 }
+                sums[0][t] = L::shift_right(sums[0][t], shift);
             }
-            self.rounding.store::<L, T>(sums[0], y);
+            self.rounding.put::<L, T>(sums[0], frame, &self.sink, y);
         }
     }
 }

@@ -7,7 +7,8 @@ use super::{
     groups::Groups,
     lanes::Lanes,
     plan::{Plan, Step},
-    port::{self, Scale},
+    port::Scales,
+    sink::Sink,
     split::Split,
     table::Table,
     taps::Taps,
@@ -32,10 +33,12 @@ pub(super) struct Kernels {
     /// # Safety
     /// A machine with the instructions, frames of the plan's length, and a level that the plan has.
     pub(super) run: unsafe fn(&Plan, usize, Frames, &mut [Option<Selected>]),
-    /// As [`port::quantise`], on a machine with the instructions.
-    pub(super) quantise: unsafe fn(&[Scale], &[f64], *mut i16) -> bool,
-    /// As [`port::dequantise`], on a machine with the instructions.
-    pub(super) dequantise: unsafe fn(&[Scale], *const i16, &mut [f64]),
+    /// As [`Scales::put_values`], on a machine with the instructions.
+    pub(super) put_values: unsafe fn(&Scales, *const f64, *mut i16, &Sink) -> bool,
+    /// As [`Scales::put_words`], on a machine with the instructions.
+    pub(super) put_words: unsafe fn(&Scales, *const i16, *mut i16, &Sink),
+    /// As [`Scales::take_values`], on a machine with the instructions.
+    pub(super) take_values: unsafe fn(&Scales, *const i16, *mut f64),
     /// Tiles whose sums fit the registers.
     pub(super) tiles: usize,
     /// Whether there is a dot product of bytes.
@@ -63,8 +66,14 @@ macro_rules! kernels {
         mod $module {
             use super::*;
 
-            pub(super) const KERNELS: Kernels =
-                Kernels { run, quantise, dequantise, tiles: <$lanes>::TILES, bytes: <$lanes>::BYTES };
+            pub(super) const KERNELS: Kernels = Kernels {
+                run,
+                put_values,
+                put_words,
+                take_values,
+                tiles: <$lanes>::TILES,
+                bytes: <$lanes>::BYTES,
+            };
 
             $(#[$features])?
             unsafe fn run(plan: &Plan, level: usize, frames: Frames, selected: &mut [Option<Selected>]) {
@@ -89,7 +98,7 @@ macro_rules! kernels {
                                 Step::Table(step) => table(step, frame),
                                 Step::Route => {
                                     *selected = router.map(|router| {
-                                        let [place, size] = plan.vectors[router.scores.0];
+                                        let (place, size) = plan.vectors[router.scores.0];
                                         router.select(std::slice::from_raw_parts(frame.add(place), size))
                                     });
                                 }
@@ -110,20 +119,25 @@ macro_rules! kernels {
                 multiply(step: &Multiply, frame: *mut i16) { step.run::<$lanes>(frame) }
                 relu(step: &Relu, frame: *mut i16) { step.run::<$lanes>(frame) }
                 table(step: &Table, frame: *mut i16) { step.run::<$lanes>(frame) }
-                dequantise(scales: &[Scale], words: *const i16, values: &mut [f64]) {
-                    port::dequantise(scales, words, values)
+                put_words(scales: &Scales, words: *const i16, frame: *mut i16, sink: &Sink) {
+                    scales.put_words::<$lanes>(words, frame, sink)
+                }
+                take_values(scales: &Scales, words: *const i16, values: *mut f64) {
+                    scales.take_values::<$lanes>(words, values)
                 }
             );
 
             $(#[$features])?
-            unsafe fn quantise(scales: &[Scale], values: &[f64], words: *mut i16) -> bool {
-                // SAFETY: as for `port::quantise`.
-                unsafe { port::quantise(scales, values, words) }
+            unsafe fn put_values(scales: &Scales, values: *const f64, frame: *mut i16, sink: &Sink) -> bool {
+                // SAFETY: as for `Scales::put_values`.
+                unsafe { scales.put_values::<$lanes>(values, frame, sink) }
             }
         }
     };
     (@each #[$features:meta] $($name:ident $args:tt $body:block)*) => {
         $(
+            // One function each: together they would not fit the registers.
+            #[inline(never)]
             #[$features]
             unsafe fn $name $args {
                 // SAFETY: `run` promises frames of the plan on a machine with the instructions.
@@ -133,6 +147,7 @@ macro_rules! kernels {
     };
     (@each $($name:ident $args:tt $body:block)*) => {
         $(
+            #[inline(never)]
             unsafe fn $name $args {
                 // SAFETY: `run` promises frames of the plan.
                 unsafe { $body }
