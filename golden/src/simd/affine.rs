@@ -8,7 +8,7 @@ use super::{
     memory::Lines,
     plan::Place,
     sink::Sink,
-    taps::Taps,
+    taps::{Pairing, Taps},
     tiles::{Block, MAX_TILES, Packed, Rounding, TILE},
     wide::Wide,
 };
@@ -146,7 +146,8 @@ impl<'a> Layer<'a> {
         }
         let nearest = *self.offsets.iter().min()?;
         let distance = |offset: i64| (offset - nearest) as usize;
-        let pairs = self.offsets.chunks(2).map(|two| [distance(two[0]), distance(*two.last().unwrap_or(&0))]);
+        let two = |two: &[i64]| [distance(two[0]), distance(two[two.len() - 1])];
+        let mut pairs: Vec<[usize; 2]> = self.offsets.chunks(2).map(two).collect();
         let lines: Vec<[usize; 2]> = self
             .origins
             .iter()
@@ -167,7 +168,8 @@ impl<'a> Layer<'a> {
             whole: lines.len() * outputs == 1,
             lines,
             repeats,
-            pairs: pairs.collect(),
+            pairing: Pairing::of(&mut pairs),
+            pairs,
             outputs: (0..*outputs).map(|output| output * *out_step as usize).collect(),
             packed: Packed::new(Lines::from_words(&weights), &bias, self.affine.members),
             rounding: self.rounding,

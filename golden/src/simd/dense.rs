@@ -28,63 +28,23 @@ pub(super) struct Dense {
 }
 
 impl Dense {
+    /// A block of T tiles, in S phases of sums of their own: quad q adds to those of phase q mod S.
+    ///
     /// # Safety
-    /// As [`Lanes`], with a frame that has the step's places and a member that the layer has.
+    /// As [`Lanes`], with a frame that has the step's places, a member that the layer has, and one of its blocks, of T tiles.
     #[inline(always)]
-    pub(super) unsafe fn run<L: Lanes>(&self, frame: *mut i16, member: usize) {
-        // SAFETY: the caller promises the places and the machine.
-        unsafe {
-            let (weights, bias) = self.packed.of(member);
-            for block in &self.blocks {
-                let x = frame.add(block.x).cast_const();
-                let shifts = self.shifts.as_ptr().cast::<i32>().add(block.bias);
-                let (weights, bias) = (weights.add(block.weights), bias.add(block.bias));
-                macro_rules! block {
-                    ($tiles:literal, $wide:literal) => {
-                        self.block::<L, $tiles, { if $wide { 1 } else { 2 } }, $wide>(
-                            frame, block.y, x, weights, bias, shifts,
-                        )
-                    };
-                    ($tiles:literal, $phases:literal, $wide:literal) => {
-                        self.block::<L, $tiles, $phases, $wide>(frame, block.y, x, weights, bias, shifts)
-                    };
-                }
-                // As many independent sums as hide the latency of a dot product.
-                match (block.tiles, self.wide) {
-                    (1, true) => block!(1, 4, true),
-                    (2, true) => block!(2, 2, true),
-                    (3, true) => block!(3, 2, true),
-                    (4, true) => block!(4, 2, true),
-                    (5, true) => block!(5, 1, true),
-                    (6, true) => block!(6, 1, true),
-                    (7, true) => block!(7, 1, true),
-                    (8, true) => block!(8, 1, true),
-                    (1, false) => block!(1, 4, false),
-                    (2, false) => block!(2, 4, false),
-                    (3, false) => block!(3, 4, false),
-                    (4, false) => block!(4, 4, false),
-                    (5, false) => block!(5, 2, false),
-                    (6, false) => block!(6, 2, false),
-                    (7, false) => block!(7, 2, false),
-                    _ => block!(8, 2, false),
-                }
-            }
-        }
-    }
-
-    /// T tiles, in S phases of sums of their own: quad q adds to those of phase q mod S.
-    #[inline(always)]
-    unsafe fn block<L: Lanes, const T: usize, const S: usize, const WIDE: bool>(
+    pub(super) unsafe fn block<L: Lanes, const T: usize, const S: usize, const WIDE: bool>(
         &self,
+        block: &Block,
         frame: *mut i16,
-        y: usize,
-        mut x: *const i16,
-        mut weights: *const i16,
-        bias: *const i32,
-        shifts: *const i32,
+        member: usize,
     ) {
         // SAFETY: the caller promises the places and the machine.
         unsafe {
+            let (weights, bias) = self.packed.of(member);
+            let (mut weights, bias) = (weights.add(block.weights), bias.add(block.bias));
+            let shifts = self.shifts.as_ptr().cast::<i32>().add(block.bias);
+            let (mut x, y) = (frame.add(block.x).cast_const(), block.y);
             let zero = L::splat_sum(0);
             let (mut low, mut high) = ([[zero; T]; S], [[zero; T]; S]);
             for t in 0..T {

@@ -91,6 +91,8 @@ pub(super) trait Lanes: Copy {
     unsafe fn dot_bytes(sums: Self::Sums, a: Self::Words, b: Self::Words) -> Self::Sums;
     /// Saturated to words, in the order of words before they were [interleaved](Self::interleave).
     unsafe fn narrow(a: Self::Sums, b: Self::Sums) -> Self::Words;
+    /// Saturated to words, one of `a` and one of `b` in turn.
+    unsafe fn narrow_in_turns(a: Self::Sums, b: Self::Sums) -> Self::Words;
     /// Saturated to words, those of `a` first.
     unsafe fn narrow_in_order(a: Self::Sums, b: Self::Sums) -> Self::Words;
     /// The nearest words of `range` to the first `count` values (of at most 32) times their factors, ties upwards, and whether

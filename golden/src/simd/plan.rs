@@ -71,7 +71,7 @@ pub(super) struct Target {
 }
 
 /// Words that a kernel may read or write beyond those that it means.
-const SLACK: usize = 64;
+const SLACK: usize = 128;
 
 /// Room for `words`, in whole vectors.
 fn whole(words: usize) -> usize {
@@ -377,12 +377,8 @@ impl<'a> Lowering<'a> {
     fn level(&mut self, level: usize, nodes: &[Vec<usize>]) -> Program {
         let emulator = self.emulator;
         let needed = emulator.needed_at(level);
-        let mut order: Vec<usize> = (0..nodes.len()).filter(|&node| needed[node]).collect();
-        // Neighbours in time do not wait for each other.
-        let depths = depths(emulator);
-        order.sort_by_key(|&node| depths[node]);
         let mut steps: Vec<usize> = vec![];
-        for index in order {
+        for index in (0..nodes.len()).filter(|&node| needed[node]) {
             for &step in &nodes[index] {
                 if !steps.contains(&step) {
                     steps.push(step);
@@ -431,20 +427,4 @@ fn kind<'a>(emulator: &'a Emulator, index: usize, target: Target) -> Kind<'a> {
     } else {
         Kind::Groups(layer)
     }
-}
-
-/// For every node, the length of the longest way to it; layers of members come after the router.
-fn depths(emulator: &Emulator) -> Vec<usize> {
-    let mut depths: Vec<usize> = vec![];
-    let depth = |depths: &[usize], vector: VectorId| vector.0.checked_sub(1).map_or(0, |node| depths[node]);
-    for node in emulator.nodes() {
-        let operands = node
-            .op
-            .operands()
-            .into_iter()
-            .chain(emulator.router().filter(|_| node.is_of_members()).map(|router| router.scores));
-        let farthest = operands.map(|vector| depth(&depths, vector)).max().unwrap_or(0);
-        depths.push(farthest + 1);
-    }
-    depths
 }
