@@ -189,7 +189,9 @@ impl<'a> Lowering<'a> {
             }
             let size = emulator.size(VectorId(vector));
             if let Some(nodes) = vector.checked_sub(1).and_then(|node| self.kin.get(&node)).cloned() {
-                let mut place = self.take(nodes.iter().map(|&node| emulator.nodes()[node].size).sum());
+                // A level may need only the last of them, and writes whole vectors from where they begin.
+                let sizes = nodes.iter().map(|&node| emulator.nodes()[node].size);
+                let mut place = self.take(sizes.sum::<usize>() + 32);
                 for node in nodes {
                     places[node + 1] = Some(place);
                     place += emulator.nodes()[node].size;
