@@ -2,7 +2,7 @@
 
 use super::{
     copies::Copies,
-    dense::Dense,
+    dense::{Dense, Own, Quad, Quads, Same},
     elementwise::{Add, Multiply, Relu},
     groups::{Broadcast, Gathered, Groups, Operand, Operands, Permuted},
     lanes::Lanes,
@@ -128,26 +128,37 @@ macro_rules! kernels {
 
             $(#[$features])?
             unsafe fn dense(step: &Dense, frame: *mut i16, member: usize) {
-                for block in &step.blocks {
-                    // SAFETY: as for `run`. As many independent sums as hide the latency of a dot product.
+                // SAFETY: as for `run`.
+                unsafe {
+                    match (&step.operands, step.wide) {
+                        (Quads::Broadcast, true) => dense_of::<Same, 2, true>(step, frame, member),
+                        (Quads::Broadcast, false) => dense_of::<Same, 4, false>(step, frame, member),
+                        (Quads::Permuted { .. }, true) => dense_of::<Own, 2, true>(step, frame, member),
+                        (Quads::Permuted { .. }, false) => dense_of::<Own, 4, false>(step, frame, member),
+                    }
+                }
+            }
+
+            /// As many phases S for some tiles, less for more, as hide the latency of a dot product.
+            $(#[$features])?
+            unsafe fn dense_of<Q: Quad, const S: usize, const WIDE: bool>(
+                step: &Dense,
+                frame: *mut i16,
+                member: usize,
+            ) {
+                // Blocks of one number of tiles follow each other.
+                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
+                    // SAFETY: as for `run`.
                     unsafe {
-                        match (block.tiles, step.wide) {
-                            (1, true) => dense_block::<1, 4, true>(step, block, frame, member),
-                            (2, true) => dense_block::<2, 2, true>(step, block, frame, member),
-                            (3, true) => dense_block::<3, 2, true>(step, block, frame, member),
-                            (4, true) => dense_block::<4, 2, true>(step, block, frame, member),
-                            (5, true) => dense_block::<5, 1, true>(step, block, frame, member),
-                            (6, true) => dense_block::<6, 1, true>(step, block, frame, member),
-                            (7, true) => dense_block::<7, 1, true>(step, block, frame, member),
-                            (8, true) => dense_block::<8, 1, true>(step, block, frame, member),
-                            (1, false) => dense_block::<1, 4, false>(step, block, frame, member),
-                            (2, false) => dense_block::<2, 4, false>(step, block, frame, member),
-                            (3, false) => dense_block::<3, 4, false>(step, block, frame, member),
-                            (4, false) => dense_block::<4, 4, false>(step, block, frame, member),
-                            (5, false) => dense_block::<5, 2, false>(step, block, frame, member),
-                            (6, false) => dense_block::<6, 2, false>(step, block, frame, member),
-                            (7, false) => dense_block::<7, 2, false>(step, block, frame, member),
-                            _ => dense_block::<8, 2, false>(step, block, frame, member),
+                        match blocks[0].tiles {
+                            1 => dense_blocks::<Q, 1, 4, WIDE>(step, blocks, frame, member),
+                            2 => dense_blocks::<Q, 2, S, WIDE>(step, blocks, frame, member),
+                            3 => dense_blocks::<Q, 3, S, WIDE>(step, blocks, frame, member),
+                            4 => dense_blocks::<Q, 4, S, WIDE>(step, blocks, frame, member),
+                            5 => dense_blocks::<Q, 5, 1, WIDE>(step, blocks, frame, member),
+                            6 => dense_blocks::<Q, 6, 1, WIDE>(step, blocks, frame, member),
+                            7 => dense_blocks::<Q, 7, 1, WIDE>(step, blocks, frame, member),
+                            _ => dense_blocks::<Q, 8, 1, WIDE>(step, blocks, frame, member),
                         }
                     }
                 }
@@ -155,14 +166,16 @@ macro_rules! kernels {
 
             #[inline(never)]
             $(#[$features])?
-            unsafe fn dense_block<const T: usize, const S: usize, const WIDE: bool>(
+            unsafe fn dense_blocks<Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
                 step: &Dense,
-                block: &Block,
+                blocks: &[Block],
                 frame: *mut i16,
                 member: usize,
             ) {
-                // SAFETY: as for `run`.
-                unsafe { step.block::<$lanes, T, S, WIDE>(block, frame, member) }
+                for block in blocks {
+                    // SAFETY: as for `run`.
+                    unsafe { step.block::<$lanes, Q, T, S, WIDE>(block, frame, member) }
+                }
             }
 
             $(#[$features])?

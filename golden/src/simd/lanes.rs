@@ -41,6 +41,12 @@ pub(super) trait Lanes: Copy {
     unsafe fn splat_pair(at: *const i16) -> Self::Words;
     /// Byte i of the result is byte `bytes[i]` of `words`; both bytes of a word come from one word, in order.
     unsafe fn permute(words: Self::Words, bytes: *const u8) -> Self::Words;
+    /// Byte i of the result is byte `bytes[i]` of `words`. Only if there are [`BYTES`](Self::BYTES).
+    #[inline(always)]
+    unsafe fn permute_bytes(words: Self::Words, bytes: *const u8) -> Self::Words {
+        // SAFETY: as for this function.
+        unsafe { Self::permute(words, bytes) }
+    }
     /// The two words at each of 16 word distances from `at`.
     unsafe fn gather_pairs(at: *const i16, index: Self::Sums) -> Self::Words;
     /// Words of `a` and `b` in turn, in an order that [`narrow`](Self::narrow) undoes.
