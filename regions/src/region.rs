@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
+    io::{self, Write},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{
@@ -18,7 +19,7 @@ use emeuro_golden::{Emulator, Runner};
 use crate::{
     Error, Learner, Mode, Pair, Part, Quality, Result, Target, Why,
     check::{self, Control},
-    exact, profile, size,
+    exact, profile, regions, size,
 };
 
 /// A function that may be answered by an emulator; made by [`approximate`](macro@crate::approximate).
@@ -234,31 +235,41 @@ impl Region {
     }
 
     /// The exact code inside it: places of `#[exact]` in its own code or in that of regions that it calls, functions with `#[exact]` that they
-    /// call by name, and those that ran inside it when it was profiled or checked.
+    /// call by name, and those that ran inside them when they were profiled or checked.
     ///
     /// A region with exact code is split around it: it is never emulated as a whole; the regions that it calls are.
     pub fn exact_code(&self) -> Vec<String> {
-        let mut found = self.met().clone();
-        exact::add_visible(&self.source, &mut found);
-        found.into_iter().collect()
+        exact::inside(self).into_iter().collect()
     }
 
-    fn met(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    /// The exact code that ran inside it.
+    pub(crate) fn met(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Exact code runs inside it: from now on its own code always does.
+    /// Exact code runs inside it: from now on its own code always does, and that of the regions that call it.
     pub(crate) fn meet(&self, code: impl IntoIterator<Item = String>) {
-        let mut met = self.met();
-        for code in code {
-            if met.insert(code.clone()) && self.mode().emulates() {
-                self.mode.store(Mode::Exact.packed(), Relaxed);
-                // The program asked for something else: it is told, though nobody waits for an error here.
-                eprintln!(
-                    "region {:?} runs its own code from now on: it contains {code}, which is exact",
-                    self.path()
-                );
-            }
+        let before = self.met().len();
+        self.met().extend(code);
+        if self.met().len() != before {
+            regions().iter().for_each(|region| region.keep_exact());
+        }
+    }
+
+    /// Runs its own code, if it contains exact code by now.
+    fn keep_exact(&self) {
+        if !self.mode().emulates() {
+            return;
+        }
+        let code = self.exact_code();
+        if !code.is_empty() {
+            self.mode.store(Mode::Exact.packed(), Relaxed);
+            // The program asked for something else: it is told, though nobody waits for an error here.
+            let (path, code) = (self.path(), code.join(", "));
+            let _ = writeln!(
+                io::stderr(),
+                "region {path:?} runs its own code from now on: it contains exact code ({code})"
+            );
         }
     }
 
@@ -290,6 +301,8 @@ impl Region {
             }
         }
         self.mode.store(mode.packed(), Relaxed);
+        // Another thread may have met exact code since it was looked for.
+        self.keep_exact();
         Ok(())
     }
 
@@ -447,14 +460,13 @@ impl Region {
                 return Attempt::NotFinite;
             }
             let Some(selected) = runner.selected() else { return Attempt::Answered(0) };
+            if learner.as_ref().map_or(selected.familiar, |learner| learner.trusts(selected)) {
+                return Attempt::Answered(selected.member);
+            }
             if !selected.familiar {
                 self.unfamiliar.fetch_add(1, Relaxed);
             }
-            let is_trusted = learner.as_ref().map_or(selected.familiar, |learner| learner.trusts(selected));
-            match is_trusted {
-                true => Attempt::Answered(selected.member),
-                false => Attempt::Doubtful(selected.member),
-            }
+            Attempt::Doubtful(selected.member)
         });
         attempt.unwrap_or(Attempt::Missing)
     }
