@@ -47,10 +47,8 @@ fn smooth(signal: &[f64]) -> Vec<f64> {
     for (index, part) in signal.chunks(BLOCK).enumerate() {
         block.fill(0.0);
         block.iter_mut().zip(part).for_each(|(place, value)| *place = value / largest);
-        sum[index * BLOCK..]
-            .iter_mut()
-            .zip(convolve(&block))
-            .for_each(|(sum, value)| *sum += largest * value);
+        convolve(&block, &mut result);
+        sum[index * BLOCK..].iter_mut().zip(&result).for_each(|(sum, value)| *sum += largest * value);
     }
     // The middle of the kernel is where a sample was.
     sum[TAPS / 2..][..signal.len()].to_vec()
