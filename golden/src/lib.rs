@@ -16,11 +16,14 @@ mod emulator;
 mod error;
 mod file;
 mod format;
+mod isa;
 mod level;
 mod metrics;
 mod overflow;
 mod run;
 mod sample;
+mod simd;
+mod specification;
 
 pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
 pub use block::BlockGeometry;
@@ -32,6 +35,7 @@ pub use emulator::{
 pub use error::{EmulatorError, FileError};
 pub use file::write_atomically;
 pub use format::{Format, requantise};
+pub use isa::Isa;
 pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
 pub use run::Runner;

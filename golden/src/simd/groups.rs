@@ -1,0 +1,154 @@
+//! Affine layers as dot products of pairs of words: dense layers, and blocks at any places.
+
+use super::{
+    lanes::Lanes,
+    memory::Lines,
+    sink::Sink,
+    tiles::{Block, Packed, Rounding},
+};
+
+/// Where the lanes of a tile find their pairs of words.
+#[derive(Clone, Debug)]
+pub(super) enum Operands {
+    /// All lanes read one pair after the other.
+    Broadcast,
+    /// Every lane reads a pair of its own out of 32 words.
+    Permuted {
+        /// `[pattern][pair]`: where the 32 words begin, from the block's first operand.
+        starts: Vec<usize>,
+        /// `[pattern][pair]`: 64 bytes as of [`Lanes::permute`].
+        bytes: Lines,
+    },
+    /// Every lane reads a pair of its own from anywhere.
+    Gathered {
+        /// `[pattern][pair]`: 16 distances in words from the block's first operand.
+        index: Lines,
+    },
+}
+
+/// An affine layer.
+#[derive(Clone, Debug)]
+pub(super) struct Groups {
+    /// Pairs of words of a window.
+    pub(super) pairs: usize,
+    pub(super) blocks: Vec<Block>,
+    pub(super) operands: Operands,
+    pub(super) packed: Packed,
+    pub(super) rounding: Rounding,
+    pub(super) sink: Sink,
+}
+
+/// A pair of words for every lane.
+pub(super) trait Operand {
+    /// The operands from `first` on, as numbered among all pairs of all patterns.
+    fn of(operands: &Operands, first: usize) -> Self;
+    /// # Safety
+    /// As [`Lanes`], with a pair of the window.
+    unsafe fn pair<L: Lanes>(&self, x: *const i16, pair: usize) -> L::Words;
+}
+
+/// See [`Operands::Broadcast`].
+pub(super) struct Broadcast;
+
+impl Operand for Broadcast {
+    #[inline(always)]
+    fn of(_: &Operands, _: usize) -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    unsafe fn pair<L: Lanes>(&self, x: *const i16, pair: usize) -> L::Words {
+        // SAFETY: the caller promises a pair of the window.
+        unsafe { L::splat_pair(x.add(2 * pair)) }
+    }
+}
+
+/// See [`Operands::Permuted`].
+pub(super) struct Permuted {
+    starts: *const usize,
+    bytes: *const u8,
+}
+
+impl Operand for Permuted {
+    #[inline(always)]
+    fn of(operands: &Operands, first: usize) -> Self {
+        let Operands::Permuted { starts, bytes } = operands else { unreachable!("operands are permuted") };
+        let bytes = bytes.as_ptr().cast::<u8>().wrapping_add(64 * first);
+        Self { starts: starts.as_ptr().wrapping_add(first), bytes }
+    }
+
+    #[inline(always)]
+    unsafe fn pair<L: Lanes>(&self, x: *const i16, pair: usize) -> L::Words {
+        // SAFETY: the caller promises a pair of the window.
+        unsafe { L::permute(L::load(x.add(*self.starts.add(pair))), self.bytes.add(64 * pair)) }
+    }
+}
+
+/// See [`Operands::Gathered`].
+pub(super) struct Gathered(*const i32);
+
+impl Operand for Gathered {
+    #[inline(always)]
+    fn of(operands: &Operands, first: usize) -> Self {
+        let Operands::Gathered { index } = operands else { unreachable!("operands are gathered") };
+        Self(index.as_ptr().cast::<i32>().wrapping_add(16 * first))
+    }
+
+    #[inline(always)]
+    unsafe fn pair<L: Lanes>(&self, x: *const i16, pair: usize) -> L::Words {
+        // SAFETY: the caller promises a pair of the window.
+        unsafe { L::gather_pairs(x, L::load_sums(self.0.add(16 * pair))) }
+    }
+}
+
+impl Groups {
+    /// A block of T tiles, in S phases of sums of their own: pair p adds to those of phase p mod S.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with a frame that has the step's places, a member that the layer has, and one of its blocks, of T tiles,
+    /// whose operands O are.
+    #[inline(always)]
+    pub(super) unsafe fn block<L: Lanes, O: Operand, const T: usize, const S: usize>(
+        &self,
+        block: &Block,
+        frame: *mut i16,
+        member: usize,
+    ) {
+        // SAFETY: the caller promises the places and the machine.
+        unsafe {
+            let (weights, bias) = self.packed.of(member);
+            let (mut weights, bias) = (weights.add(block.weights), bias.add(block.bias));
+            let (x, y) = (frame.add(block.x).cast_const(), block.y);
+            let operand = O::of(&self.operands, block.pattern * self.pairs);
+            let mut sums = [[L::splat_sum(0); T]; S];
+            for t in 0..T {
+                sums[0][t] = L::load_sums(bias.add(16 * t));
+            }
+            let mut pair = 0;
+            while pair + S <= self.pairs {
+                for s in 0..S {
+                    let words = operand.pair::<L>(x, pair + s);
+                    for t in 0..T {
+                        sums[s][t] = L::dot(sums[s][t], words, L::load(weights.add(32 * (s * T + t))));
+                    }
+                }
+                (pair, weights) = (pair + S, weights.add(32 * S * T));
+            }
+            while pair < self.pairs {
+                let words = operand.pair::<L>(x, pair);
+                for t in 0..T {
+                    sums[0][t] = L::dot(sums[0][t], words, L::load(weights.add(32 * t)));
+                }
+                (pair, weights) = (pair + 1, weights.add(32 * T));
+            }
+            let shift = L::splat_sum(self.rounding.shift as i32);
+            for t in 0..T {
+                for s in 1..S {
+                    sums[0][t] = L::add_sums(sums[0][t], sums[s][t]);
+                }
+                sums[0][t] = L::shift_right(sums[0][t], shift);
+            }
+            self.rounding.put::<L, T>(sums[0], frame, &self.sink, y);
+        }
+    }
+}

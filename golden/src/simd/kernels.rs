@@ -1,0 +1,303 @@
+//! The kernels, compiled once for every instruction set.
+
+use super::{
+    copies::Copies,
+    dense::{Dense, Own, Quad, Quads, Same},
+    elementwise::{Add, Multiply, Relu},
+    groups::{Broadcast, Gathered, Groups, Operand, Operands, Permuted},
+    lanes::Lanes,
+    plan::{Plan, Step},
+    port::Scales,
+    sink::Sink,
+    split::Split,
+    table::Table,
+    taps::{Each, Neighbours, Pairing, Rolling, Taps, Way},
+    tiles::Block,
+    wide::Wide,
+};
+use crate::{Isa, Router, Selected};
+
+/// Frames of memory that a plan runs over.
+#[derive(Clone, Copy)]
+pub(super) struct Frames<'a> {
+    pub(super) first: *mut i16,
+    /// Distance of frames in words.
+    pub(super) stride: usize,
+    pub(super) router: Option<&'a Router>,
+}
+
+/// The functions of an instruction set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kernels {
+    /// Runs a level over as many frames as there are places for what the router selected.
+    ///
+    /// # Safety
+    /// A machine with the instructions, frames of the plan's length, and a level that the plan has.
+    pub(super) run: unsafe fn(&Plan, usize, Frames, &mut [Option<Selected>]),
+    /// As [`Scales::put_values`], on a machine with the instructions.
+    pub(super) put_values: unsafe fn(&Scales, *const f64, *mut i16, &Sink) -> bool,
+    /// As [`Scales::put_words`], on a machine with the instructions.
+    pub(super) put_words: unsafe fn(&Scales, *const i16, *mut i16, &Sink),
+    /// As [`Scales::take_values`], on a machine with the instructions.
+    pub(super) take_values: unsafe fn(&Scales, *const i16, *mut f64),
+    /// Tiles whose sums fit the registers.
+    pub(super) tiles: usize,
+    /// Whether there is a dot product of bytes.
+    pub(super) bytes: bool,
+}
+
+impl Kernels {
+    /// Those of an instruction set; none for the specification, or if they are not for this kind of machine.
+    pub(super) fn of(isa: Isa) -> Option<&'static Self> {
+        match isa {
+            Isa::Portable => Some(&portable::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => Some(&avx2::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => Some(&avx512::KERNELS),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => Some(&neon::KERNELS),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! kernels {
+    ($module:ident, $lanes:ty, $(#[$features:meta])?) => {
+        mod $module {
+            use super::*;
+
+            pub(super) const KERNELS: Kernels = Kernels {
+                run,
+                put_values,
+                put_words,
+                take_values,
+                tiles: <$lanes>::TILES,
+                bytes: <$lanes>::BYTES,
+            };
+
+            $(#[$features])?
+            unsafe fn run(plan: &Plan, level: usize, frames: Frames, selected: &mut [Option<Selected>]) {
+                let Frames { first, stride, router } = frames;
+                for step in &plan.levels[level].steps {
+                    let step = &plan.steps[*step];
+                    for (index, selected) in selected.iter_mut().enumerate() {
+                        let frame = first.wrapping_add(index * stride);
+                        let member = selected.map_or(0, |selected| selected.member);
+                        // SAFETY: the caller promises frames of the plan on a machine with the instructions.
+                        unsafe {
+                            match step {
+                                Step::Split(step) => split(step, frame),
+                                Step::Dense(step) => dense(step, frame, member),
+                                Step::Groups(step) => groups(step, frame, member),
+                                Step::Taps(step) => taps(step, frame, member),
+                                Step::Wide(step) => wide(step, frame, member),
+                                Step::Copy(step, place) => copy(step, frame, *place),
+                                Step::Add(step) => add(step, frame),
+                                Step::Multiply(step) => multiply(step, frame),
+                                Step::Relu(step) => relu(step, frame),
+                                Step::Table(step) => table(step, frame),
+                                Step::Route => {
+                                    *selected = router.map(|router| {
+                                        let (place, size) = plan.vectors[router.scores.0];
+                                        router.select(std::slice::from_raw_parts(frame.add(place), size))
+                                    });
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+
+            kernels!(@each $(#[$features])?
+                split(step: &Split, frame: *mut i16) { step.run::<$lanes>(frame) }
+                lines(step: &Taps, frame: *mut i16, member: usize) { step.run::<$lanes>(frame, member) }
+                wide(step: &Wide, frame: *mut i16, member: usize) { step.run(frame, member) }
+                copy(step: &Copies, frame: *mut i16, place: usize) { step.run(frame, frame.add(place)) }
+                add(step: &Add, frame: *mut i16) { step.run::<$lanes>(frame) }
+                multiply(step: &Multiply, frame: *mut i16) { step.run::<$lanes>(frame) }
+                relu(step: &Relu, frame: *mut i16) { step.run::<$lanes>(frame) }
+                table(step: &Table, frame: *mut i16) { step.run::<$lanes>(frame) }
+                put_words(scales: &Scales, words: *const i16, frame: *mut i16, sink: &Sink) {
+                    scales.put_words::<$lanes>(words, frame, sink)
+                }
+                take_values(scales: &Scales, words: *const i16, values: *mut f64) {
+                    scales.take_values::<$lanes>(words, values)
+                }
+            );
+
+            $(#[$features])?
+            unsafe fn dense(step: &Dense, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe {
+                    match (&step.operands, step.wide) {
+                        (Quads::Broadcast, true) => dense_of::<Same, 2, true>(step, frame, member),
+                        (Quads::Broadcast, false) => dense_of::<Same, 4, false>(step, frame, member),
+                        (Quads::Permuted { .. }, true) => dense_of::<Own, 2, true>(step, frame, member),
+                        (Quads::Permuted { .. }, false) => dense_of::<Own, 4, false>(step, frame, member),
+                    }
+                }
+            }
+
+            /// As many phases S for some tiles, less for more, as hide the latency of a dot product.
+            $(#[$features])?
+            unsafe fn dense_of<Q: Quad, const S: usize, const WIDE: bool>(
+                step: &Dense,
+                frame: *mut i16,
+                member: usize,
+            ) {
+                // Blocks of one number of tiles follow each other.
+                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
+                    // SAFETY: as for `run`.
+                    unsafe {
+                        match blocks[0].tiles {
+                            1 => dense_blocks::<Q, 1, 4, WIDE>(step, blocks, frame, member),
+                            2 => dense_blocks::<Q, 2, S, WIDE>(step, blocks, frame, member),
+                            3 => dense_blocks::<Q, 3, S, WIDE>(step, blocks, frame, member),
+                            4 => dense_blocks::<Q, 4, S, WIDE>(step, blocks, frame, member),
+                            5 => dense_blocks::<Q, 5, 1, WIDE>(step, blocks, frame, member),
+                            6 => dense_blocks::<Q, 6, 1, WIDE>(step, blocks, frame, member),
+                            7 => dense_blocks::<Q, 7, 1, WIDE>(step, blocks, frame, member),
+                            _ => dense_blocks::<Q, 8, 1, WIDE>(step, blocks, frame, member),
+                        }
+                    }
+                }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn dense_blocks<Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
+                step: &Dense,
+                blocks: &[Block],
+                frame: *mut i16,
+                member: usize,
+            ) {
+                for block in blocks {
+                    // SAFETY: as for `run`.
+                    unsafe { step.block::<$lanes, Q, T, S, WIDE>(block, frame, member) }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn groups(step: &Groups, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe {
+                    match &step.operands {
+                        Operands::Broadcast => groups_of::<Broadcast>(step, frame, member),
+                        Operands::Permuted { .. } => groups_of::<Permuted>(step, frame, member),
+                        Operands::Gathered { .. } => groups_of::<Gathered>(step, frame, member),
+                    }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn groups_of<O: Operand>(step: &Groups, frame: *mut i16, member: usize) {
+                // Blocks of one number of tiles follow each other.
+                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
+                    // SAFETY: as for `run`. As many independent sums as hide the latency of a dot product.
+                    unsafe {
+                        match blocks[0].tiles {
+                            1 => group_blocks::<O, 1, 2>(step, blocks, frame, member),
+                            2 => group_blocks::<O, 2, 2>(step, blocks, frame, member),
+                            3 if <$lanes>::TILES >= 4 => group_blocks::<O, 3, 2>(step, blocks, frame, member),
+                            4 if <$lanes>::TILES >= 4 => group_blocks::<O, 4, 2>(step, blocks, frame, member),
+                            5 if <$lanes>::TILES >= 8 => group_blocks::<O, 5, 2>(step, blocks, frame, member),
+                            6 if <$lanes>::TILES >= 8 => group_blocks::<O, 6, 2>(step, blocks, frame, member),
+                            7 if <$lanes>::TILES >= 8 => group_blocks::<O, 7, 1>(step, blocks, frame, member),
+                            8 if <$lanes>::TILES >= 8 => group_blocks::<O, 8, 1>(step, blocks, frame, member),
+                            _ => unreachable!("blocks have no more tiles than the registers"),
+                        }
+                    }
+                }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn group_blocks<O: Operand, const T: usize, const S: usize>(
+                step: &Groups,
+                blocks: &[Block],
+                frame: *mut i16,
+                member: usize,
+            ) {
+                for block in blocks {
+                    // SAFETY: as for `run`.
+                    unsafe { step.block::<$lanes, O, T, S>(block, frame, member) }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn taps(step: &Taps, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe {
+                    match step.pairing {
+                        Pairing::Neighbours => taps_of::<Neighbours>(step, frame, member),
+                        Pairing::Rolling => taps_of::<Rolling>(step, frame, member),
+                        Pairing::Any => taps_of::<Each>(step, frame, member),
+                    }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn taps_of<W: Way>(step: &Taps, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe {
+                    match step.single() {
+                        Some(1) => taps_single::<W, 1>(step, frame, member),
+                        Some(2) => taps_single::<W, 2>(step, frame, member),
+                        Some(3) => taps_single::<W, 3>(step, frame, member),
+                        Some(4) => taps_single::<W, 4>(step, frame, member),
+                        _ => lines(step, frame, member),
+                    }
+                }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn taps_single<W: Way, const P: usize>(step: &Taps, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe { step.run_single::<$lanes, W, P>(frame, member) }
+            }
+
+            $(#[$features])?
+            unsafe fn put_values(scales: &Scales, values: *const f64, frame: *mut i16, sink: &Sink) -> bool {
+                // SAFETY: as for `Scales::put_values`.
+                unsafe { scales.put_values::<$lanes>(values, frame, sink) }
+            }
+        }
+    };
+    (@each #[$features:meta] $($name:ident $args:tt $body:block)*) => {
+        $(
+            // One function each: together they would not fit the registers.
+            #[inline(never)]
+            #[$features]
+            unsafe fn $name $args {
+                // SAFETY: `run` promises frames of the plan on a machine with the instructions.
+                unsafe { $body }
+            }
+        )*
+    };
+    (@each $($name:ident $args:tt $body:block)*) => {
+        $(
+            #[inline(never)]
+            unsafe fn $name $args {
+                // SAFETY: `run` promises frames of the plan.
+                unsafe { $body }
+            }
+        )*
+    };
+}
+
+kernels!(portable, crate::simd::portable::Portable,);
+
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2, crate::simd::avx2::Avx2, #[target_feature(enable = "avx2,fma")]);
+
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx512,
+    crate::simd::avx512::Avx512,
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi")]
+);
+
+#[cfg(target_arch = "aarch64")]
+kernels!(neon, crate::simd::neon::Neon, #[target_feature(enable = "neon")]);
