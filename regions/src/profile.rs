@@ -26,6 +26,8 @@ pub struct Profile {
     pub calls: Vec<ProfileNode>,
     /// Every region that was called, in the order of the first calls.
     pub regions: Vec<RegionProfile>,
+    /// Time from the first call until it was taken, seconds.
+    pub seconds: f64,
 }
 
 /// Calls of a region from one place of the call tree.
@@ -70,6 +72,8 @@ struct Recorder {
     regions: Vec<RegionProfile>,
     /// Index of every region, by its address.
     indices: HashMap<usize, usize>,
+    /// When the first call began.
+    begun: Option<Instant>,
     /// Counts up when everything is taken, so that calls that are under way then are not mixed with later ones.
     epoch: u64,
 }
@@ -108,6 +112,7 @@ impl Call {
             let mut stack = stack.borrow_mut();
             let mut recorder = locked();
             let recorder = recorder.get_or_insert_default();
+            recorder.begun.get_or_insert_with(Instant::now);
             let parent = stack.last().filter(|open| open.epoch == recorder.epoch).map(|open| open.node);
             let node = recorder.node(region, parent);
             let epoch = recorder.epoch;
@@ -213,13 +218,14 @@ pub fn take_profile() -> Profile {
     let epoch = recorder.as_ref().map_or(0, |recorder| recorder.epoch);
     let taken = recorder.replace(Recorder { epoch: epoch + 1, ..Recorder::default() });
     drop(recorder);
-    let Recorder { calls, regions: mut profiles, .. } = taken.unwrap_or_default();
+    let Recorder { calls, regions: mut profiles, begun, .. } = taken.unwrap_or_default();
+    let seconds = begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64());
     let all = regions();
     for profile in &mut profiles {
         let region = all.iter().find(|region| region.path() == profile.region);
         profile.exact_code = region.map(|region| region.exact_code()).unwrap_or_default();
     }
-    Profile { calls, regions: profiles }
+    Profile { calls, regions: profiles, seconds }
 }
 
 /// Whether anything was recorded.
@@ -250,6 +256,7 @@ struct PartEntry {
 
 #[derive(Serialize)]
 struct ProfileFile<'a> {
+    seconds: f64,
     calls: &'a [ProfileNode],
     regions: Vec<RegionEntry<'a>>,
 }
@@ -283,8 +290,12 @@ pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
         });
     }
     let path = folder.join("profile.yaml");
-    let text = serde_yaml::to_string(&ProfileFile { calls: &profile.calls, regions: entries })
-        .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
+    let text = serde_yaml::to_string(&ProfileFile {
+        seconds: profile.seconds,
+        calls: &profile.calls,
+        regions: entries,
+    })
+    .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
     write(&path, text.as_bytes())
 }
 
