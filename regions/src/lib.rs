@@ -28,7 +28,9 @@
 
 mod check;
 mod error;
+mod exact;
 mod frame;
+mod learner;
 mod mode;
 mod profile;
 mod region;
@@ -36,14 +38,19 @@ mod registry;
 mod settings;
 
 pub use check::{Quality, Target};
-pub use emeuro_regions_macros::{Frame, approximate};
+pub use emeuro_regions_macros::{Frame, approximate, exact};
 pub use error::{Error, Result};
 pub use frame::{Frame, Part, read_slice, size, write_slice};
+pub use learner::{Learner, Pair, Why};
 pub use mode::Mode;
 pub use profile::{Profile, ProfileNode, RegionProfile, take_profile, write_profile};
-pub use region::{Counts, Local, Plan, Region, Watch};
+pub use region::{Buffers, Counts, Local, Plan, Region, Watch};
 pub use registry::{Registered, load, region, regions, set_mode};
-pub use settings::init;
+pub use settings::{finish, init};
 
 #[doc(hidden)]
+pub use exact::{ExactCode, RegisteredExact};
+#[doc(hidden)]
 pub use inventory;
+#[doc(hidden)]
+pub use region::Source;
