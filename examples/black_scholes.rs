@@ -122,7 +122,8 @@ mod tests {
                 *change(&mut high) += h;
                 (of(value(high)) - of(value(low))) / (2.0 * h)
             };
-            let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * (1.0 + a.abs()), "{option:?}: {a} {b}");
+            let near =
+                |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * (1.0 + a.abs()), "{option:?}: {a} {b}");
             near(delta, slope(|o| &mut o.spot, |v| v.price));
             near(gamma, option.spot * slope(|o| &mut o.spot, |v| v.delta));
             near(vega, slope(|o| &mut o.volatility, |v| v.price));

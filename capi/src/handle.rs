@@ -66,11 +66,7 @@ impl Runner {
         if let Some(at) = input.iter().position(|value| !value.is_finite()) {
             return Err(self.bad_value(at, format_args!("expected a finite number, found {}", input[at])));
         }
-        let [inputs, outputs] = self.sizes;
-        for (input, output) in input.chunks_exact(inputs).zip(output.chunks_exact_mut(outputs)) {
-            self.runner.infer_values_at(level, input, output).map_err(internal)?;
-        }
-        Ok(())
+        self.runner.infer_values_batch_at(level, input, output).map_err(internal)
     }
 
     /// Runs whole frames of raw words; nothing is written if one of them is refused.
@@ -88,11 +84,7 @@ impl Runner {
                 self.bad_value(at, format_args!("expected a word of {bits} bits, found {}", input[at]))
             );
         }
-        let [inputs, outputs] = self.sizes;
-        for (input, output) in input.chunks_exact(inputs).zip(output.chunks_exact_mut(outputs)) {
-            self.runner.infer_at(level, input, output).map_err(internal)?;
-        }
-        Ok(())
+        self.runner.infer_batch_at(level, input, output).map_err(internal)
     }
 
     fn check_sizes(&self, input: usize, output: usize) -> Result<(), Problem> {

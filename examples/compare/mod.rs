@@ -35,7 +35,11 @@ pub(crate) fn compare<I: Copy, O: Frame>(
         emeuro_regions::write_slice(&outputs, &mut numbers);
         numbers
     });
-    println!("error     {:.2} % NRMSE, {} held-out inputs", 100.0 * nrmse(&exact, &emulated, O::SIZE), inputs.len());
+    println!(
+        "error     {:.2} % NRMSE, {} held-out inputs",
+        100.0 * nrmse(&exact, &emulated, O::SIZE),
+        inputs.len()
+    );
     for (index, name) in names.iter().enumerate() {
         let of = |numbers: &[f64]| numbers.iter().skip(index).step_by(O::SIZE).copied().collect::<Vec<f64>>();
         println!("  {name:8} {:.2} %", 100.0 * nrmse(&of(&exact), &of(&emulated), 1));

@@ -14,7 +14,7 @@ const STEPS: usize = 40;
 /// on must not be the same.
 ///
 /// The hand goes from place to place within reach, on straight lines, slow at both ends (minimum jerk: T. Flash, N. Hogan, 1985).
-pub fn generate(count: usize, seed: u64) -> Vec<Input> {
+pub(crate) fn generate(count: usize, seed: u64) -> Vec<Input> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut inputs = vec![];
     let mut from = place(&mut rng);
@@ -39,7 +39,7 @@ fn place(rng: &mut ChaCha8Rng) -> Input {
 }
 
 /// The inputs in a CSV file: one per line, numbers separated by commas, no header.
-pub fn read(path: &Path) -> Result<Vec<Input>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Input>, String> {
     let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut inputs = vec![];
     for (line, row) in text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty()) {

@@ -3,13 +3,13 @@
 use emeuro_regions::approximate;
 
 /// What the function takes: where the hand shall be, x and y in metres, and its direction in radians.
-pub type Input = [f64; 3];
+pub(crate) type Input = [f64; 3];
 
 /// What it gives: the angles of the four joints in radians, each relative to the link before.
-pub type Output = [f64; 4];
+pub(crate) type Output = [f64; 4];
 
 /// Lengths of the links in metres, from the shoulder to the hand.
-pub const LINKS: [f64; 4] = [0.35, 0.30, 0.25, 0.12];
+pub(crate) const LINKS: [f64; 4] = [0.35, 0.30, 0.25, 0.12];
 
 /// Lowest and highest angle of every joint, radians.
 const LIMITS: [[f64; 2]; 4] = [[-0.6, 2.6], [-2.6, 0.3], [-2.4, 0.8], [-1.9, 1.9]];
@@ -25,7 +25,7 @@ const REST: [f64; 4] = [1.3, -1.0, -0.7, -0.3];
 /// remaining error: T. Sugihara, "Solvability-unconcerned inverse kinematics by the Levenberg–Marquardt method", 2011; starts and choice
 /// as in P. Beeson, B. Ames, "TRAC-IK", 2015).
 #[approximate]
-pub fn reach(target: Input) -> Output {
+pub(crate) fn reach(target: Input) -> Output {
     let mut best = (f64::INFINITY, REST);
     for start in STARTS {
         let (miss, joints) = descend(target, start);
@@ -78,7 +78,7 @@ fn descend(target: Input, start: Output) -> (f64, Output) {
 }
 
 /// Place and direction of the hand, and their derivatives by the joints.
-pub fn forward(joints: Output) -> (Input, [[f64; 4]; 3]) {
+pub(crate) fn forward(joints: Output) -> (Input, [[f64; 4]; 3]) {
     let mut angle = 0.0;
     let links: [[f64; 2]; 4] = std::array::from_fn(|j| {
         angle += joints[j];
