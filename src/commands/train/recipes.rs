@@ -58,11 +58,12 @@ impl Train {
     pub(super) fn train_all(
         &self,
         apps: &[Box<dyn Application>],
+        out: &Path,
         stop: &Arc<AtomicBool>,
     ) -> Result<Outcome, Failure> {
         let mut rows: Vec<Value> = vec![];
         for app in apps {
-            rows.push(self.train(&**app, stop)?);
+            rows.push(self.train(&**app, out, stop)?);
         }
         if self.json {
             return Ok(Outcome::success(format!("{}\n", json!({ "emulators": rows }))));
@@ -77,14 +78,14 @@ impl Train {
         Ok(Outcome::success(table(&lines)))
     }
 
-    fn train(&self, app: &dyn Application, stop: &Arc<AtomicBool>) -> Result<Value, Failure> {
-        let checkpoint = self.out.join(format!("{}.checkpoint", app.name()));
+    fn train(&self, app: &dyn Application, out: &Path, stop: &Arc<AtomicBool>) -> Result<Value, Failure> {
+        let checkpoint = out.join(format!("{}.checkpoint", app.name()));
         let session = Session {
             progress: true,
             checkpoint: Some(Checkpointing::new(&checkpoint)),
             stop: Arc::clone(stop),
         };
-        let options = BuildOptions { seed: self.seed, quantisation: self.quantisation };
+        let options = BuildOptions { seed: self.seed, quantisation: self.quantisation.unwrap_or_default() };
         let (built, name) = match &self.variant.kernel {
             Some(file) => {
                 let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -95,7 +96,7 @@ impl Train {
             }
             None => (build_emulator(app, &options, &session).map_err(input)?, app.name().to_owned()),
         };
-        let path = self.out.join(name).with_added_extension("yaml");
+        let path = out.join(name).with_added_extension("yaml");
         built.emulator.save(&path).map_err(input)?;
         // The emulator is safe; a checkpoint that cannot be removed does no harm.
         let _ = std::fs::remove_file(&checkpoint);

@@ -1,6 +1,10 @@
 //! Searches for better emulators of applications.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use clap::Args;
 use emeuro::{
@@ -32,18 +36,22 @@ pub(super) struct Search {
     adopt: bool,
 }
 
+/// Time per application.
+const BUDGET: Duration = Duration::from_secs(600);
+
 impl Train {
     pub(super) fn search_all(
         &self,
         apps: &[Box<dyn Application>],
+        out: &Path,
         stop: &Arc<AtomicBool>,
     ) -> Result<Outcome, Failure> {
         let reports = apps
             .iter()
-            .map(|app| self.search_one(&**app, stop))
+            .map(|app| self.search_one(&**app, out, stop))
             .collect::<Result<Vec<SearchReport>, Failure>>()?;
         if self.json {
-            let searches: Vec<Value> = reports.iter().map(|report| self.search_json(report)).collect();
+            let searches: Vec<Value> = reports.iter().map(|report| search_json(report, out)).collect();
             return Ok(Outcome::success(format!("{}\n", json!({ "searches": searches }))));
         }
         let header = ["app", "point", "NRMSE", "test", "clocks", "weight bits", "emulated", "exact"];
@@ -70,72 +78,78 @@ impl Train {
                 report.candidates,
                 report.seconds,
                 front_file::front(report).len(),
-                self.out.join(format!("{}.front.yaml", report.app)).display()
+                out.join(format!("{}.front.yaml", report.app)).display()
             );
         }
         Ok(Outcome::success(table(&lines) + &summary))
     }
 
     /// Searches, and writes the files.
-    fn search_one(&self, app: &dyn Application, stop: &Arc<AtomicBool>) -> Result<SearchReport, Failure> {
+    fn search_one(
+        &self,
+        app: &dyn Application,
+        out: &Path,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<SearchReport, Failure> {
+        let budget = self.budget.unwrap_or(BUDGET);
         let command = format!(
             "emeuro train {} --search --seed {} --budget {}s{}",
             app.name(),
             self.seed,
-            self.budget.as_secs_f64(),
+            budget.as_secs_f64(),
             self.search.evaluations.map_or_else(String::new, |most| format!(" --evaluations {most}"))
         );
         let options = SearchOptions {
             seed: self.seed,
-            limits: Limits { budget: self.budget, evaluations: self.search.evaluations },
-            folder: self.out.join(format!("{}.search", app.name())),
+            limits: Limits { budget, evaluations: self.search.evaluations },
+            folder: out.join(format!("{}.search", app.name())),
             command: command.clone(),
             progress: true,
             stop: Arc::clone(stop),
         };
         let report = search_emulators(app, &options).map_err(input)?;
         let write = |ending: &str, text: &str| {
-            let path = self.out.join(format!("{}.{ending}", app.name()));
+            let path = out.join(format!("{}.{ending}", app.name()));
             write_atomically(&path, text.as_bytes())
                 .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
         };
-        let budget = self.budget.as_secs_f64();
+        let seconds = budget.as_secs_f64();
         write(
             "front.yaml",
-            &front_file::yaml(&report, &command, self.seed, budget, DEFAULT_LANES).map_err(input)?,
+            &front_file::yaml(&report, &command, self.seed, seconds, DEFAULT_LANES).map_err(input)?,
         )?;
         write("front.svg", &front_file::svg(&report).map_err(input)?)?;
         if self.search.adopt {
-            let path = self.out.join(format!("{}.yaml", app.name()));
+            let path = out.join(format!("{}.yaml", app.name()));
             report.emulator.save(&path).map_err(input)?;
         }
         Ok(report)
     }
+}
 
-    fn search_json(&self, report: &SearchReport) -> Value {
-        let point = |index: usize| {
-            let point = &report.points[index];
-            json!({
-                "name": point.name,
-                "nrmse": point.score.error,
-                "nrmse_test": point.test,
-                "clocks": point.score.clocks,
-                "weight_bits": point.score.weight_bits,
-                "cpu_ns": point.score.cpu_ns,
-            })
-        };
-        let file = |ending: &str| self.out.join(format!("{}.{ending}", report.app)).display().to_string();
+fn search_json(report: &SearchReport, out: &Path) -> Value {
+    let point = |index: usize| {
+        let point = &report.points[index];
         json!({
-            "app": report.app,
-            "evaluations": report.evaluations,
-            "candidates": report.candidates,
-            "seconds": report.seconds,
-            "exact_ns": report.exact_ns,
-            "reference": point(0),
-            "chosen": point(report.chosen),
-            "front": front_file::front(report).iter().map(|point| point.name.clone()).collect::<Vec<_>>(),
-            "file": file("front.yaml"),
-            "picture": file("front.svg"),
+            "name": point.name,
+            "nrmse": point.score.error,
+            "nrmse_test": point.test,
+            "clocks": point.score.clocks,
+            "weight_bits": point.score.weight_bits,
+            "cpu_ns": point.score.cpu_ns,
         })
-    }
+    };
+    let file = |ending: &str| out.join(format!("{}.{ending}", report.app)).display().to_string();
+    json!({
+        "app": report.app,
+        "evaluations": report.evaluations,
+        "candidates": report.candidates,
+        "seconds": report.seconds,
+        "exact_ns": report.exact_ns,
+        "reference": point(0),
+        "chosen": point(report.chosen),
+        "front": front_file::front(report).iter().map(|point| point.name.clone()).collect::<Vec<_>>(),
+        "file": file("front.yaml"),
+        "picture": file("front.svg"),
+    })
 }

@@ -32,9 +32,41 @@ pub(super) fn quantisation(text: &str) -> Result<Quantisation, String> {
     }
 }
 
+/// Reads for example `2%` or `0.02`.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
+        None => text.parse(),
+    };
+    match number {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("expected a share between 0 and 1, for example 2% or 0.02".to_owned()),
+    }
+}
+
+/// A share as it can be given.
+pub(super) fn share_text(share: f64) -> String {
+    // Without the last digits of the binary fraction.
+    format!("{}%", (share * 1e8).round() / 1e6)
+}
+
+/// For example `w8a16`.
+pub(super) fn quantisation_text(quantisation: Quantisation) -> String {
+    let Quantisation { weight_bits, activation_bits } = quantisation;
+    format!("w{weight_bits}a{activation_bits}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_plain_or_per_cent() {
+        assert_eq!((share("2%"), share("0.02"), share("0.5 %")), (Ok(0.02), Ok(0.02), Ok(0.005)));
+        for wrong in ["", "%", "0", "1", "100%", "-1%", "2", "nan", "two"] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_have_a_unit() {
