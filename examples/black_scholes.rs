@@ -131,4 +131,10 @@ mod tests {
             near(rho, slope(|o| &mut o.rate, |v| v.price));
         }
     }
+
+    #[test]
+    fn the_emulator_that_is_checked_in_is_as_good_as_it_says() {
+        let (found, stated) = compare::errors("black_scholes.yaml", book(5000, 4), value);
+        assert!(found < 1.25 * stated, "{found} {stated}");
+    }
 }

@@ -49,7 +49,9 @@ fn the_crate_is_whole_and_depends_on_the_checkout() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("cd my-arm && ./demo.sh"));
     let folder = place.path().join("my-arm");
-    for file in [".gitignore", "Cargo.lock", "Cargo.toml", "README.md", "demo.sh", "src/main.rs", "src/region.rs"] {
+    for file in
+        [".gitignore", "Cargo.lock", "Cargo.toml", "README.md", "demo.sh", "src/main.rs", "src/region.rs"]
+    {
         let text = fs::read_to_string(folder.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
         assert!(!text.contains("{{"), "{file}");
     }
@@ -134,14 +136,16 @@ fn the_script_ends_with_a_summary_and_says_what_has_failed() {
     };
     let run = |arguments: &[&str]| {
         let path = env::join_paths(
-            std::iter::once(programs.clone()).chain(env::split_paths(&env::var_os("PATH").unwrap_or_default())),
+            std::iter::once(programs.clone())
+                .chain(env::split_paths(&env::var_os("PATH").unwrap_or_default())),
         );
         let mut command = Command::new(folder.join("demo.sh"));
         command.args(arguments).current_dir(place.path()).env("PATH", path.unwrap()).env_remove("EMEURO");
         let output = command.output().unwrap();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
-    let trains = "mkdir -p emulators; touch emulators/one.yaml emulators/two.yaml";
+    let trains = "mkdir -p emulators; printf '%s\\n' 'a::one:' '  emulator: one.yaml' 'two:' '  emulator: two.yaml' \
+         > emulators/regions.settings.yaml";
     emeuro(trains, "echo All words and clocks as predicted: $2");
     fs::write(place.path().join("mine.csv"), "1,2,3\n").unwrap();
     let (code, out, err) = run(&["mine.csv"]);
@@ -170,13 +174,13 @@ fn the_script_ends_with_a_summary_and_says_what_has_failed() {
     let (code, out, _) = run(&[]);
     assert!(code == Some(1) && out.contains("FAILED") && out.contains("All words right"), "{out}");
     // Nothing is worth an emulator: those of the last run do not stand in.
-    emeuro("echo nothing", "false");
+    emeuro("mkdir -p emulators; echo '{}' > emulators/regions.settings.yaml", "false");
     let (code, out, err) = run(&[]);
     assert!(code == Some(1) && err.contains("no region was found worth"), "{out}{err}");
     emeuro("echo 'error: a bad profile' >&2; exit 2", "false");
     assert_eq!(run(&[]).0, Some(2));
     let (code, _, err) = run(&["missing.csv"]);
-    assert!(code == Some(1) && err.contains("missing.csv"), "{err}");
+    assert!(code == Some(2) && err.contains("missing.csv: expected a file"), "{err}");
 }
 
 /// As a newcomer would, from nothing to a passing co-simulation. Builds the new crate in release: minutes.

@@ -51,3 +51,22 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
 }
+
+/// The error of an emulator on `inputs`, and the one that its file states.
+#[cfg(test)]
+pub(crate) fn errors<I: Frame, O: Frame>(file: &str, inputs: Vec<I>, f: impl Fn(I) -> O) -> (f64, f64) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/emulators");
+    let emulator = emeuro_golden::Emulator::load(folder.join(file)).unwrap();
+    let mut runner = emeuro_golden::Runner::new(&emulator);
+    let (mut exact, mut emulated) = (vec![], vec![]);
+    for input in inputs {
+        let (mut numbers, mut answer, mut truth) =
+            (vec![0.0; I::SIZE], vec![0.0; O::SIZE], vec![0.0; O::SIZE]);
+        input.write(&mut numbers);
+        runner.infer_values(&numbers, &mut answer).unwrap();
+        f(input).write(&mut truth);
+        exact.extend(truth);
+        emulated.extend(answer);
+    }
+    (nrmse(&exact, &emulated, O::SIZE), emulator.provenance().nrmse.unwrap())
+}

@@ -9,6 +9,10 @@ set -euo pipefail
 
 input=()
 if [ $# -gt 0 ]; then
+    if [ ! -f "$1" ]; then
+        echo "error: $1: expected a file of inputs" >&2
+        exit 2
+    fi
     input=(--input "$(realpath "$1")")
 fi
 cd "$(dirname "$0")"
@@ -39,7 +43,9 @@ profile() { EMEURO_MODE=profile EMEURO_PROFILE=profile cargo run --release --qui
 
 train() {
     "$emeuro" train --profile profile --out emulators
-    if ! compgen -G "emulators/*.yaml" > /dev/null; then
+    # Its settings name the emulators of the regions that were chosen.
+    mapfile -t emulators < <(sed -n 's|^ *emulator: |emulators/|p' emulators/regions.settings.yaml)
+    if [ ${#emulators[@]} = 0 ]; then
         echo "error: no region was found worth an emulator: the table above says why" >&2
         exit 1
     fi
@@ -50,14 +56,14 @@ measure() {
 }
 
 generate() {
-    for emulator in emulators/*.yaml; do
+    for emulator in "${emulators[@]}"; do
         "$emeuro" generate "$emulator" --out "hardware/$(basename "$emulator" .yaml)"
     done | tee hardware/generated.txt
 }
 
 # Simulates all units, even if one of them fails.
 simulate() {
-    for emulator in emulators/*.yaml; do
+    for emulator in "${emulators[@]}"; do
         "$emeuro" cosim "$emulator" --rtl "hardware/$(basename "$emulator" .yaml)" 2>&1 || simulated=false
     done > hardware/simulated.txt
     cat hardware/simulated.txt

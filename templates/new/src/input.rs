@@ -2,13 +2,14 @@
 
 use std::{fs, path::Path};
 
+use emeuro_regions::Frame;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::region::{Input, forward};
 
 /// Steps of a movement.
-const STEPS: usize = 40;
+const STEPS: usize = 20;
 
 /// `count` inputs. The same seed gives the same ones, another seed gives others: what an emulator learns from and what it is measured
 /// on must not be the same.
@@ -44,17 +45,17 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Input>, String> {
     let mut inputs = vec![];
     for (line, row) in text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty()) {
         let wrong = |problem: String| format!("{}: line {}: {problem}", path.display(), line + 1);
+        let number = |text: &str| text.trim().parse().ok().filter(|value: &f64| value.is_finite());
         let values: Vec<f64> = row
             .split(',')
-            .map(|value| {
-                value.trim().parse().map_err(|_| wrong(format!("expected a number, found {value:?}")))
+            .map(|text| {
+                number(text).ok_or_else(|| wrong(format!("expected a finite number, found {text:?}")))
             })
             .collect::<Result<_, _>>()?;
-        let count = values.len();
-        let expected = Input::default().len();
-        inputs.push(
-            values.try_into().map_err(|_| wrong(format!("expected {expected} numbers, found {count}")))?,
-        );
+        if values.len() != Input::SIZE {
+            return Err(wrong(format!("expected {} numbers, found {}", Input::SIZE, values.len())));
+        }
+        inputs.push(Input::read(&values));
     }
     match inputs.is_empty() {
         true => Err(format!("{}: expected at least one line", path.display())),
@@ -82,6 +83,7 @@ mod tests {
         assert_eq!(read_text("0.5, 0.25,1\n\n").unwrap(), [[0.5, 0.25, 1.0]]);
         assert!(read_text("0.5,0.25,1\n1,2\n").unwrap_err().contains("line 2: expected 3 numbers, found 2"));
         assert!(read_text("0.5,x,1\n").unwrap_err().contains("found \"x\""));
+        assert!(read_text("0.5,NaN,1\n").unwrap_err().contains("line 1: expected a finite number"));
         assert!(read_text("").unwrap_err().contains("at least one line"));
         fs::remove_file(&path).unwrap();
         assert!(read(&path).is_err());
