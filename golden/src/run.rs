@@ -227,7 +227,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
         }
     }
 
-    /// The words of a vector after the last frame; those of an earlier frame if its level did not need the vector.
+    /// The words of a vector after the last frame; arbitrary ones if its level did not need the vector.
     pub fn vector(&self, vector: VectorId) -> &[i16] {
         match &self.words {
             Words::Specified(words) => &words.vectors[vector.0],

@@ -21,6 +21,41 @@
 //!    which a slice has another length than was stated, go to the exact code and are counted.
 //! 4. In [`Mode::Check`] the emulator answers, and every so many calls the exact code does too: the [`Quality`] that results
 //!    raises or lowers the level to hold a target error.
+//! 5. Code with [`exact`](macro@exact) is never replaced: a region that contains some is split around it ([`Region::exact_code`]).
+//! 6. What the emulator cannot answer may be learnt while the program runs ([`Learner`]).
+//!
+//! ```
+//! use emeuro_regions::{Mode, approximate, exact, region, take_profile};
+//!
+//! #[exact]
+//! fn log(x: f64) {
+//!     println!("{x}");
+//! }
+//!
+//! #[approximate]
+//! fn half(x: f64) -> f64 {
+//!     x / 2.0
+//! }
+//!
+//! #[approximate]
+//! fn quarter(x: f64) -> f64 {
+//!     let y = half(x);
+//!     log(y);
+//!     half(y)
+//! }
+//!
+//! let whole = region("quarter")?;
+//! let error = whole.set_mode(Mode::Emulate { quality: 0 }).unwrap_err().to_string();
+//! assert!(error.contains("it contains exact code") && error.contains("::log)"));
+//! assert!(error.contains("emulate the regions that it calls instead") && error.ends_with("::half"));
+//! // It is profiled like any other, with the regions that it calls.
+//! whole.set_mode(Mode::Profile)?;
+//! region("half")?.set_mode(Mode::Profile)?;
+//! assert_eq!(quarter(8.0), 2.0);
+//! let profile = take_profile();
+//! assert_eq!((profile.calls[1].parent, profile.calls[1].calls), (Some(0), 2));
+//! # Ok::<(), emeuro_regions::Error>(())
+//! ```
 //!
 //! Numbers (`f32`, `f64`), arrays, tuples and structs that derive [`Frame`](derive@Frame) can be parameters and results, by value or by
 //! reference; slices need a length: `#[approximate(x = 40)]`. Parameters behind `&mut` are inputs and outputs. The name of a

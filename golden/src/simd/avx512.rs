@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::Lanes;
+use super::{elementwise::Range, lanes::Lanes};
 
 /// One register of 512 bits.
 #[derive(Clone, Copy)]
@@ -25,6 +25,11 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn load(at: *const i16) -> __m512i {
         vector!(_mm512_loadu_epi16(at))
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(at: *const i16, count: usize) -> __m512i {
+        vector!(_mm512_maskz_loadu_epi16((1 << count) - 1, at))
     }
 
     #[inline(always)]
@@ -182,10 +187,70 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn narrow_in_turns(a: __m512i, b: __m512i) -> __m512i {
+        // Packed, every quarter has four words of `a` and then four of `b`.
+        const TURNS: i128 = 0x0f0e_0706_0d0c_0504_0b0a_0302_0908_0100;
+        vector!({
+            let turns = _mm512_broadcast_i32x4(_mm_set_epi64x((TURNS >> 64) as i64, TURNS as i64));
+            _mm512_shuffle_epi8(_mm512_packs_epi32(a, b), turns)
+        })
+    }
+
+    #[inline(always)]
     unsafe fn narrow_in_order(a: __m512i, b: __m512i) -> __m512i {
         vector!({
             let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
             _mm512_permutexvar_epi64(order, _mm512_packs_epi32(a, b))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn quantise(
+        values: *const f64,
+        factors: *const f64,
+        range: Range,
+        count: usize,
+    ) -> (__m512i, bool) {
+        /// Quiet and signalling NaN, and infinities.
+        const UNBOUNDED: i32 = 0x99;
+        vector!({
+            let present = (u64::MAX >> (64 - count)) as u32;
+            let (least, most) = (_mm512_set1_pd(f64::from(range.min)), _mm512_set1_pd(f64::from(range.max)));
+            let half = _mm512_set1_pd(0.5);
+            let (mut eights, mut unbounded) = ([_mm256_setzero_si256(); 4], 0);
+            for q in 0..4 {
+                let x = _mm512_maskz_loadu_pd((present >> (8 * q)) as u8, values.wrapping_add(8 * q));
+                unbounded |= _mm512_fpclass_pd_mask::<UNBOUNDED>(x);
+                // The product by a power of two is exact, so that adding at once rounds as adding afterwards.
+                let raw = _mm512_fmadd_pd(x, _mm512_loadu_pd(factors.add(8 * q)), half);
+                let raw = _mm512_min_pd(_mm512_max_pd(raw, least), most);
+                eights[q] = _mm512_cvt_roundpd_epi32::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(raw);
+            }
+            let low = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(eights[0]), eights[1]);
+            let high = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(eights[2]), eights[3]);
+            (Self::narrow_in_order(low, high), unbounded == 0)
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn dequantise(words: __m512i, factors: *const f64, values: *mut f64, count: usize) {
+        vector!({
+            let present = (u64::MAX >> (64 - count)) as u32;
+            let halves = [
+                _mm512_cvtepi16_epi32(_mm512_castsi512_si256(words)),
+                _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64::<1>(words)),
+            ];
+            for q in 0..4 {
+                let eight = match q % 2 {
+                    0 => _mm512_castsi512_si256(halves[q / 2]),
+                    _ => _mm512_extracti64x4_epi64::<1>(halves[q / 2]),
+                };
+                let x = _mm512_mul_pd(_mm512_cvtepi32_pd(eight), _mm512_loadu_pd(factors.add(8 * q)));
+                match count {
+                    32 => _mm512_storeu_pd(values.add(8 * q), x),
+                    _ => _mm512_mask_storeu_pd(values.wrapping_add(8 * q), (present >> (8 * q)) as u8, x),
+                }
+            }
         })
     }
 }

@@ -1,17 +1,17 @@
 //! Sums, products and activations, 32 words at a time.
 
-use super::lanes::Lanes;
+use super::{lanes::Lanes, plan::Place, sink::Sink};
 use crate::Format;
 
-/// Where the words of an element-wise step are: distances in words from the beginning of a frame.
+/// Where the words of an element-wise step are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
     /// The first operand.
-    pub(super) a: usize,
+    pub(super) a: Place,
     /// The second operand.
-    pub(super) b: usize,
+    pub(super) b: Place,
     /// The result.
-    pub(super) y: usize,
+    pub(super) y: Sink,
     /// Vectors of 32 words, the last one padded.
     pub(super) vectors: usize,
 }
@@ -71,7 +71,7 @@ impl Add {
                 for i in 0..vectors {
                     let sum =
                         L::add_saturating(L::load(frame.add(a + 32 * i)), L::load(frame.add(b + 32 * i)));
-                    L::store(frame.add(y + 32 * i), self.range.clamp::<L>(sum));
+                    y.put::<L>(frame, 32 * i, self.range.clamp::<L>(sum));
                 }
                 return;
             }
@@ -81,7 +81,7 @@ impl Add {
                 let pairs = L::interleave(L::load(frame.add(a + 32 * i)), L::load(frame.add(b + 32 * i)));
                 let low = L::shift_right(L::dot(half, pairs[0], factors), shift);
                 let high = L::shift_right(L::dot(half, pairs[1], factors), shift);
-                L::store(frame.add(y + 32 * i), self.range.clamp::<L>(L::narrow(low, high)));
+                y.put::<L>(frame, 32 * i, self.range.clamp::<L>(L::narrow(low, high)));
             }
         }
     }
@@ -121,7 +121,7 @@ impl Multiply {
                 }
                 let low = L::shift_right(L::add_sums(low, half), shift);
                 let high = L::shift_right(L::add_sums(high, half), shift);
-                L::store(frame.add(y + 32 * i), self.range.clamp::<L>(L::narrow(low, high)));
+                y.put::<L>(frame, 32 * i, self.range.clamp::<L>(L::narrow(low, high)));
             }
         }
     }
@@ -143,7 +143,7 @@ impl Relu {
         unsafe {
             let zero = L::splat(0);
             for i in 0..vectors {
-                L::store(frame.add(y + 32 * i), L::max(L::load(frame.add(a + 32 * i)), zero));
+                y.put::<L>(frame, 32 * i, L::max(L::load(frame.add(a + 32 * i)), zero));
             }
         }
     }

@@ -6,7 +6,7 @@ use super::{
     kernels::{Frames, Kernels},
     memory::Lines,
     plan::{Plan, Target},
-    port::{self, Scale},
+    port::Scales,
 };
 use crate::{Emulator, Isa, Router, Selected, VectorId};
 
@@ -26,7 +26,10 @@ pub(crate) struct Engine {
     selected: Vec<Option<Selected>>,
     /// Where the last frame is.
     last: usize,
-    scales: [Vec<Scale>; 2],
+    /// Words of an output frame.
+    outputs: usize,
+    /// Formats of the input and output frames.
+    scales: [Scales; 2],
 }
 
 impl Plan {
@@ -49,7 +52,8 @@ impl Engine {
             kernels,
             selected: vec![None; frames],
             last: 0,
-            scales: [port::scales(emulator.input()), port::scales(&emulator.output().port)],
+            outputs: emulator.output().port.size(),
+            scales: [Scales::of(emulator.input()), Scales::of(&emulator.output().port)],
         })
     }
 
@@ -65,23 +69,24 @@ impl Engine {
 
     /// The words of a vector after the last frame.
     pub(crate) fn vector(&self, vector: VectorId) -> &[i16] {
-        let [place, size] = self.plan.vectors[vector.0];
+        let (place, size) = self.plan.vectors[vector.0];
         &self.memory.words()[self.last * self.plan.words + place..][..size]
     }
 
     /// Puts the words of one frame in.
     pub(crate) fn put(&mut self, frame: usize, words: &[i16]) {
-        let [place, size] = self.plan.vectors[0];
-        self.memory.words_mut()[frame * self.plan.words + place..][..size].copy_from_slice(words);
+        assert_eq!(words.len(), self.plan.vectors[0].1);
+        let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
+        // SAFETY: the machine has the instructions; there are as many words as the input port has.
+        unsafe { (self.kernels.put_words)(&self.scales[0], words.as_ptr(), memory, &self.plan.input) }
     }
 
     /// Puts the values of one frame in; whether all are finite.
     pub(crate) fn put_values(&mut self, frame: usize, values: &[f64]) -> bool {
-        let [place, size] = self.plan.vectors[0];
-        let words = &mut self.memory.words_mut()[frame * self.plan.words + place..][..size];
-        assert_eq!(words.len(), values.len());
-        // SAFETY: the machine has the instructions; the words are those of the input port.
-        unsafe { (self.kernels.quantise)(&self.scales[0], values, words.as_mut_ptr()) }
+        assert_eq!(values.len(), self.plan.vectors[0].1);
+        let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
+        // SAFETY: the machine has the instructions; there are as many values as the input port has words.
+        unsafe { (self.kernels.put_values)(&self.scales[0], values.as_ptr(), memory, &self.plan.input) }
     }
 
     /// Computes the first `frames` frames at a level.
@@ -97,7 +102,7 @@ impl Engine {
 
     /// Takes the words of one frame out.
     pub(crate) fn take(&mut self, level: usize, frame: usize, words: &mut [i16]) {
-        assert_eq!(words.len(), self.plan.outputs);
+        assert_eq!(words.len(), self.outputs);
         let memory = self.memory.words()[frame * self.plan.words..].as_ptr();
         // SAFETY: the plan's copies are of words of the frame, as many as there are outputs.
         unsafe { self.plan.levels[level].output.run(memory, words.as_mut_ptr()) }
@@ -105,7 +110,7 @@ impl Engine {
 
     /// Takes the values of one frame out.
     pub(crate) fn take_values(&mut self, level: usize, frame: usize, values: &mut [f64]) {
-        assert_eq!(values.len(), self.plan.outputs);
+        assert_eq!(values.len(), self.outputs);
         let copies = &self.plan.levels[level].output;
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the plan's copies are of words of the frame, and it has room for the outputs.
@@ -114,7 +119,7 @@ impl Engine {
                 copies.run(memory, memory.add(self.plan.output));
                 self.plan.output
             });
-            (self.kernels.dequantise)(&self.scales[1], memory.add(place), values);
+            (self.kernels.take_values)(&self.scales[1], memory.add(place), values.as_mut_ptr());
         }
     }
 }

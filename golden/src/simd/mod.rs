@@ -26,6 +26,7 @@ mod plan;
 mod plans;
 mod port;
 mod portable;
+mod sink;
 mod split;
 mod table;
 mod taps;

@@ -1,6 +1,6 @@
 //! An emulator lowered once: for every node the steps that compute it, with packed weights and places in one frame of memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     affine::{self, Layer},
@@ -8,12 +8,16 @@ use super::{
     dense::Dense,
     elementwise::{Add, Multiply, Places, Relu},
     groups::Groups,
+    sink::Sink,
     split::Split,
     table::Table,
     taps::Taps,
     wide::Wide,
 };
 use crate::{Activation, BlockGeometry, Emulator, Op, VectorId};
+
+/// A distance in words from the beginning of a frame of memory.
+pub(super) type Place = usize;
 
 /// One kernel with its data.
 #[derive(Clone, Debug)]
@@ -24,7 +28,7 @@ pub(super) enum Step {
     Taps(Taps),
     Wide(Wide),
     /// Words to a place in the frame.
-    Copy(Copies, usize),
+    Copy(Copies, Place),
     Add(Add),
     Multiply(Multiply),
     Relu(Relu),
@@ -48,11 +52,11 @@ pub(crate) struct Plan {
     pub(super) steps: Vec<Step>,
     pub(super) levels: Vec<Program>,
     /// Where every vector begins, and its length.
-    pub(super) vectors: Vec<[usize; 2]>,
+    pub(super) vectors: Vec<(Place, usize)>,
+    /// Where the input frame goes.
+    pub(super) input: Sink,
     /// Where the output frame is put in order.
-    pub(super) output: usize,
-    /// Words of an output frame.
-    pub(super) outputs: usize,
+    pub(super) output: Place,
     /// Words of memory for a frame.
     pub(super) words: usize,
 }
@@ -67,7 +71,10 @@ pub(super) struct Target {
 }
 
 /// Words that a kernel may read or write beyond those that it means.
-const SLACK: usize = 64;
+const SLACK: usize = 128;
+
+/// A sink of a layer that is only tried.
+const NOWHERE: Sink = Sink { y: 0, relu: None, bytes: None, sign: 0 };
 
 /// Room for `words`, in whole vectors.
 fn whole(words: usize) -> usize {
@@ -77,47 +84,168 @@ fn whole(words: usize) -> usize {
 impl Plan {
     pub(super) fn new(emulator: &Emulator, target: Target) -> Self {
         let mut lowering = Lowering::new(emulator, target);
+        lowering.place_vectors();
+        lowering.place_bytes();
         let nodes: Vec<Vec<usize>> = (0..emulator.nodes().len()).map(|node| lowering.node(node)).collect();
         let levels = (0..emulator.levels()).map(|level| lowering.level(level, &nodes)).collect();
-        let outputs = emulator.output().port.size();
-        let output = lowering.take(outputs);
+        let output = lowering.take(emulator.output().port.size());
         Self {
+            input: lowering.sink(0),
             steps: lowering.steps,
             levels,
             vectors: lowering.vectors,
             output,
-            outputs,
             words: whole(lowering.words + SLACK),
         }
     }
 }
 
+/// How a node is computed.
+enum Kind<'a> {
+    Wide(Layer<'a>),
+    Taps(Layer<'a>),
+    Dense(Layer<'a>),
+    /// As blocks of bytes.
+    Bytes(Layer<'a>),
+    Groups(Layer<'a>),
+    /// Word by word.
+    Elementwise,
+    /// With the node before it.
+    Rectified,
+}
+
 struct Lowering<'a> {
     emulator: &'a Emulator,
     target: Target,
+    kinds: Vec<Kind<'a>>,
     steps: Vec<Step>,
-    vectors: Vec<[usize; 2]>,
+    vectors: Vec<(Place, usize)>,
+    /// Dense layers that are computed as one: the nodes in order, by the first.
+    kin: BTreeMap<usize, Vec<usize>>,
+    /// For every vector, the rectified one that is made with it.
+    relus: Vec<Option<usize>>,
+    /// For every vector, its bytes if they are made with it.
+    bytes: Vec<Option<Place>>,
     words: usize,
     /// The step that splits words, by their place and number.
-    splits: HashMap<[usize; 2], (usize, usize)>,
+    splits: HashMap<(Place, usize), (usize, Place)>,
 }
 
 impl<'a> Lowering<'a> {
     fn new(emulator: &'a Emulator, target: Target) -> Self {
-        let mut lowering =
-            Self { emulator, target, steps: vec![], vectors: vec![], words: 0, splits: HashMap::new() };
-        for vector in (0..=emulator.nodes().len()).map(VectorId) {
-            let size = emulator.size(vector);
-            let blocks = matches!(emulator.maker(vector), Some(node) if matches!(node.op, Op::Block { .. }));
-            // The last repeats of a block write whole vectors from where they begin.
-            let begin = lowering.take(size + if blocks { 32 } else { 0 });
-            lowering.vectors.push([begin, size]);
-        }
+        let vectors = emulator.nodes().len() + 1;
+        let mut lowering = Self {
+            emulator,
+            target,
+            kinds: (0..vectors - 1).map(|node| kind(emulator, node, target)).collect(),
+            steps: vec![],
+            vectors: vec![],
+            kin: BTreeMap::new(),
+            relus: vec![None; vectors],
+            bytes: vec![None; vectors],
+            words: 0,
+            splits: HashMap::new(),
+        };
+        lowering.find_kin();
+        lowering.find_relus();
         lowering
     }
 
+    /// Dense layers on one operand that take fewer tiles together than apart.
+    fn find_kin(&mut self) {
+        let mut known: BTreeMap<[usize; 5], Vec<usize>> = BTreeMap::new();
+        for (node, kind) in self.kinds.iter().enumerate() {
+            if let Kind::Dense(layer) = kind {
+                known.entry(layer.kinship()).or_default().push(node);
+            }
+        }
+        let tiles = |rows: usize| rows.div_ceil(super::tiles::TILE);
+        for nodes in known.into_values() {
+            let rows: Vec<usize> = nodes.iter().map(|&node| self.emulator.nodes()[node].size).collect();
+            if tiles(rows.iter().sum()) < rows.iter().map(|&rows| tiles(rows)).sum() {
+                self.kin.insert(nodes[0], nodes);
+            }
+        }
+    }
+
+    fn is_kin(&self, node: usize) -> bool {
+        self.kin.values().any(|nodes| nodes.contains(&node))
+    }
+
+    /// Layers that are rectified at once.
+    fn find_relus(&mut self) {
+        for (index, node) in self.emulator.nodes().iter().enumerate() {
+            let Op::Activate { input, activation: Activation::Relu } = &node.op else { continue };
+            let Some(maker) = input.0.checked_sub(1) else { continue };
+            let fused = matches!(self.kinds[maker], Kind::Dense(_) | Kind::Bytes(_) | Kind::Groups(_))
+                && !self.is_kin(maker);
+            if fused && self.relus[input.0].is_none() {
+                self.relus[input.0] = Some(index + 1);
+                self.kinds[index] = Kind::Rectified;
+            }
+        }
+    }
+
+    fn place_vectors(&mut self) {
+        let emulator = self.emulator;
+        let mut places = vec![None; emulator.nodes().len() + 1];
+        for vector in 0..places.len() {
+            if places[vector].is_some() {
+                continue;
+            }
+            let size = emulator.size(VectorId(vector));
+            if let Some(nodes) = vector.checked_sub(1).and_then(|node| self.kin.get(&node)).cloned() {
+                // A level may need only the last of them, and writes whole vectors from where they begin.
+                let sizes = nodes.iter().map(|&node| emulator.nodes()[node].size);
+                let mut place = self.take(sizes.sum::<usize>() + 32);
+                for node in nodes {
+                    places[node + 1] = Some(place);
+                    place += emulator.nodes()[node].size;
+                }
+                continue;
+            }
+            // The last repeats of a block write whole vectors from where they begin.
+            let groups = vector > 0 && matches!(self.kinds[vector - 1], Kind::Groups(_) | Kind::Bytes(_));
+            let rectified = vector > 0 && matches!(self.kinds[vector - 1], Kind::Rectified);
+            places[vector] = Some(self.take(size + if groups || rectified { 32 } else { 0 }));
+        }
+        let sized = places.into_iter().enumerate();
+        self.vectors = sized
+            .map(|(vector, place)| {
+                (place.expect("every vector has a place"), emulator.size(VectorId(vector)))
+            })
+            .collect();
+    }
+
+    /// Bytes that are made together with the words of a vector.
+    fn place_bytes(&mut self) {
+        for index in 0..self.kinds.len() {
+            let (vector, all) = match &self.kinds[index] {
+                Kind::Dense(layer) => {
+                    let vector = layer.input.0;
+                    (vector, layer.first() == 0 && layer.window() == self.vectors[vector].1)
+                }
+                Kind::Bytes(layer) => (layer.input.0, true),
+                _ => continue,
+            };
+            let maker = vector.checked_sub(1).map(|node| &self.kinds[node]);
+            let with = match maker {
+                None | Some(Kind::Elementwise) => true,
+                Some(Kind::Dense(_)) => !self.is_kin(vector - 1) && self.relus[vector].is_none(),
+                Some(Kind::Rectified) => {
+                    let source = self.relus.iter().position(|&relu| relu == Some(vector));
+                    source.is_some_and(|source| matches!(self.kinds[source - 1], Kind::Dense(_)))
+                }
+                Some(_) => false,
+            };
+            if all && with && self.bytes[vector].is_none() {
+                self.bytes[vector] = Some(self.take(self.vectors[vector].1));
+            }
+        }
+    }
+
     /// Room in the frame.
-    fn take(&mut self, words: usize) -> usize {
+    fn take(&mut self, words: usize) -> Place {
         let begin = self.words;
         self.words += whole(words);
         begin
@@ -128,12 +256,74 @@ impl<'a> Lowering<'a> {
         self.steps.len() - 1
     }
 
+    /// Where the words of a vector go.
+    fn sink(&self, vector: usize) -> Sink {
+        let relu = self.relus[vector];
+        Sink {
+            y: self.vectors[vector].0,
+            relu: relu.map(|relu| self.vectors[relu].0),
+            bytes: self.bytes[relu.unwrap_or(vector)],
+            sign: affine::sign(self.emulator.format(VectorId(vector)).bits()),
+        }
+    }
+
     /// The steps of a node; those that split words are shared with other nodes.
     fn node(&mut self, index: usize) -> Vec<usize> {
-        let emulator = self.emulator;
-        let node = &emulator.nodes()[index];
-        let begin = |v: VectorId| self.vectors[v.0][0];
-        let y = begin(VectorId(index + 1));
+        let kind = std::mem::replace(&mut self.kinds[index], Kind::Elementwise);
+        let steps = match &kind {
+            Kind::Rectified => vec![],
+            Kind::Elementwise => vec![self.elementwise(index)],
+            Kind::Taps(layer) => {
+                let taps = layer.taps(self.vectors[layer.input.0].0, self.vectors[index + 1].0);
+                vec![self.push(Step::Taps(taps.expect("the layer is of this kind")))]
+            }
+            // Those that are computed as one follow with their levels.
+            Kind::Dense(layer) => {
+                let (mut steps, bytes) = self.bytes_of(layer.input.0, layer.first(), layer.window());
+                if !self.is_kin(index) {
+                    let sink = self.sink(index + 1);
+                    let dense = Layer::dense(&[layer], bytes, sink, None, self.target.tiles);
+                    steps.push(self.push(Step::Dense(dense)));
+                }
+                steps
+            }
+            Kind::Bytes(layer) => {
+                let size = self.vectors[layer.input.0].1;
+                let (mut steps, bytes) = self.bytes_of(layer.input.0, 0, size);
+                let dense = layer.bytes(bytes, self.sink(index + 1), self.target.tiles);
+                steps.push(self.push(Step::Dense(dense.expect("the layer is of this kind"))));
+                steps
+            }
+            Kind::Wide(layer) => {
+                let (mut steps, x, gathered) = match layer.is_contiguous() {
+                    true => (vec![], self.vectors[layer.input.0].0, layer.clone()),
+                    false => self.gather(layer),
+                };
+                steps.push(self.push(Step::Wide(gathered.wide(x, self.vectors[index + 1].0))));
+                steps
+            }
+            Kind::Groups(layer) => {
+                let (x, sink, tiles) =
+                    (self.vectors[layer.input.0].0, self.sink(index + 1), self.target.tiles);
+                match layer.groups(x, sink, tiles) {
+                    Some(groups) => vec![self.push(Step::Groups(groups))],
+                    None => {
+                        let (mut steps, x, gathered) = self.gather(layer);
+                        let groups = gathered.groups(x, sink, tiles).expect("contiguous windows are read");
+                        steps.push(self.push(Step::Groups(groups)));
+                        steps
+                    }
+                }
+            }
+        };
+        self.kinds[index] = kind;
+        steps
+    }
+
+    fn elementwise(&mut self, index: usize) -> usize {
+        let node = &self.emulator.nodes()[index];
+        let y = self.sink(index + 1);
+        let begin = |v: VectorId| self.vectors[v.0].0;
         let places = |a: VectorId, b: VectorId| Places {
             a: begin(a),
             b: begin(b),
@@ -141,76 +331,67 @@ impl<'a> Lowering<'a> {
             vectors: node.size.div_ceil(32),
         };
         let step = match &node.op {
-            Op::Dense { input, affine } => {
-                let geometry = BlockGeometry::dense(emulator.size(*input), node.size);
-                return self.affine(Layer::new(emulator, *input, geometry, affine, node.format), index);
-            }
-            Op::Block { input, geometry, affine } => {
-                let layer = Layer::new(emulator, *input, geometry.clone(), affine, node.format);
-                return self.affine(layer, index);
-            }
             Op::Add { inputs: [a, b], align, shift } => {
                 Step::Add(Add::new(places(*a, *b), *align, *shift, node.format))
             }
             Op::Multiply { inputs: [a, b], shift } => {
                 Step::Multiply(Multiply::new(places(*a, *b), *shift, node.format))
             }
-            Op::Activate { input, activation: Activation::Relu } => {
-                Step::Relu(Relu { places: places(*input, *input) })
-            }
             Op::Activate { input, activation: Activation::Table { knots, .. } } => {
-                Step::Table(Table::new(places(*input, *input), knots, emulator.format(*input)))
+                Step::Table(Table::new(places(*input, *input), knots, self.emulator.format(*input)))
             }
+            Op::Activate { input, .. } => Step::Relu(Relu { places: places(*input, *input) }),
+            Op::Dense { .. } | Op::Block { .. } => unreachable!("affine layers are of other kinds"),
         };
-        vec![self.push(step)]
+        self.push(step)
     }
 
-    fn affine(&mut self, mut layer: Layer, index: usize) -> Vec<usize> {
-        let (x, y) = (self.vectors[layer.input.0][0], self.vectors[index + 1][0]);
-        let target = self.target;
-        if !layer.is_narrow() {
-            let (mut steps, x) = match layer.is_contiguous() {
-                true => (vec![], x),
-                false => self.gather(&mut layer, x),
-            };
-            steps.push(self.push(Step::Wide(layer.wide(x, y))));
-            return steps;
-        }
-        if let Some(taps) = layer.taps(x, y) {
-            return vec![self.push(Step::Taps(taps))];
-        }
-        if target.bytes && layer.fits_bytes() {
-            let (split, bytes) = self.split(x + layer.first(), layer.window(), layer.input_bits());
-            let dense = layer.dense(bytes, y, target.tiles);
-            return vec![split, self.push(Step::Dense(dense))];
-        }
-        if let Some(groups) = layer.groups(x, y, target.tiles) {
-            return vec![self.push(Step::Groups(groups))];
-        }
-        let (mut steps, x) = self.gather(&mut layer, x);
-        let groups = layer.groups(x, y, target.tiles).expect("contiguous windows can be gathered");
-        steps.push(self.push(Step::Groups(groups)));
-        steps
-    }
-
-    /// The windows of `layer` one after the other, which it reads from then on.
-    fn gather(&mut self, layer: &mut Layer, x: usize) -> (Vec<usize>, usize) {
-        let words = layer.gather();
+    /// The windows of `layer` one after the other: the step, their place, and the layer that reads them.
+    fn gather(&mut self, layer: &Layer<'a>) -> (Vec<usize>, Place, Layer<'a>) {
+        let mut gathered = layer.clone();
+        let (x, words) = (self.vectors[layer.input.0].0, gathered.gather());
         let place = self.take(words.len());
-        let from: Vec<usize> = words.iter().map(|word| x + word).collect();
-        (vec![self.push(Step::Copy(Copies::new(&from), place))], place)
+        let from: Vec<Place> = words.iter().map(|word| x + word).collect();
+        (vec![self.push(Step::Copy(Copies::new(&from), place))], place, gathered)
     }
 
-    /// The step that splits `count` words at `x`, and where the bytes are.
-    fn split(&mut self, x: usize, count: usize, bits: u32) -> (usize, usize) {
-        if let Some(&known) = self.splits.get(&[x, count]) {
-            return known;
+    /// Where the bytes of `count` words of a vector are, and the step that makes them if it is one of its own.
+    fn bytes_of(&mut self, vector: usize, first: usize, count: usize) -> (Vec<usize>, Place) {
+        let (begin, size) = self.vectors[vector];
+        if let Some(bytes) = self.bytes[vector].filter(|_| count == size) {
+            return (vec![], bytes);
+        }
+        let x = begin + first;
+        if let Some(&(step, bytes)) = self.splits.get(&(x, count)) {
+            return (vec![step], bytes);
         }
         let y = self.take(count);
-        let sign = affine::sign(bits);
+        let sign = affine::sign(self.emulator.format(VectorId(vector)).bits());
         let step = self.push(Step::Split(Split { x, y, vectors: count.div_ceil(32), sign }));
-        self.splits.insert([x, count], (step, y));
-        (step, y)
+        self.splits.insert((x, count), (step, y));
+        (vec![step], y)
+    }
+
+    /// The layers among `nodes`, kin of each other, that a level needs: one step for each run of neighbours.
+    fn kin_of(&mut self, nodes: &[usize], needed: &[bool]) -> Vec<usize> {
+        let mut steps = vec![];
+        for run in nodes.chunk_by(|&a, &b| needed[a] == needed[b]).filter(|run| needed[run[0]]) {
+            let layers: Vec<Layer> = run
+                .iter()
+                .filter_map(|&node| match &self.kinds[node] {
+                    Kind::Dense(layer) => Some(layer.clone()),
+                    _ => None,
+                })
+                .collect();
+            let (_, bytes) = self.bytes_of(layers[0].input.0, layers[0].first(), layers[0].window());
+            let sink = Sink { relu: None, bytes: None, ..self.sink(run[0] + 1) };
+            let rows = layers.iter().map(Layer::outputs).sum();
+            let end = (run.last() != nodes.last()).then_some(rows);
+            let layers: Vec<&Layer> = layers.iter().collect();
+            let dense = Layer::dense(&layers, bytes, sink, end, self.target.tiles);
+            steps.push(self.push(Step::Dense(dense)));
+        }
+        steps
     }
 
     fn level(&mut self, level: usize, nodes: &[Vec<usize>]) -> Program {
@@ -223,20 +404,49 @@ impl<'a> Lowering<'a> {
                     steps.push(step);
                 }
             }
+            let kin = self.kin.values().find(|nodes| nodes.contains(&index)).cloned();
+            if let Some(kin) = kin.filter(|kin| kin.iter().find(|&&node| needed[node]) == Some(&index)) {
+                steps.extend(self.kin_of(&kin, &needed));
+            }
             if emulator.router().is_some_and(|router| router.scores.0 == index + 1) {
                 steps.push(self.push(Step::Route));
             }
         }
-        let words: Vec<usize> = emulator
+        let words: Vec<Place> = emulator
             .output()
             .sources_at(level)
             .iter()
-            .flat_map(|v| (0..emulator.size(*v)).map(|word| self.vectors[v.0][0] + word))
+            .flat_map(|v| (0..emulator.size(*v)).map(|word| self.vectors[v.0].0 + word))
             .collect();
         let output = match &emulator.output().order {
             Some(order) => Copies::new(&order.iter().map(|&i| words[i]).collect::<Vec<_>>()),
             None => Copies::new(&words),
         };
         Program { steps, output }
+    }
+}
+
+fn kind<'a>(emulator: &'a Emulator, index: usize, target: Target) -> Kind<'a> {
+    let node = &emulator.nodes()[index];
+    let layer = match &node.op {
+        Op::Dense { input, affine } => {
+            let geometry = BlockGeometry::dense(emulator.size(*input), node.size);
+            Layer::new(emulator, *input, geometry, affine, node.format)
+        }
+        Op::Block { input, geometry, affine } => {
+            Layer::new(emulator, *input, geometry.clone(), affine, node.format)
+        }
+        Op::Add { .. } | Op::Multiply { .. } | Op::Activate { .. } => return Kind::Elementwise,
+    };
+    if !layer.is_narrow() {
+        Kind::Wide(layer)
+    } else if layer.taps(0, 0).is_some() {
+        Kind::Taps(layer)
+    } else if target.bytes && layer.fits_bytes() {
+        Kind::Dense(layer)
+    } else if target.bytes && layer.bytes(0, NOWHERE, target.tiles).is_some() {
+        Kind::Bytes(layer)
+    } else {
+        Kind::Groups(layer)
     }
 }

@@ -1,75 +1,91 @@
-//! Physical values to words and back, many at a time.
+//! Frames in and out: words and physical values, 32 at a time.
 
-use crate::Port;
+use super::{elementwise::Range, lanes::Lanes, sink::Sink};
+use crate::{Format, Port};
 
-/// Words of a port that share a binary point.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scale {
+/// The formats of a port.
+#[derive(Clone, Debug)]
+pub(super) struct Scales {
+    /// 2^frac of every word, and more up to whole vectors.
+    factors: Vec<f64>,
+    /// 2^-frac of every word, likewise.
+    inverses: Vec<f64>,
+    range: Range,
     words: usize,
-    /// 2^frac.
-    factor: f64,
-    /// 2^-frac.
-    inverse: f64,
-    /// The least and the largest word.
-    limits: [f64; 2],
 }
 
-/// The scales of a port, in order.
-pub(super) fn scales(port: &Port) -> Vec<Scale> {
-    let mut scales: Vec<Scale> = vec![];
-    for format in port.formats() {
-        let factor = 2f64.powi(format.frac());
-        match scales.last_mut() {
-            Some(last) if last.factor == factor => last.words += 1,
-            _ => scales.push(Scale {
-                words: 1,
-                factor,
-                inverse: 2f64.powi(-format.frac()),
-                limits: [f64::from(format.min()), f64::from(format.max())],
-            }),
+impl Scales {
+    pub(super) fn of(port: &Port) -> Self {
+        let fracs: Vec<i32> = port.formats().map(Format::frac).collect();
+        let scales = |sign: i32| {
+            let mut scales: Vec<f64> = fracs.iter().map(|frac| 2f64.powi(sign * frac)).collect();
+            scales.resize(fracs.len().next_multiple_of(32), 1.0);
+            scales
+        };
+        let range =
+            Range { min: (-1i32 << (port.bits - 1)) as i16, max: ((1i32 << (port.bits - 1)) - 1) as i16 };
+        Self { factors: scales(1), inverses: scales(-1), range, words: fracs.len() }
+    }
+
+    /// [`Format::quantise`] of every value of a frame; whether all are finite.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with a frame that has the places of the sink, and as many values as the port has words.
+    #[inline(always)]
+    pub(super) unsafe fn put_values<L: Lanes>(
+        &self,
+        values: *const f64,
+        frame: *mut i16,
+        sink: &Sink,
+    ) -> bool {
+        let mut finite = true;
+        let mut at = 0;
+        while at < self.words {
+            // SAFETY: the caller promises the places and the machine.
+            unsafe {
+                let (count, factors) = ((self.words - at).min(32), self.factors.as_ptr().add(at));
+                let (words, known) = L::quantise(values.add(at), factors, self.range, count);
+                finite &= known;
+                sink.put::<L>(frame, at, words);
+            }
+            at += 32;
+        }
+        finite
+    }
+
+    /// The words of a frame.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with a frame that has the places of the sink, and as many words as the port has.
+    #[inline(always)]
+    pub(super) unsafe fn put_words<L: Lanes>(&self, words: *const i16, frame: *mut i16, sink: &Sink) {
+        let mut at = 0;
+        // SAFETY: the caller promises the places and the machine.
+        unsafe {
+            while at + 32 <= self.words {
+                sink.put::<L>(frame, at, L::load(words.add(at)));
+                at += 32;
+            }
+            if at < self.words {
+                sink.put::<L>(frame, at, L::load_first(words.add(at), self.words - at));
+            }
         }
     }
-    scales
-}
 
-/// [`Format::quantise`](crate::Format::quantise) of every value; whether all are finite.
-///
-/// # Safety
-/// Room for as many words as there are values, which are as many as the port has.
-#[inline(always)]
-pub(super) unsafe fn quantise(scales: &[Scale], values: &[f64], words: *mut i16) -> bool {
-    const EXPONENT: u64 = 0x7ff << 52;
-    let (mut first, mut unbounded) = (0, 0);
-    for &Scale { words: count, factor, limits: [least, most], .. } in scales {
-        // SAFETY: the caller promises the room.
-        let words = unsafe { std::slice::from_raw_parts_mut(words.add(first), count) };
-        for (word, &value) in words.iter_mut().zip(&values[first..first + count]) {
-            unbounded |= u64::from(value.to_bits() & EXPONENT == EXPONENT);
-            let raw = value * factor + 0.5;
-            // Clamped before the floor, which the integer limits allow; NaN becomes the least word and is refused.
-            let raw = if raw > least { raw } else { least };
-            let raw = if raw < most { raw } else { most };
-            // SAFETY: within the limits of a word.
-            *word = unsafe { raw.floor().to_int_unchecked::<i32>() } as i16;
+    /// [`Format::value`] of every word of a frame.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with words up to whole vectors, and room for as many values as the port has words.
+    #[inline(always)]
+    pub(super) unsafe fn take_values<L: Lanes>(&self, words: *const i16, values: *mut f64) {
+        let mut at = 0;
+        while at < self.words {
+            // SAFETY: the caller promises the places and the machine.
+            unsafe {
+                let (count, inverses) = ((self.words - at).min(32), self.inverses.as_ptr().add(at));
+                L::dequantise(L::load(words.add(at)), inverses, values.add(at), count);
+            }
+            at += 32;
         }
-        first += count;
-    }
-    unbounded == 0
-}
-
-/// [`Format::value`](crate::Format::value) of every word.
-///
-/// # Safety
-/// As many words as values, which are as many as the port has.
-#[inline(always)]
-pub(super) unsafe fn dequantise(scales: &[Scale], words: *const i16, values: &mut [f64]) {
-    let mut first = 0;
-    for &Scale { words: count, inverse, .. } in scales {
-        // SAFETY: the caller promises the words.
-        let words = unsafe { std::slice::from_raw_parts(words.add(first), count) };
-        for (value, &word) in values[first..first + count].iter_mut().zip(words) {
-            *value = f64::from(i32::from(word)) * inverse;
-        }
-        first += count;
     }
 }

@@ -1,14 +1,14 @@
 //! Words as bytes, for dot products of bytes.
 
-use super::lanes::Lanes;
+use super::{lanes::Lanes, plan::Place};
 
 /// Words split in low and high bytes: 32 low bytes and 32 high bytes for every 32 words, the signed byte offset by 128.
 #[derive(Clone, Debug)]
 pub(super) struct Split {
     /// The words.
-    pub(super) x: usize,
+    pub(super) x: Place,
     /// The bytes.
-    pub(super) y: usize,
+    pub(super) y: Place,
     /// Vectors of 32 words.
     pub(super) vectors: usize,
     /// What is flipped in every word: the sign of words of 16 or of 8 bits.

@@ -42,7 +42,7 @@ impl Table {
                     let x = L::load(frame.add(a + 32 * i));
                     let step = L::mul_rounded(L::and(x, rest), L::select_negative(x, left, right));
                     let from = L::select_negative(x, from_left, from_right);
-                    L::store(frame.add(y + 32 * i), L::add(from, step));
+                    y.put::<L>(frame, 32 * i, L::add(from, step));
                 }
                 return;
             }
@@ -66,7 +66,7 @@ impl Table {
                     let from = L::shift_right(L::shift_left(L::as_sums(knots), 16), sixteen);
                     sums[h] = L::shift_right(L::dot(L::add_sums(half, from), knots, weights[h]), low);
                 }
-                L::store(frame.add(y + 32 * i), L::narrow(sums[0], sums[1]));
+                y.put::<L>(frame, 32 * i, L::narrow(sums[0], sums[1]));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Sums of affine layers in tiles of 16 outputs: what they start from, and how they become words.
 
-use super::{elementwise::Range, lanes::Lanes, memory::Lines};
+use super::{elementwise::Range, lanes::Lanes, memory::Lines, plan::Place, sink::Sink};
 use crate::Format;
 
 /// Outputs of one tile.
@@ -15,8 +15,8 @@ pub(super) struct Block {
     /// Number of tiles, at most [`MAX_TILES`].
     pub(super) tiles: usize,
     /// The first operand.
-    pub(super) x: usize,
-    /// The first word of the result; whole vectors of 32 words are written, each block after those that it overlaps.
+    pub(super) x: Place,
+    /// The first word of the result, from its beginning; whole vectors of 32 words are written, each block after those that it overlaps.
     pub(super) y: usize,
     /// Which operands the lanes read, for layers that do not broadcast.
     pub(super) pattern: usize,
@@ -43,18 +43,51 @@ impl Rounding {
         if self.shift == 0 { 0 } else { 1 << (self.shift - 1) }
     }
 
+    /// Puts the words of sums that are shifted already.
+    ///
     /// # Safety
-    /// As [`Lanes`], with whole vectors of 32 words at `y`.
+    /// As [`Lanes`], with a frame that has the sink's places.
     #[inline(always)]
-    pub(super) unsafe fn store<L: Lanes, const T: usize>(self, sums: [L::Sums; T], y: *mut i16) {
+    pub(super) unsafe fn put<L: Lanes, const T: usize>(
+        self,
+        sums: [L::Sums; T],
+        frame: *mut i16,
+        sink: &Sink,
+        at: usize,
+    ) {
         // SAFETY: the caller promises the places and the machine.
         unsafe {
-            let shift = L::splat_sum(self.shift as i32);
             let mut t = 0;
             while t < T {
-                let low = L::shift_right(sums[t], shift);
-                let high = if t + 1 < T { L::shift_right(sums[t + 1], shift) } else { low };
-                L::store(y.add(TILE * t), self.range.clamp::<L>(L::narrow_in_order(low, high)));
+                let words = L::narrow_in_order(sums[t], sums[if t + 1 < T { t + 1 } else { t }]);
+                sink.put::<L>(frame, at + TILE * t, self.range.clamp::<L>(words));
+                t += 2;
+            }
+        }
+    }
+
+    /// The same into a vector that has `end` words and others after them.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with so many words.
+    #[inline(always)]
+    pub(super) unsafe fn put_until<L: Lanes, const T: usize>(
+        self,
+        sums: [L::Sums; T],
+        y: *mut i16,
+        at: usize,
+        end: usize,
+    ) {
+        // SAFETY: the caller promises the places and the machine.
+        unsafe {
+            let mut t = 0;
+            while t < T {
+                let words = L::narrow_in_order(sums[t], sums[if t + 1 < T { t + 1 } else { t }]);
+                let (words, at) = (self.range.clamp::<L>(words), at + TILE * t);
+                match at + 32 <= end {
+                    true => L::store(y.add(at), words),
+                    false => L::store_first(y.add(at), words, end - at),
+                }
                 t += 2;
             }
         }

@@ -167,6 +167,17 @@ fn text(trained: &TrainedProfile, out: &Path) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}: {}: {}.", region.region, region.decision, region.reason);
     }
+    for region in &trained.regions {
+        let path = out.join(file_name(region));
+        if region.decision != Decision::Emulate && path.exists() {
+            let _ = writeln!(
+                text,
+                "Note: {} is of an earlier run: with EMEURO_EMULATORS={} the region could still be emulated; remove it.",
+                path.display(),
+                out.display()
+            );
+        }
+    }
     let of = if trained.whole { "the program" } else { "the regions" };
     let _ = match trained.emulated().count() {
         0 => writeln!(text, "No region is worth emulating."),

@@ -108,11 +108,24 @@ impl Learnt {
     }
 }
 
-/// Short trainings that fall short of the target by more than this factor do not promise to reach it.
-const PROMISE: f64 = 5.0;
+/// Short trainings that fall short of the target by more than this factor do not promise to reach it: whole ones err a half to a third of
+/// them.
+const PROMISE: f64 = 3.0;
+
+/// What costs more is tried until so many in a row
+const PATIENCE: usize = 3;
+
+/// err no less than the best by this factor.
+const GAIN: f64 = 0.95;
+
+/// Short trainings that err less than the target times this are as good as there.
+const SURE: f64 = 1.5;
 
 /// The error on validation pairs has to be below the target by this factor, so that that on test pairs is.
 const MARGIN: f64 = 0.95;
+
+/// 8-bit weights do not suffice if the error is larger than that in floating point by this factor.
+const ROUNDING: f64 = 1.1;
 
 /// 16-bit weights are taken for their smaller error alone if it is smaller by this factor.
 const WORTH: f64 = 0.8;
@@ -142,11 +155,19 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
 
     let candidates = topology::candidates(function.1, inputs, outputs);
     let mut left: Vec<(f64, &Topology)> = vec![];
+    // Of topologies without a bottleneck and of those with one.
+    let (mut least, mut in_vain) = ([f64::INFINITY; 2], [0; 2]);
     for topology in &candidates {
+        let family = usize::from(topology.bottleneck);
+        if in_vain[family] == PATIENCE {
+            continue;
+        }
         let error = search.error(topology, Length::Short, candidates.len() * 2, &mut tried)?;
         left.push((error, topology));
-        // What costs more than something that is good enough already need not be tried.
-        if error <= MARGIN * options.target {
+        in_vain[family] = if error < GAIN * least[family] { 0 } else { in_vain[family] + 1 };
+        least[family] = least[family].min(error);
+        // What costs more than something that is as good as there need not be tried.
+        if error <= SURE * options.target {
             break;
         }
     }
@@ -304,7 +325,9 @@ impl<'a> Search<'a> {
     ) -> Result<Option<Made>> {
         let Some(made) = self.make(topology, length, trainings, tried)? else { return Ok(None) };
         let target = MARGIN * self.options.target;
-        if self.options.quantisation.is_some() || made.error <= target {
+        let rows = &self.split.validation;
+        let from_rounding = made.error > ROUNDING * self.float_errors(&made.network, rows)?.deciding();
+        if self.options.quantisation.is_some() || made.error <= target || !from_rounding {
             return Ok(Some(made));
         }
         let quantisation = Quantisation { weight_bits: 16, ..made.quantisation };
@@ -386,7 +409,7 @@ impl<'a> Search<'a> {
         let levels = (0..emulator.levels())
             .map(|level| measure::of_emulator(&emulator, level, self.pairs, rows, segments))
             .collect::<Result<Vec<Errors>>>()?;
-        let nrmse_float = self.float_error(&network)?;
+        let nrmse_float = self.float_errors(&network, rows)?.nrmse;
         let counts = self.split.counts();
         let Counts { train, validation, calibration, test, .. } = counts;
         let mut data = format!(
@@ -418,8 +441,8 @@ impl<'a> Search<'a> {
         })
     }
 
-    fn float_error(&self, network: &Network) -> Result<f64> {
-        let (rows, width) = (&self.split.test, self.pairs.outputs.ncols());
+    /// Errors of the network in floating point.
+    fn float_errors(&self, network: &Network, rows: &[usize]) -> Result<Errors> {
         let estimates = network.predict(self.inputs_f32.select(Axis(0), rows).view())?;
         let Outputs { segments, exponents, constants } = &self.outputs;
         let mut all: Vec<f64> = vec![];
@@ -433,8 +456,7 @@ impl<'a> Search<'a> {
                 }));
             }
         }
-        debug_assert_eq!(all.len(), rows.len() * width);
-        Ok(measure::of(&all, self.pairs, rows, segments).nrmse)
+        Ok(measure::of(&all, self.pairs, rows, segments))
     }
 }
 

@@ -46,7 +46,7 @@ impl Column {
     }
 }
 
-/// The segments of a port with `parts`: columns of one part whose ranges differ by less than a factor of four. With `apart`, constant
+/// The segments of a port with `parts`: columns of one part whose ranges differ by a factor of four at most. With `apart`, constant
 /// columns are segments of their own.
 ///
 /// # Errors
@@ -101,7 +101,7 @@ fn runs(parts: &[Part], columns: &[Column], powers: f64, apart: bool) -> Vec<Seg
             let size = column.size;
             let (low, high) = (size.map_or(least, |s| least.min(s)), size.map_or(most, |s| most.max(s)));
             let alike = !apart || index == start || column.constant == columns[index - 1].constant;
-            match runs.last_mut().filter(|_| alike && (high - low < powers || high < low)) {
+            match runs.last_mut().filter(|_| alike && (high - low <= powers || high < low)) {
                 Some(run) => {
                     run.end = index + 1;
                     (least, most) = (low, high);
