@@ -39,6 +39,8 @@ pub(super) struct Kernels {
     pub(super) put_values: unsafe fn(&Scales, *const f64, *mut i16, &Sink) -> bool,
     /// As [`Scales::put_words`], on a machine with the instructions.
     pub(super) put_words: unsafe fn(&Scales, *const i16, *mut i16, &Sink),
+    /// As [`Copies::run`], on a machine with the instructions.
+    pub(super) take_words: unsafe fn(&Copies, *const i16, *mut i16),
     /// As [`Scales::take_values`], on a machine with the instructions.
     pub(super) take_values: unsafe fn(&Scales, *const i16, *mut f64),
     /// As [`peak::busy`], on a machine with the instructions.
@@ -74,6 +76,7 @@ macro_rules! kernels {
                 run,
                 put_values,
                 put_words,
+                take_words,
                 take_values,
                 busy,
                 tiles: <$lanes>::TILES,
@@ -117,13 +120,18 @@ macro_rules! kernels {
                 split(step: &Split, frame: *mut i16) { step.run::<$lanes>(frame) }
                 lines(step: &Taps, frame: *mut i16, member: usize) { step.run::<$lanes>(frame, member) }
                 wide(step: &Wide, frame: *mut i16, member: usize) { step.run(frame, member) }
-                copy(step: &Copies, frame: *mut i16, place: usize) { step.run(frame, frame.add(place)) }
+                copy(step: &Copies, frame: *mut i16, place: usize) {
+                    step.run::<$lanes>(frame, frame.add(place))
+                }
                 add(step: &Add, frame: *mut i16) { step.run::<$lanes>(frame) }
                 multiply(step: &Multiply, frame: *mut i16) { step.run::<$lanes>(frame) }
                 relu(step: &Relu, frame: *mut i16) { step.run::<$lanes>(frame) }
                 table(step: &Table, frame: *mut i16) { step.run::<$lanes>(frame) }
                 put_words(scales: &Scales, words: *const i16, frame: *mut i16, sink: &Sink) {
                     scales.put_words::<$lanes>(words, frame, sink)
+                }
+                take_words(copies: &Copies, frame: *const i16, words: *mut i16) {
+                    copies.run::<$lanes>(frame, words)
                 }
                 take_values(scales: &Scales, words: *const i16, values: *mut f64) {
                     scales.take_values::<$lanes>(words, values)
