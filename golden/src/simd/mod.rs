@@ -22,6 +22,7 @@ mod lanes;
 mod memory;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod peak;
 mod plan;
 mod plans;
 mod port;
