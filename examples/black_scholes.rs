@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The formula is that of F. Black, M. Scholes, "The Pricing of Options and Corporate Liabilities", Journal of Political Economy 81 (1973),
-//! with the strike as the unit of money; the normal distribution is `erfc` of the crate `libm`. It is a formula of a few operations: on a
-//! CPU, an emulator has little to win here.
+//! with the strike as the unit of money; the normal distribution is `erfc` of the crate `libm`. On a CPU, this formula of a few operations
+//! is faster than its emulator; what is gained is a unit of plain multiply-accumulates, without logarithm, exponential and root.
 
 mod program;
 
