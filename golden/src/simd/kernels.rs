@@ -27,6 +27,12 @@ pub(super) struct Frames<'a> {
     pub(super) router: Option<&'a Router>,
 }
 
+/// Computes a dense step of a frame.
+///
+/// # Safety
+/// As [`Dense::block`] for all blocks.
+pub(super) type DenseKernel = unsafe fn(&Dense, *mut i16, usize);
+
 /// The functions of an instruction set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kernels {
@@ -45,6 +51,8 @@ pub(super) struct Kernels {
     pub(super) take_values: unsafe fn(&Scales, *const i16, *mut f64),
     /// As [`peak::busy`], on a machine with the instructions.
     pub(super) busy: unsafe fn(usize) -> [i16; 32],
+    /// The kernel of a dense step whose blocks all have as many tiles.
+    pub(super) dense: fn(&Dense) -> Option<DenseKernel>,
     /// Tiles whose sums fit the registers.
     pub(super) tiles: usize,
     /// Whether there is a dot product of bytes.
@@ -74,6 +82,7 @@ macro_rules! kernels {
 
             pub(super) const KERNELS: Kernels = Kernels {
                 run,
+                dense,
                 put_values,
                 put_words,
                 take_words,
@@ -95,7 +104,7 @@ macro_rules! kernels {
                         unsafe {
                             match step {
                                 Step::Split(step) => split(step, frame),
-                                Step::Dense(step) => dense(step, frame, member),
+                                Step::Dense(step, kernel) => kernel(step, frame, member),
                                 Step::Groups(step) => groups(step, frame, member),
                                 Step::Taps(step) => taps(step, frame, member),
                                 Step::Wide(step) => wide(step, frame, member),
@@ -138,53 +147,40 @@ macro_rules! kernels {
                 }
             );
 
-            $(#[$features])?
-            unsafe fn dense(step: &Dense, frame: *mut i16, member: usize) {
-                // SAFETY: as for `run`.
-                unsafe {
-                    match (&step.operands, step.wide) {
-                        (Quads::Broadcast, true) => dense_of::<Same, 2, 1, true>(step, frame, member),
-                        (Quads::Broadcast, false) => dense_of::<Same, 4, 2, false>(step, frame, member),
-                        (Quads::Permuted { .. }, true) => dense_of::<Own, 2, 1, true>(step, frame, member),
-                        (Quads::Permuted { .. }, false) => dense_of::<Own, 4, 2, false>(step, frame, member),
-                    }
+            /// The kernel of a dense step: as many phases as hide the latency of a dot product.
+            fn dense(step: &Dense) -> Option<DenseKernel> {
+                match (&step.operands, step.wide) {
+                    (Quads::Broadcast, true) => dense_of::<Same, 2, 1, true>(step),
+                    (Quads::Broadcast, false) => dense_of::<Same, 4, 2, false>(step),
+                    (Quads::Permuted { .. }, true) => dense_of::<Own, 2, 1, true>(step),
+                    (Quads::Permuted { .. }, false) => dense_of::<Own, 4, 2, false>(step),
                 }
             }
 
-            /// As many phases S for up to 4 tiles, and FEW for more, as hide the latency of a dot product.
-            $(#[$features])?
-            unsafe fn dense_of<Q: Quad, const S: usize, const FEW: usize, const WIDE: bool>(
+            /// S phases for up to 4 tiles, and FEW for more. None if blocks differ in their number of tiles.
+            fn dense_of<Q: Quad, const S: usize, const FEW: usize, const WIDE: bool>(
                 step: &Dense,
-                frame: *mut i16,
-                member: usize,
-            ) {
-                // Blocks of one number of tiles follow each other.
-                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
-                    // SAFETY: as for `run`.
-                    unsafe {
-                        match blocks[0].tiles {
-                            1 => dense_blocks::<Q, 1, 4, WIDE>(step, blocks, frame, member),
-                            2 => dense_blocks::<Q, 2, S, WIDE>(step, blocks, frame, member),
-                            3 => dense_blocks::<Q, 3, S, WIDE>(step, blocks, frame, member),
-                            4 => dense_blocks::<Q, 4, S, WIDE>(step, blocks, frame, member),
-                            5 => dense_blocks::<Q, 5, FEW, WIDE>(step, blocks, frame, member),
-                            6 => dense_blocks::<Q, 6, FEW, WIDE>(step, blocks, frame, member),
-                            7 => dense_blocks::<Q, 7, FEW, WIDE>(step, blocks, frame, member),
-                            _ => dense_blocks::<Q, 8, FEW, WIDE>(step, blocks, frame, member),
-                        }
-                    }
-                }
+            ) -> Option<DenseKernel> {
+                let tiles = step.tiles()?;
+                Some(match tiles {
+                    1 => dense_blocks::<Q, 1, 4, WIDE>,
+                    2 => dense_blocks::<Q, 2, S, WIDE>,
+                    3 => dense_blocks::<Q, 3, S, WIDE>,
+                    4 => dense_blocks::<Q, 4, S, WIDE>,
+                    5 => dense_blocks::<Q, 5, FEW, WIDE>,
+                    6 => dense_blocks::<Q, 6, FEW, WIDE>,
+                    7 => dense_blocks::<Q, 7, FEW, WIDE>,
+                    _ => dense_blocks::<Q, 8, FEW, WIDE>,
+                })
             }
 
-            #[inline(never)]
             $(#[$features])?
             unsafe fn dense_blocks<Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
                 step: &Dense,
-                blocks: &[Block],
                 frame: *mut i16,
                 member: usize,
             ) {
-                for block in blocks {
+                for block in &step.blocks {
                     // SAFETY: as for `run`.
                     unsafe { step.block::<$lanes, Q, T, S, WIDE>(block, frame, member) }
                 }
