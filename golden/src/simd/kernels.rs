@@ -27,11 +27,17 @@ pub(super) struct Frames<'a> {
     pub(super) router: Option<&'a Router>,
 }
 
-/// Computes a dense step of a frame.
+/// Computes a dense step.
 ///
 /// # Safety
 /// As [`Dense::block`] for all blocks.
-pub(super) type DenseKernel = unsafe fn(&Dense, *mut i16, usize);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DenseKernel {
+    /// Of a frame.
+    pub(super) one: unsafe fn(&Dense, [*mut i16; 1], usize),
+    /// Of two frames, if their sums fit the registers.
+    pub(super) two: Option<unsafe fn(&Dense, [*mut i16; 2], usize)>,
+}
 
 /// The functions of an instruction set.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +103,24 @@ macro_rules! kernels {
                 let Frames { first, stride, router } = frames;
                 for step in &plan.levels[level].steps {
                     let step = &plan.steps[*step];
+                    if let (Step::Dense(dense, DenseKernel { one, two: Some(two) }), 2..) = (step, selected.len()) {
+                        let member = |index: usize| selected[index].map_or(0, |selected| selected.member);
+                        let mut index = 0;
+                        while index < selected.len() {
+                            let frame = first.wrapping_add(index * stride);
+                            // SAFETY: the caller promises frames of the plan on a machine with the instructions.
+                            unsafe {
+                                if index + 1 < selected.len() && member(index) == member(index + 1) {
+                                    two(dense, [frame, frame.wrapping_add(stride)], member(index));
+                                    index += 2;
+                                } else {
+                                    one(dense, [frame], member(index));
+                                    index += 1;
+                                }
+                            }
+                        }
+                        continue;
+                    }
                     for (index, selected) in selected.iter_mut().enumerate() {
                         let frame = first.wrapping_add(index * stride);
                         let member = selected.map_or(0, |selected| selected.member);
@@ -104,7 +128,7 @@ macro_rules! kernels {
                         unsafe {
                             match step {
                                 Step::Split(step) => split(step, frame),
-                                Step::Dense(step, kernel) => kernel(step, frame, member),
+                                Step::Dense(step, kernel) => (kernel.one)(step, [frame], member),
                                 Step::Groups(step) => groups(step, frame, member),
                                 Step::Taps(step) => taps(step, frame, member),
                                 Step::Wide(step) => wide(step, frame, member),
@@ -161,28 +185,45 @@ macro_rules! kernels {
             fn dense_of<Q: Quad, const S: usize, const FEW: usize, const WIDE: bool>(
                 step: &Dense,
             ) -> Option<DenseKernel> {
-                let tiles = step.tiles()?;
-                Some(match tiles {
-                    1 => dense_blocks::<Q, 1, 4, WIDE>,
-                    2 => dense_blocks::<Q, 2, S, WIDE>,
-                    3 => dense_blocks::<Q, 3, S, WIDE>,
-                    4 => dense_blocks::<Q, 4, S, WIDE>,
-                    5 => dense_blocks::<Q, 5, FEW, WIDE>,
-                    6 => dense_blocks::<Q, 6, FEW, WIDE>,
-                    7 => dense_blocks::<Q, 7, FEW, WIDE>,
-                    _ => dense_blocks::<Q, 8, FEW, WIDE>,
+                macro_rules! kernel {
+                    ($tiles:literal, $phases:ident) => {
+                        DenseKernel { one: dense_blocks::<Q, $tiles, $phases, 1, WIDE>, two: None }
+                    };
+                    ($tiles:literal, $phases:ident, $phases_of_two:literal) => {
+                        DenseKernel {
+                            two: Some(dense_blocks::<Q, $tiles, $phases_of_two, 2, WIDE>),
+                            ..kernel!($tiles, $phases)
+                        }
+                    };
+                }
+                const ONE: usize = 4;
+                Some(match step.tiles()? {
+                    1 => kernel!(1, ONE, 2),
+                    2 => kernel!(2, S, 2),
+                    3 => kernel!(3, S, 1),
+                    4 => kernel!(4, S, 1),
+                    5 => kernel!(5, FEW),
+                    6 => kernel!(6, FEW),
+                    7 => kernel!(7, FEW),
+                    _ => kernel!(8, FEW),
                 })
             }
 
             $(#[$features])?
-            unsafe fn dense_blocks<Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
+            unsafe fn dense_blocks<
+                Q: Quad,
+                const T: usize,
+                const S: usize,
+                const F: usize,
+                const WIDE: bool,
+            >(
                 step: &Dense,
-                frame: *mut i16,
+                frames: [*mut i16; F],
                 member: usize,
             ) {
                 for block in &step.blocks {
                     // SAFETY: as for `run`.
-                    unsafe { step.block::<$lanes, Q, T, S, WIDE>(block, frame, member) }
+                    unsafe { step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member) }
                 }
             }
 
