@@ -153,22 +153,36 @@ fn frames(emulator: &Emulator, count: usize) -> Vec<i16> {
     (0..count * emulator.input().size()).map(|_| sampler.range(least, most) as i16).collect()
 }
 
-/// One line per kernel: nanoseconds, MAC/ns, share of the peak.
+/// Frames of a batch of a kernel.
+const BATCH: usize = 64;
+
+/// One line per kernel: nanoseconds, MAC/ns and share of the peak, of one frame at a time and of many at once.
 fn print_kernels(isa: Isa) {
-    println!("\n{isa}: {:<34}{:>10}{:>10}{:>10}", "kernel", "ns", "MAC/ns", "of peak");
+    let head = ["ns", "MAC/ns", "of peak"].map(|head| format!("{head:>10}")).concat();
+    println!("\n{isa}: {:<42}{head}{head}", format!("kernel; a frame alone, and one of {BATCH}"));
     for Case { name, emulator } in kernels().expect("valid layers") {
-        let mut runner = Runner::with_isa(&emulator, isa).expect("an instruction set of this machine");
-        let (x, mut y) = (frames(&emulator, 1), vec![0; emulator.output().port.size()]);
-        let mut run = || runner.infer(black_box(&x), &mut y).expect("a frame");
+        let [mut alone, mut many] = [(); 2].map(|()| Runner::with_isa(&emulator, isa).expect("available"));
+        let inputs = emulator.input().size();
+        let (x, mut y) = (frames(&emulator, BATCH), vec![0; emulator.output().port.size() * BATCH]);
+        let mut y_1 = vec![0; emulator.output().port.size()];
         let macs_of_peak = isa.busy(1).map(|macs| macs * 100);
-        let mut busy = || _ = black_box(isa.busy(black_box(100)));
-        let times = best(2000, &mut [(20, &mut run), (2, &mut busy)]);
-        let rate = emulator.macs() as f64 / times[0];
-        let share = match (macs_of_peak, emulator.macs()) {
-            (Some(macs), 1..) => format!("{:.0} %", 100.0 * rate / (macs as f64 / times[1])),
-            _ => "-".into(),
+        let times = best(
+            2000,
+            &mut [
+                (20, &mut || alone.infer(black_box(&x[..inputs]), &mut y_1).expect("a frame")),
+                (1, &mut || many.infer_batch(black_box(&x), &mut y).expect("frames")),
+                (2, &mut || _ = black_box(isa.busy(black_box(100)))),
+            ],
+        );
+        let figures = |time: f64| {
+            let rate = emulator.macs() as f64 / time;
+            let share = match (macs_of_peak, emulator.macs()) {
+                (Some(macs), 1..) => format!("{:.0} %", 100.0 * rate / (macs as f64 / times[2])),
+                _ => "-".into(),
+            };
+            format!("{time:>10.1}{rate:>10.1}{share:>10}")
         };
-        println!("{isa}: {name:<34}{:>10.1}{rate:>10.1}{share:>10}", times[0]);
+        println!("{isa}: {name:<42}{}{}", figures(times[0]), figures(times[1] / BATCH as f64));
     }
     if let Some(macs) = isa.busy(1000) {
         let mut busy = || _ = black_box(isa.busy(black_box(1000)));

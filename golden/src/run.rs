@@ -138,8 +138,8 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// Many frames one after the other in `inputs`, as many in `outputs`, at the highest quality level.
     ///
     /// # Errors
-    /// Slices that are not as many whole frames, or an input word that does not fit the port's width; the frames before it
-    /// are computed.
+    /// Slices that are not as many whole frames, or an input word that does not fit the port's width; then the
+    /// outputs are arbitrary.
     pub fn infer_batch(&mut self, inputs: &[i16], outputs: &mut [i16]) -> Result<(), EmulatorError> {
         self.infer_batch_at(usize::MAX, inputs, outputs)
     }
@@ -181,7 +181,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// Many frames of physical values, at the highest quality level.
     ///
     /// # Errors
-    /// Slices that are not as many whole frames, or a value that is not finite; the frames before it are computed.
+    /// Slices that are not as many whole frames, or a value that is not finite; then the outputs are arbitrary.
     pub fn infer_values_batch(&mut self, inputs: &[f64], outputs: &mut [f64]) -> Result<(), EmulatorError> {
         self.infer_values_batch_at(usize::MAX, inputs, outputs)
     }

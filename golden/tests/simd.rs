@@ -10,7 +10,8 @@ fn fast() -> Vec<Isa> {
     SKIPPED.call_once(|| {
         for isa in Isa::ALL.into_iter().filter(|isa| !isa.is_available()) {
             // Written past the capture of a test's output: what is not tested must be seen.
-            writeln!(std::io::stdout(), "skipped: this machine has no {isa}").unwrap();
+            let line = format!("skipped: this machine has no {isa}\n");
+            std::io::stdout().write_all(line.as_bytes()).unwrap();
         }
     });
     Isa::available().filter(|&isa| isa != Isa::Scalar).collect()
@@ -229,11 +230,11 @@ fn blocks_of_every_kind_agree() {
 fn table(sampler: &mut Sampler, segments: u32, format: Format) -> Activation {
     let (min, max) = (i64::from(format.min()), i64::from(format.max()));
     let extreme = sampler.once_in(3);
-    let mut knot = |i: i32| match extreme {
+    let knot = |i: i32| match extreme {
         true => [min, max][i as usize % 2] as i16,
         false => sampler.range(min, max) as i16,
     };
-    let knots = (0..=1 << segments).map(|i| knot(i)).collect();
+    let knots = (0..=1 << segments).map(knot).collect();
     Activation::Table { function: "random".into(), knots }
 }
 

@@ -3,6 +3,8 @@
 //! A word x of 16 bits is 256 · h + l - 2^15 with unsigned bytes h and l, so that Σ w · x is 256 · Σ w · h + Σ w · l less
 //! 2^15 · Σ w, which the bias takes along. Every weight is loaded once for both. Words of 8 bits are l - 2^7.
 
+use std::sync::Arc;
+
 use super::{
     lanes::Lanes,
     memory::Lines,
@@ -33,10 +35,10 @@ pub(super) struct Dense {
     /// Whether the words have high bytes.
     pub(super) wide: bool,
     pub(super) blocks: Vec<Block>,
-    pub(super) packed: Packed,
+    pub(super) packed: Arc<Packed>,
     pub(super) rounding: Rounding,
     /// The shift of every output, as the biases.
-    pub(super) shifts: Lines,
+    pub(super) shifts: Arc<Lines>,
     pub(super) sink: Sink,
     /// Words of the result after which others follow that are not of this step.
     pub(super) end: Option<usize>,
@@ -108,16 +110,35 @@ impl Quad for Own {
 }
 
 impl Dense {
-    /// A block of T tiles, in S phases of sums of their own: quad q adds to those of phase q mod S.
+    /// The number of tiles of every block; none if they differ.
+    pub(super) fn tiles(&self) -> Option<usize> {
+        let tiles = self.blocks.first()?.tiles;
+        self.blocks.iter().all(|block| block.tiles == tiles).then_some(tiles)
+    }
+
+    /// The step as several, each with blocks of one number of tiles.
+    pub(super) fn apart(self) -> Vec<Self> {
+        let alike = self.blocks.chunk_by(|a, b| a.tiles == b.tiles);
+        alike.map(|blocks| Self { blocks: blocks.to_vec(), ..self.clone() }).collect()
+    }
+
+    /// A block of T tiles for F frames, in S phases of sums of their own: quad q adds to those of phase q mod S.
     ///
     /// # Safety
-    /// As [`Lanes`], with a frame that has the step's places, a member that the layer has, and one of its blocks, of T tiles,
+    /// As [`Lanes`], with frames that have the step's places, a member that the layer has, and one of its blocks, of T tiles,
     /// whose operands Q are.
     #[inline(always)]
-    pub(super) unsafe fn block<L: Lanes, Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
+    pub(super) unsafe fn block<
+        L: Lanes,
+        Q: Quad,
+        const T: usize,
+        const S: usize,
+        const F: usize,
+        const WIDE: bool,
+    >(
         &self,
         block: &Block,
-        frame: *mut i16,
+        frames: [*mut i16; F],
         member: usize,
     ) {
         // SAFETY: the caller promises the places and the machine.
@@ -125,20 +146,31 @@ impl Dense {
             let (weights, bias) = self.packed.of(member);
             let (mut weights, bias) = (weights.add(block.weights), bias.add(block.bias));
             let shifts = self.shifts.as_ptr().cast::<i32>().add(block.bias);
-            let mut x = Q::of(&self.operands, frame.add(block.x), block.pattern * self.quads);
+            let mut x = [Q::of(&self.operands, frames[0].add(block.x), block.pattern * self.quads); F];
+            for f in 1..F {
+                x[f] = Q::of(&self.operands, frames[f].add(block.x), block.pattern * self.quads);
+            }
             let zero = L::splat_sum(0);
-            let (mut low, mut high) = ([[zero; T]; S], [[zero; T]; S]);
-            for t in 0..T {
-                low[0][t] = L::load_sums(bias.add(16 * t));
+            let (mut low, mut high) = ([[[zero; T]; F]; S], [[[zero; T]; F]; S]);
+            for f in 0..F {
+                for t in 0..T {
+                    low[0][f][t] = L::load_sums(bias.add(16 * t));
+                }
             }
             macro_rules! quad {
                 ($q:literal) => {
-                    let [l, h] = x.bytes::<L>($q);
+                    let mut bytes = [[L::splat(0); 2]; F];
+                    for f in 0..F {
+                        bytes[f] = x[f].bytes::<L>($q);
+                    }
                     for t in 0..T {
                         let weights = L::load(weights.add(32 * ($q * T + t)));
-                        low[$q % S][t] = L::dot_bytes(low[$q % S][t], l, weights);
-                        if WIDE {
-                            high[$q % S][t] = L::dot_bytes(high[$q % S][t], h, weights);
+                        for f in 0..F {
+                            let [l, h] = bytes[f];
+                            low[$q % S][f][t] = L::dot_bytes(low[$q % S][f][t], l, weights);
+                            if WIDE {
+                                high[$q % S][f][t] = L::dot_bytes(high[$q % S][f][t], h, weights);
+                            }
                         }
                     }
                 };
@@ -152,7 +184,9 @@ impl Dense {
                 quad!(5);
                 quad!(6);
                 quad!(7);
-                x.step(8);
+                for x in &mut x {
+                    x.step(8);
+                }
                 weights = weights.add(32 * 8 * T);
             }
             let rest = self.quads % 8;
@@ -161,33 +195,40 @@ impl Dense {
                 quad!(1);
                 quad!(2);
                 quad!(3);
-                x.step(4);
+                for x in &mut x {
+                    x.step(4);
+                }
                 weights = weights.add(32 * 4 * T);
             }
             if rest & 2 > 0 {
                 quad!(0);
                 quad!(1);
-                x.step(2);
+                for x in &mut x {
+                    x.step(2);
+                }
                 weights = weights.add(32 * 2 * T);
             }
             if rest & 1 > 0 {
                 quad!(0);
             }
-            let mut sums = [zero; T];
-            for t in 0..T {
-                for s in 1..S {
-                    low[0][t] = L::add_sums(low[0][t], low[s][t]);
-                    high[0][t] = L::add_sums(high[0][t], high[s][t]);
+            for f in 0..F {
+                let mut sums = [zero; T];
+                for t in 0..T {
+                    let (mut l, mut h) = (low[0][f][t], high[0][f][t]);
+                    for s in 1..S {
+                        l = L::add_sums(l, low[s][f][t]);
+                        h = L::add_sums(h, high[s][f][t]);
+                    }
+                    let sum = if WIDE { L::add_sums(l, L::shift_left(h, 8)) } else { l };
+                    sums[t] = L::shift_right(sum, L::load_sums(shifts.add(16 * t)));
                 }
-                sums[t] = match WIDE {
-                    true => L::add_sums(low[0][t], L::shift_left(high[0][t], 8)),
-                    false => low[0][t],
-                };
-                sums[t] = L::shift_right(sums[t], L::load_sums(shifts.add(16 * t)));
-            }
-            match self.end {
-                None => self.rounding.put::<L, T>(sums, frame, &self.sink, block.y),
-                Some(end) => self.rounding.put_until::<L, T>(sums, frame.add(self.sink.y), block.y, end),
+                let frame = frames[f];
+                match self.end {
+                    None => self.rounding.put::<L, T>(sums, frame, &self.sink, block.y),
+                    Some(end) => {
+                        self.rounding.put_until::<L, T>(sums, frame.add(self.sink.y), block.y, end);
+                    }
+                }
             }
         }
     }

@@ -35,8 +35,8 @@ pub(crate) struct Engine {
 impl Plan {
     /// The plan of an emulator for an instruction set; none for the specification.
     pub(crate) fn of(emulator: &Emulator, isa: Isa) -> Option<Self> {
-        let Kernels { tiles, bytes, .. } = *Kernels::of(isa)?;
-        Some(Self::new(emulator, Target { tiles, bytes }))
+        let Kernels { tiles, bytes, dense, .. } = *Kernels::of(isa)?;
+        Some(Self::new(emulator, Target { tiles, bytes, dense }))
     }
 }
 

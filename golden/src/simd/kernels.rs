@@ -27,6 +27,18 @@ pub(super) struct Frames<'a> {
     pub(super) router: Option<&'a Router>,
 }
 
+/// Computes a dense step.
+///
+/// # Safety
+/// As [`Dense::block`] for all blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DenseKernel {
+    /// Of a frame.
+    pub(super) one: unsafe fn(&Dense, [*mut i16; 1], usize),
+    /// Of two frames, if their sums fit the registers.
+    pub(super) two: Option<unsafe fn(&Dense, [*mut i16; 2], usize)>,
+}
+
 /// The functions of an instruction set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kernels {
@@ -45,6 +57,8 @@ pub(super) struct Kernels {
     pub(super) take_values: unsafe fn(&Scales, *const i16, *mut f64),
     /// As [`peak::busy`], on a machine with the instructions.
     pub(super) busy: unsafe fn(usize) -> [i16; 32],
+    /// The kernel of a dense step whose blocks all have as many tiles.
+    pub(super) dense: fn(&Dense) -> Option<DenseKernel>,
     /// Tiles whose sums fit the registers.
     pub(super) tiles: usize,
     /// Whether there is a dot product of bytes.
@@ -74,6 +88,7 @@ macro_rules! kernels {
 
             pub(super) const KERNELS: Kernels = Kernels {
                 run,
+                dense,
                 put_values,
                 put_words,
                 take_words,
@@ -88,6 +103,24 @@ macro_rules! kernels {
                 let Frames { first, stride, router } = frames;
                 for step in &plan.levels[level].steps {
                     let step = &plan.steps[*step];
+                    if let (Step::Dense(dense, DenseKernel { one, two: Some(two) }), 2..) = (step, selected.len()) {
+                        let member = |index: usize| selected[index].map_or(0, |selected| selected.member);
+                        let mut index = 0;
+                        while index < selected.len() {
+                            let frame = first.wrapping_add(index * stride);
+                            // SAFETY: the caller promises frames of the plan on a machine with the instructions.
+                            unsafe {
+                                if index + 1 < selected.len() && member(index) == member(index + 1) {
+                                    two(dense, [frame, frame.wrapping_add(stride)], member(index));
+                                    index += 2;
+                                } else {
+                                    one(dense, [frame], member(index));
+                                    index += 1;
+                                }
+                            }
+                        }
+                        continue;
+                    }
                     for (index, selected) in selected.iter_mut().enumerate() {
                         let frame = first.wrapping_add(index * stride);
                         let member = selected.map_or(0, |selected| selected.member);
@@ -95,7 +128,7 @@ macro_rules! kernels {
                         unsafe {
                             match step {
                                 Step::Split(step) => split(step, frame),
-                                Step::Dense(step) => dense(step, frame, member),
+                                Step::Dense(step, kernel) => (kernel.one)(step, [frame], member),
                                 Step::Groups(step) => groups(step, frame, member),
                                 Step::Taps(step) => taps(step, frame, member),
                                 Step::Wide(step) => wide(step, frame, member),
@@ -138,55 +171,59 @@ macro_rules! kernels {
                 }
             );
 
-            $(#[$features])?
-            unsafe fn dense(step: &Dense, frame: *mut i16, member: usize) {
-                // SAFETY: as for `run`.
-                unsafe {
-                    match (&step.operands, step.wide) {
-                        (Quads::Broadcast, true) => dense_of::<Same, 2, 1, true>(step, frame, member),
-                        (Quads::Broadcast, false) => dense_of::<Same, 4, 2, false>(step, frame, member),
-                        (Quads::Permuted { .. }, true) => dense_of::<Own, 2, 1, true>(step, frame, member),
-                        (Quads::Permuted { .. }, false) => dense_of::<Own, 4, 2, false>(step, frame, member),
-                    }
+            /// The kernel of a dense step: as many phases as hide the latency of a dot product.
+            fn dense(step: &Dense) -> Option<DenseKernel> {
+                match (&step.operands, step.wide) {
+                    (Quads::Broadcast, true) => dense_of::<Same, 2, 1, true>(step),
+                    (Quads::Broadcast, false) => dense_of::<Same, 4, 2, false>(step),
+                    (Quads::Permuted { .. }, true) => dense_of::<Own, 2, 1, true>(step),
+                    (Quads::Permuted { .. }, false) => dense_of::<Own, 4, 2, false>(step),
                 }
             }
 
-            /// As many phases S for up to 4 tiles, and FEW for more, as hide the latency of a dot product.
-            $(#[$features])?
-            unsafe fn dense_of<Q: Quad, const S: usize, const FEW: usize, const WIDE: bool>(
+            /// S phases for up to 4 tiles, and FEW for more. None if blocks differ in their number of tiles.
+            fn dense_of<Q: Quad, const S: usize, const FEW: usize, const WIDE: bool>(
                 step: &Dense,
-                frame: *mut i16,
-                member: usize,
-            ) {
-                // Blocks of one number of tiles follow each other.
-                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
-                    // SAFETY: as for `run`.
-                    unsafe {
-                        match blocks[0].tiles {
-                            1 => dense_blocks::<Q, 1, 4, WIDE>(step, blocks, frame, member),
-                            2 => dense_blocks::<Q, 2, S, WIDE>(step, blocks, frame, member),
-                            3 => dense_blocks::<Q, 3, S, WIDE>(step, blocks, frame, member),
-                            4 => dense_blocks::<Q, 4, S, WIDE>(step, blocks, frame, member),
-                            5 => dense_blocks::<Q, 5, FEW, WIDE>(step, blocks, frame, member),
-                            6 => dense_blocks::<Q, 6, FEW, WIDE>(step, blocks, frame, member),
-                            7 => dense_blocks::<Q, 7, FEW, WIDE>(step, blocks, frame, member),
-                            _ => dense_blocks::<Q, 8, FEW, WIDE>(step, blocks, frame, member),
+            ) -> Option<DenseKernel> {
+                macro_rules! kernel {
+                    ($tiles:literal, $phases:ident) => {
+                        DenseKernel { one: dense_blocks::<Q, $tiles, $phases, 1, WIDE>, two: None }
+                    };
+                    ($tiles:literal, $phases:ident, $phases_of_two:literal) => {
+                        DenseKernel {
+                            two: Some(dense_blocks::<Q, $tiles, $phases_of_two, 2, WIDE>),
+                            ..kernel!($tiles, $phases)
                         }
-                    }
+                    };
                 }
+                const ONE: usize = 4;
+                Some(match step.tiles()? {
+                    1 => kernel!(1, ONE, 2),
+                    2 => kernel!(2, S, 2),
+                    3 => kernel!(3, S, 1),
+                    4 => kernel!(4, S, 1),
+                    5 => kernel!(5, FEW),
+                    6 => kernel!(6, FEW),
+                    7 => kernel!(7, FEW),
+                    _ => kernel!(8, FEW),
+                })
             }
 
-            #[inline(never)]
             $(#[$features])?
-            unsafe fn dense_blocks<Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
+            unsafe fn dense_blocks<
+                Q: Quad,
+                const T: usize,
+                const S: usize,
+                const F: usize,
+                const WIDE: bool,
+            >(
                 step: &Dense,
-                blocks: &[Block],
-                frame: *mut i16,
+                frames: [*mut i16; F],
                 member: usize,
             ) {
-                for block in blocks {
+                for block in &step.blocks {
                     // SAFETY: as for `run`.
-                    unsafe { step.block::<$lanes, Q, T, S, WIDE>(block, frame, member) }
+                    unsafe { step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member) }
                 }
             }
 
