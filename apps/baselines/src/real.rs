@@ -1,0 +1,146 @@
+//! What kernels for `f32` and `f64` need of a number.
+
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// `f32` or `f64`.
+pub(crate) trait Real:
+    Copy
+    + Default
+    + PartialOrd
+    + Send
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + 'static
+{
+    /// The nearest number.
+    fn of(value: f64) -> Self;
+    fn sqrt(self) -> Self;
+    fn abs(self) -> Self;
+    fn larger(self, other: Self) -> Self;
+    fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// 2^self for an integral value between the exponents of the format, from its bits.
+    fn power_of_two(self) -> Self;
+    /// The nearest integer, ties to even, for values of up to a million.
+    fn rounded(self) -> Self;
+    /// Coefficients of the polynomial of [`exp`] that reaches the precision of the format.
+    const EXP_TERMS: usize;
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.abs()
+    }
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        if self > other { self } else { other }
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        self.mul_add(factor, term)
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        // In the last bits of a sum with 1.5·2^23 stands the integer.
+        f32::from_bits((self + 12_582_912.0 + 127.0).to_bits() << 23)
+    }
+    #[inline(always)]
+    fn rounded(self) -> Self {
+        (self + 12_582_912.0) - 12_582_912.0
+    }
+    const EXP_TERMS: usize = 7;
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.abs()
+    }
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        if self > other { self } else { other }
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        self.mul_add(factor, term)
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        f64::from_bits((self + 6_755_399_441_055_744.0 + 1023.0).to_bits() << 52)
+    }
+    #[inline(always)]
+    fn rounded(self) -> Self {
+        (self + 6_755_399_441_055_744.0) - 6_755_399_441_055_744.0
+    }
+    const EXP_TERMS: usize = 13;
+}
+
+/// `a·b + c`, in one rounding where the machine has the instruction for it and where it is fast.
+#[inline(always)]
+pub(crate) fn mul_add<S: pulp::Simd, T: Real>(_: S, a: T, b: T, c: T) -> T {
+    if S::IS_SCALAR { a * b + c } else { a.mul_add(b, c) }
+}
+
+/// exp(x) for x between -80 and 0, without branches: loops over it vectorise. x = k·ln 2 + r, Taylor's series for r.
+#[inline(always)]
+pub(crate) fn exp<S: pulp::Simd, T: Real>(simd: S, x: T) -> T {
+    // ln 2 in two parts, of which the first times an integer is exact in single precision.
+    let (high, low) = (T::of(0.693_359_375), T::of(-2.121_944_400_546_905_8e-4));
+    let k = (x * T::of(std::f64::consts::LOG2_E)).rounded();
+    let r = mul_add(simd, k, -low, mul_add(simd, k, -high, x));
+    let mut sum = T::of(INVERSE_FACTORIALS[T::EXP_TERMS]);
+    for coefficient in INVERSE_FACTORIALS[..T::EXP_TERMS].iter().rev() {
+        sum = mul_add(simd, sum, r, T::of(*coefficient));
+    }
+    sum * k.power_of_two()
+}
+
+/// 1/n!
+const INVERSE_FACTORIALS: [f64; 14] = {
+    let mut inverse = [1.0; 14];
+    let mut n = 1;
+    while n < inverse.len() {
+        inverse[n] = inverse[n - 1] / n as f64;
+        n += 1;
+    }
+    inverse
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_right_to_the_last_digits() {
+        let simd = pulp::Scalar::new();
+        for i in 0..=8000 {
+            let x = -0.01 * f64::from(i);
+            let truth = x.exp();
+            assert!((exp(simd, x) / truth - 1.0).abs() < 1e-15 * 3.0, "{x}");
+            let single = f64::from(exp(simd, x as f32));
+            assert!((single / f64::from(x as f32).exp() - 1.0).abs() < 3e-7, "{x}");
+        }
+    }
+}
