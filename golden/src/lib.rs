@@ -16,6 +16,7 @@ mod emulator;
 mod error;
 mod file;
 mod format;
+mod isa;
 mod level;
 mod metrics;
 mod overflow;
@@ -32,6 +33,7 @@ pub use emulator::{
 pub use error::{EmulatorError, FileError};
 pub use file::write_atomically;
 pub use format::{Format, requantise};
+pub use isa::Isa;
 pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
 pub use run::Runner;

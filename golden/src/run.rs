@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use crate::{
-    Affine, BlockGeometry, Emulator, EmulatorError, Format, Op, Selected, VectorId, accumulator_bits,
+    Affine, BlockGeometry, Emulator, EmulatorError, Format, Isa, Op, Selected, VectorId, accumulator_bits,
     requantise,
 };
 
@@ -11,6 +11,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Runner<E> {
     emulator: E,
+    isa: Isa,
     /// One per vector of the graph.
     vectors: Vec<Vec<i16>>,
     levels: Vec<Level>,
@@ -48,8 +49,23 @@ impl Level {
 }
 
 impl<E: Borrow<Emulator>> Runner<E> {
-    /// Buffers for `emulator`.
+    /// Buffers for `emulator`, which is computed with the best instructions of this machine.
     pub fn new(owner: E) -> Self {
+        Self::of(owner, Isa::best())
+    }
+
+    /// The same with given instructions; [`Isa::Scalar`] is the specification.
+    ///
+    /// # Errors
+    /// Instructions that this machine does not have.
+    pub fn with_isa(owner: E, isa: Isa) -> Result<Self, EmulatorError> {
+        if !isa.is_available() {
+            return Err(EmulatorError::new("isa", format!("this machine has no {isa}")));
+        }
+        Ok(Self::of(owner, isa))
+    }
+
+    fn of(owner: E, isa: Isa) -> Self {
         let emulator: &Emulator = owner.borrow();
         let vectors = (0..=emulator.nodes.len()).map(|v| vec![0; emulator.size(VectorId(v))]).collect();
         let levels = (0..emulator.levels()).map(|level| Level::new(emulator, level)).collect();
@@ -67,7 +83,16 @@ impl<E: Borrow<Emulator>> Runner<E> {
         let narrow = narrow.collect();
         let longest = emulator.nodes.iter().map(|node| row(&node.op)).max().unwrap_or(0);
         let formats = [&emulator.input, &emulator.output.port].map(|port| port.formats().collect());
-        Self { emulator: owner, vectors, levels, selected: None, window: vec![0; longest], formats, narrow }
+        Self {
+            emulator: owner,
+            isa,
+            vectors,
+            levels,
+            selected: None,
+            window: vec![0; longest],
+            formats,
+            narrow,
+        }
     }
 
     /// One frame: raw input words in, raw output words out, at the highest quality level.
@@ -129,6 +154,72 @@ impl<E: Borrow<Emulator>> Runner<E> {
             *value = format.value(word);
         }
         Ok(())
+    }
+
+    /// Many frames one after the other in `inputs`, as many in `outputs`, at the highest quality level.
+    ///
+    /// # Errors
+    /// Slices that are not as many whole frames, or an input word that does not fit the port's width.
+    pub fn infer_batch(&mut self, inputs: &[i16], outputs: &mut [i16]) -> Result<(), EmulatorError> {
+        self.infer_batch_at(self.levels.len() - 1, inputs, outputs)
+    }
+
+    /// The same at quality level `level`; the highest one for any beyond.
+    ///
+    /// # Errors
+    /// As [`infer_batch`](Self::infer_batch).
+    pub fn infer_batch_at(
+        &mut self,
+        level: usize,
+        inputs: &[i16],
+        outputs: &mut [i16],
+    ) -> Result<(), EmulatorError> {
+        let frame = self.check_frames(inputs.len(), outputs.len())?;
+        for (index, (x, y)) in inputs.chunks(frame[0]).zip(outputs.chunks_mut(frame[1])).enumerate() {
+            self.infer_at(level, x, y).map_err(|e| of_frame(index, e))?;
+        }
+        Ok(())
+    }
+
+    /// Many frames of physical values, at the highest quality level.
+    ///
+    /// # Errors
+    /// Slices that are not as many whole frames, or a value that is not finite.
+    pub fn infer_values_batch(&mut self, inputs: &[f64], outputs: &mut [f64]) -> Result<(), EmulatorError> {
+        self.infer_values_batch_at(self.levels.len() - 1, inputs, outputs)
+    }
+
+    /// The same at quality level `level`; the highest one for any beyond.
+    ///
+    /// # Errors
+    /// As [`infer_values_batch`](Self::infer_values_batch).
+    pub fn infer_values_batch_at(
+        &mut self,
+        level: usize,
+        inputs: &[f64],
+        outputs: &mut [f64],
+    ) -> Result<(), EmulatorError> {
+        let frame = self.check_frames(inputs.len(), outputs.len())?;
+        for (index, (x, y)) in inputs.chunks(frame[0]).zip(outputs.chunks_mut(frame[1])).enumerate() {
+            self.infer_values_at(level, x, y).map_err(|e| of_frame(index, e))?;
+        }
+        Ok(())
+    }
+
+    /// The instructions that frames are computed with.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Lengths of an input and an output frame, of which the slices hold as many.
+    fn check_frames(&self, inputs: usize, outputs: usize) -> Result<[usize; 2], EmulatorError> {
+        let frame = [self.formats[0].len(), self.formats[1].len()];
+        if !inputs.is_multiple_of(frame[0]) {
+            let problem = format!("expected frames of {} words, found {inputs} words", frame[0]);
+            return Err(EmulatorError::new("inputs", problem));
+        }
+        check_len("outputs", outputs, inputs / frame[0] * frame[1])?;
+        Ok(frame)
     }
 
     /// Computes a level, or the highest one, and says which.
@@ -239,6 +330,10 @@ fn check_len(place: &str, found: usize, expected: usize) -> Result<(), EmulatorE
         return Ok(());
     }
     Err(EmulatorError::new(place, format!("expected {expected} words, found {found}")))
+}
+
+fn of_frame(index: usize, error: EmulatorError) -> EmulatorError {
+    EmulatorError::new(format!("frame {index}: {}", error.place), error.problem)
 }
 
 fn check_finite(input: &[f64]) -> Result<(), EmulatorError> {

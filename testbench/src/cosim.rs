@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use emeuro_compiler::Cycles;
-use emeuro_golden::{Emulator, Runner};
+use emeuro_golden::{Emulator, Isa, Runner};
 
 use crate::stream_bench::RESET_CLOCKS;
 use crate::{
@@ -142,9 +142,10 @@ pub(crate) fn compare(
     Ok(comparison)
 }
 
-/// The golden model's output frames.
+/// The output frames of the golden model's specification.
 fn golden(emulator: &Emulator, level: usize, inputs: &[Vec<i16>]) -> Result<Vec<Vec<i16>>> {
-    let mut runner = Runner::new(emulator);
+    let specified = Runner::with_isa(emulator, Isa::Scalar);
+    let mut runner = specified.map_err(|error| Error::Stimulus(error.to_string()))?;
     let infer = |(index, input): (usize, &Vec<i16>)| {
         let mut output = vec![0; emulator.output().port.size()];
         match runner.infer_at(level, input, &mut output) {

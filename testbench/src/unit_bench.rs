@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::path::Path;
 
-use emeuro_golden::{Emulator, Runner, Selected};
+use emeuro_golden::{Emulator, Isa, Runner, Selected};
 use emeuro_hdl::register_map::{CONTROL, FRAMES, MEMBER, QUALITY, STATUS, UNFAMILIAR, UnitNumbers};
 
 use crate::axi_lite::{Completed, ControlMaster, Transaction};
@@ -178,7 +178,8 @@ impl<'a> UnitBench<'a> {
         let words_per_beat = model.width("s_axis_tdata").unwrap_or(0) / emulator.input().bits;
         let shape = FrameShape::of(emulator, words_per_beat as usize);
         let bench = UnitBench::of_model(model, design, options, shape, move |level, frame| {
-            let mut runner = Runner::new(emulator);
+            let specified = Runner::with_isa(emulator, Isa::Scalar);
+            let mut runner = specified.map_err(|error| Error::Stimulus(error.to_string()))?;
             let mut words = vec![0; emulator.output().port.size()];
             let ran = runner.infer_at(level, frame, &mut words);
             ran.map_err(|error| Error::Stimulus(error.to_string()))?;

@@ -6,8 +6,8 @@ mod common;
 use common::{GeneratedUnit, options, unit_config};
 use emeuro_compiler::{Control, WeightMemory, compile, rewrite};
 use emeuro_golden::{
-    Activation, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Runner, Sampler, Segment,
-    VectorId, Weights, sample_clusters, sample_levels,
+    Activation, Emulator, EmulatorBuilder, Format, Isa, OutputSpec, Port, Provenance, Runner, Sampler,
+    Segment, VectorId, Weights, sample_clusters, sample_levels,
 };
 use emeuro_hdl::register_map::{FORCE, MEMBER, UnitNumbers};
 use emeuro_hdl::register_writes;
@@ -200,7 +200,7 @@ fn cluster(seeds: [u64; 3]) -> Emulator {
 /// Frames that go to each member.
 fn frames_by_member(emulator: &Emulator, count: usize) -> [Vec<Vec<i16>>; 3] {
     let mut sampler = Sampler::new(count as u64);
-    let mut runner = Runner::new(emulator);
+    let mut runner = Runner::with_isa(emulator, Isa::Scalar).unwrap();
     let mut output = vec![0; emulator.output().port.size()];
     let mut found = [(); 3].map(|()| vec![]);
     while found.iter().any(|frames: &Vec<Vec<i16>>| frames.len() < count) {
@@ -284,7 +284,7 @@ fn software_forces_a_member() {
         for frame in &frames {
             let output = one_frame(&mut sim, frame);
             assert_eq!(output, as_one.run(frame).unwrap(), "member {member} is forced");
-            let mut runner = Runner::new(&unit.emulator);
+            let mut runner = Runner::with_isa(&unit.emulator, Isa::Scalar).unwrap();
             runner.infer(frame, &mut [0; 10]).unwrap();
             // Familiarity is that of the member with the largest score.
             let unfamiliar = u32::from(!runner.selected().unwrap().familiar);

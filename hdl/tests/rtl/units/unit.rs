@@ -2,7 +2,7 @@
 
 use emeuro_compiler::{Cycles, Machine, Program, UnitConfig, compile};
 use emeuro_golden::{
-    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Runner, Sampler, Segment, VectorId,
+    Emulator, EmulatorBuilder, Format, Isa, OutputSpec, Port, Provenance, Runner, Sampler, Segment, VectorId,
     Weights,
 };
 use emeuro_hdl::units::Unit;
@@ -141,7 +141,7 @@ impl<'a> Traffic<'a> {
 
     /// Whether the pins of the router are those of the last frame that was routed.
     fn router_says(&mut self, emulator: &Emulator, level: usize, frames: &[Vec<i16>]) -> bool {
-        let mut runner = Runner::new(emulator);
+        let mut runner = Runner::with_isa(emulator, Isa::Scalar).unwrap();
         let mut output = vec![0; emulator.output().port.size()];
         runner.infer_at(level, &frames[frames.len() - 1], &mut output).unwrap();
         let unit = &self.bench.unit;
