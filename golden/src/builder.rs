@@ -2,7 +2,7 @@
 
 use crate::{
     Activation, Affine, BlockGeometry, Emulator, EmulatorError, Format, MAX_SHIFT, MAX_VECTOR, Node, Op,
-    Output, Port, Provenance, Router, VectorId, Weights, accumulator_bits,
+    Output, Port, Provenance, Router, VectorId, Weights, accumulator_bits, simd::Plans,
 };
 
 /// The most members that a router can choose from.
@@ -63,6 +63,7 @@ impl EmulatorBuilder {
             nodes: vec![],
             router: None,
             output: no_output,
+            plans: Plans::default(),
         };
         Ok(Self { emulator })
     }

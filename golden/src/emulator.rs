@@ -1,6 +1,6 @@
 //! The emulator: a typed graph of fixed-point operations, right by construction.
 
-use crate::{Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format};
+use crate::{Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format, simd::Plans};
 
 /// The longest vector and the most weights per row that are accepted: 2^16 words.
 pub const MAX_VECTOR: usize = 1 << 16;
@@ -288,6 +288,8 @@ pub struct Emulator {
     pub(crate) nodes: Vec<Node>,
     pub(crate) router: Option<Router>,
     pub(crate) output: Output,
+    /// How its runners compute it.
+    pub(crate) plans: Plans,
 }
 
 impl Emulator {

@@ -22,6 +22,8 @@ mod metrics;
 mod overflow;
 mod run;
 mod sample;
+mod simd;
+mod specification;
 
 pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
 pub use block::BlockGeometry;

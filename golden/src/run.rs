@@ -1,10 +1,9 @@
-//! The golden model: what the hardware computes, word for word.
+//! The golden model, frame by frame.
 
 use std::borrow::Borrow;
 
 use crate::{
-    Affine, BlockGeometry, Emulator, EmulatorError, Format, Isa, Op, Selected, VectorId, accumulator_bits,
-    requantise,
+    Emulator, EmulatorError, Format, Isa, Selected, VectorId, simd::Engine, specification::Specification,
 };
 
 /// Runs an emulator frame by frame without allocating. It borrows the emulator, owns it or shares it.
@@ -12,40 +11,18 @@ use crate::{
 pub struct Runner<E> {
     emulator: E,
     isa: Isa,
-    /// One per vector of the graph.
-    vectors: Vec<Vec<i16>>,
-    levels: Vec<Level>,
-    /// What the router said about the last frame.
-    selected: Option<Selected>,
-    /// Inputs of one application of a block.
-    window: Vec<i16>,
+    words: Words,
     /// Formats of the input and output words, for physical values.
     formats: [Vec<Format>; 2],
-    /// Whether the sums of a node fit 32 bits; sums of 64 bits are equal and slower.
-    narrow: Vec<bool>,
 }
 
-/// What a quality level computes.
+/// Where the words are, and how they are computed.
 #[derive(Clone, Debug)]
-struct Level {
-    /// The nodes that it needs, in order.
-    nodes: Vec<usize>,
-    /// For every output word, the vector and the word that it is.
-    outputs: Vec<(usize, usize)>,
-}
-
-impl Level {
-    fn new(emulator: &Emulator, level: usize) -> Self {
-        let needed = emulator.needed_at(level);
-        let sources = emulator.output.sources_at(level);
-        let words: Vec<(usize, usize)> =
-            sources.iter().flat_map(|v| (0..emulator.size(*v)).map(move |word| (v.0, word))).collect();
-        let outputs = match &emulator.output.order {
-            Some(order) => order.iter().map(|&i| words[i]).collect(),
-            None => words,
-        };
-        Self { nodes: (0..needed.len()).filter(|&node| needed[node]).collect(), outputs }
-    }
+enum Words {
+    /// One after the other.
+    Specified(Specification),
+    /// With vector instructions.
+    Fast(Engine),
 }
 
 impl<E: Borrow<Emulator>> Runner<E> {
@@ -67,32 +44,17 @@ impl<E: Borrow<Emulator>> Runner<E> {
 
     fn of(owner: E, isa: Isa) -> Self {
         let emulator: &Emulator = owner.borrow();
-        let vectors = (0..=emulator.nodes.len()).map(|v| vec![0; emulator.size(VectorId(v))]).collect();
-        let levels = (0..emulator.levels()).map(|level| Level::new(emulator, level)).collect();
-        let row = |op: &Op| match op {
-            Op::Block { geometry, .. } => geometry.window_len(),
-            Op::Dense { input, .. } => emulator.size(*input),
-            _ => 0,
+        let words = match Engine::new(emulator, isa) {
+            Some(engine) => Words::Fast(engine),
+            None => Words::Specified(Specification::new(emulator)),
         };
-        let narrow = emulator.nodes.iter().map(|node| match &node.op {
-            Op::Dense { input, affine } | Op::Block { input, affine, .. } => {
-                accumulator_bits(affine, row(&node.op), emulator.format(*input)) <= 32
-            }
-            _ => true,
-        });
-        let narrow = narrow.collect();
-        let longest = emulator.nodes.iter().map(|node| row(&node.op)).max().unwrap_or(0);
         let formats = [&emulator.input, &emulator.output.port].map(|port| port.formats().collect());
-        Self {
-            emulator: owner,
-            isa,
-            vectors,
-            levels,
-            selected: None,
-            window: vec![0; longest],
-            formats,
-            narrow,
-        }
+        Self { emulator: owner, isa, words, formats }
+    }
+
+    /// The instructions that frames are computed with.
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// One frame: raw input words in, raw output words out, at the highest quality level.
@@ -100,7 +62,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// # Errors
     /// A slice that is not as long as its frame, or an input word that does not fit the port's width.
     pub fn infer(&mut self, input: &[i16], output: &mut [i16]) -> Result<(), EmulatorError> {
-        self.infer_at(self.levels.len() - 1, input, output)
+        self.infer_at(usize::MAX, input, output)
     }
 
     /// One frame: raw input words in, raw output words out, at quality level `level`; the highest one for any beyond.
@@ -108,17 +70,21 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// # Errors
     /// As [`infer`](Self::infer).
     pub fn infer_at(&mut self, level: usize, input: &[i16], output: &mut [i16]) -> Result<(), EmulatorError> {
-        check_len("input", input.len(), self.vectors[0].len())?;
-        check_len("output", output.len(), self.formats[1].len())?;
-        let word = self.emulator.borrow().format(VectorId::INPUT);
-        if let Some(i) = input.iter().position(|&x| !word.holds(i64::from(x))) {
-            let problem = format!("{} does not fit {} bits", input[i], word.bits());
-            return Err(EmulatorError::new(format!("input word {i}"), problem));
-        }
-        self.vectors[0].copy_from_slice(input);
-        let level = self.compute_all(level);
-        for (word, &(vector, index)) in output.iter_mut().zip(&self.levels[level].outputs) {
-            *word = self.vectors[vector][index];
+        self.check_frame(input.len(), output.len())?;
+        self.check_words(input)?;
+        let emulator: &Emulator = self.emulator.borrow();
+        let level = level.min(emulator.levels() - 1);
+        match &mut self.words {
+            Words::Specified(words) => {
+                words.vectors[0].copy_from_slice(input);
+                words.run(emulator, level);
+                output.iter_mut().zip(words.outputs(level)).for_each(|(y, word)| *y = word);
+            }
+            Words::Fast(engine) => {
+                engine.put(0, input);
+                engine.run(level, 1, emulator.router());
+                engine.take(level, 0, output);
+            }
         }
         Ok(())
     }
@@ -129,7 +95,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// # Errors
     /// A slice that is not as long as its frame, or a value that is not finite.
     pub fn infer_values(&mut self, input: &[f64], output: &mut [f64]) -> Result<(), EmulatorError> {
-        self.infer_values_at(self.levels.len() - 1, input, output)
+        self.infer_values_at(usize::MAX, input, output)
     }
 
     /// The same at quality level `level`; the highest one for any beyond.
@@ -142,16 +108,29 @@ impl<E: Borrow<Emulator>> Runner<E> {
         input: &[f64],
         output: &mut [f64],
     ) -> Result<(), EmulatorError> {
-        check_len("input", input.len(), self.vectors[0].len())?;
-        check_len("output", output.len(), self.formats[1].len())?;
-        check_finite(input)?;
-        for ((word, &value), format) in self.vectors[0].iter_mut().zip(input).zip(&self.formats[0]) {
-            *word = format.quantise(value);
-        }
-        let level = self.compute_all(level);
-        let words = self.levels[level].outputs.iter().map(|&(vector, index)| self.vectors[vector][index]);
-        for ((value, word), format) in output.iter_mut().zip(words).zip(&self.formats[1]) {
-            *value = format.value(word);
+        self.check_frame(input.len(), output.len())?;
+        let emulator: &Emulator = self.emulator.borrow();
+        let level = level.min(emulator.levels() - 1);
+        match &mut self.words {
+            Words::Specified(words) => {
+                check_finite(input)?;
+                for ((word, &value), format) in words.vectors[0].iter_mut().zip(input).zip(&self.formats[0]) {
+                    *word = format.quantise(value);
+                }
+                words.run(emulator, level);
+                for ((value, word), format) in
+                    output.iter_mut().zip(words.outputs(level)).zip(&self.formats[1])
+                {
+                    *value = format.value(word);
+                }
+            }
+            Words::Fast(engine) => {
+                if !engine.put_values(0, input) {
+                    check_finite(input)?;
+                }
+                engine.run(level, 1, emulator.router());
+                engine.take_values(level, 0, output);
+            }
         }
         Ok(())
     }
@@ -159,9 +138,10 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// Many frames one after the other in `inputs`, as many in `outputs`, at the highest quality level.
     ///
     /// # Errors
-    /// Slices that are not as many whole frames, or an input word that does not fit the port's width.
+    /// Slices that are not as many whole frames, or an input word that does not fit the port's width; the frames before it
+    /// are computed.
     pub fn infer_batch(&mut self, inputs: &[i16], outputs: &mut [i16]) -> Result<(), EmulatorError> {
-        self.infer_batch_at(self.levels.len() - 1, inputs, outputs)
+        self.infer_batch_at(usize::MAX, inputs, outputs)
     }
 
     /// The same at quality level `level`; the highest one for any beyond.
@@ -175,8 +155,25 @@ impl<E: Borrow<Emulator>> Runner<E> {
         outputs: &mut [i16],
     ) -> Result<(), EmulatorError> {
         let frame = self.check_frames(inputs.len(), outputs.len())?;
-        for (index, (x, y)) in inputs.chunks(frame[0]).zip(outputs.chunks_mut(frame[1])).enumerate() {
-            self.infer_at(level, x, y).map_err(|e| of_frame(index, e))?;
+        let at_once = self.at_once();
+        let groups = inputs.chunks(at_once * frame[0]).zip(outputs.chunks_mut(at_once * frame[1]));
+        for (group, (inputs, outputs)) in groups.enumerate() {
+            for (index, x) in inputs.chunks(frame[0]).enumerate() {
+                self.check_words(x).map_err(|e| of_frame(group * at_once + index, e))?;
+            }
+            let emulator: &Emulator = self.emulator.borrow();
+            let level = level.min(emulator.levels() - 1);
+            let Words::Fast(engine) = &mut self.words else {
+                self.infer_at(level, inputs, outputs)?;
+                continue;
+            };
+            for (index, x) in inputs.chunks(frame[0]).enumerate() {
+                engine.put(index, x);
+            }
+            engine.run(level, inputs.len() / frame[0], emulator.router());
+            for (index, y) in outputs.chunks_mut(frame[1]).enumerate() {
+                engine.take(level, index, y);
+            }
         }
         Ok(())
     }
@@ -184,9 +181,9 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// Many frames of physical values, at the highest quality level.
     ///
     /// # Errors
-    /// Slices that are not as many whole frames, or a value that is not finite.
+    /// Slices that are not as many whole frames, or a value that is not finite; the frames before it are computed.
     pub fn infer_values_batch(&mut self, inputs: &[f64], outputs: &mut [f64]) -> Result<(), EmulatorError> {
-        self.infer_values_batch_at(self.levels.len() - 1, inputs, outputs)
+        self.infer_values_batch_at(usize::MAX, inputs, outputs)
     }
 
     /// The same at quality level `level`; the highest one for any beyond.
@@ -200,18 +197,58 @@ impl<E: Borrow<Emulator>> Runner<E> {
         outputs: &mut [f64],
     ) -> Result<(), EmulatorError> {
         let frame = self.check_frames(inputs.len(), outputs.len())?;
-        for (index, (x, y)) in inputs.chunks(frame[0]).zip(outputs.chunks_mut(frame[1])).enumerate() {
-            self.infer_values_at(level, x, y).map_err(|e| of_frame(index, e))?;
+        let at_once = self.at_once();
+        let groups = inputs.chunks(at_once * frame[0]).zip(outputs.chunks_mut(at_once * frame[1]));
+        for (group, (inputs, outputs)) in groups.enumerate() {
+            let emulator: &Emulator = self.emulator.borrow();
+            let level = level.min(emulator.levels() - 1);
+            let Words::Fast(engine) = &mut self.words else {
+                self.infer_values_at(level, inputs, outputs).map_err(|e| of_frame(group, e))?;
+                continue;
+            };
+            for (index, x) in inputs.chunks(frame[0]).enumerate() {
+                if !engine.put_values(index, x) {
+                    check_finite(x).map_err(|e| of_frame(group * at_once + index, e))?;
+                }
+            }
+            engine.run(level, inputs.len() / frame[0], emulator.router());
+            for (index, y) in outputs.chunks_mut(frame[1]).enumerate() {
+                engine.take_values(level, index, y);
+            }
         }
         Ok(())
     }
 
-    /// The instructions that frames are computed with.
-    pub fn isa(&self) -> Isa {
-        self.isa
+    /// What the router said about the last frame; none without a router, or if the frame's level needs no members.
+    pub fn selected(&self) -> Option<Selected> {
+        match &self.words {
+            Words::Specified(words) => words.selected,
+            Words::Fast(engine) => engine.selected(),
+        }
     }
 
-    /// Lengths of an input and an output frame, of which the slices hold as many.
+    /// The words of a vector after the last frame; arbitrary ones if its level did not need the vector.
+    pub fn vector(&self, vector: VectorId) -> &[i16] {
+        match &self.words {
+            Words::Specified(words) => &words.vectors[vector.0],
+            Words::Fast(engine) => engine.vector(vector),
+        }
+    }
+
+    /// How many frames are computed at once.
+    fn at_once(&self) -> usize {
+        match &self.words {
+            Words::Specified(_) => 1,
+            Words::Fast(engine) => engine.frames(),
+        }
+    }
+
+    fn check_frame(&self, input: usize, output: usize) -> Result<(), EmulatorError> {
+        check_len("input", input, self.formats[0].len())?;
+        check_len("output", output, self.formats[1].len())
+    }
+
+    /// Lengths of an input and an output frame, of which slices of these lengths hold as many.
     fn check_frames(&self, inputs: usize, outputs: usize) -> Result<[usize; 2], EmulatorError> {
         let frame = [self.formats[0].len(), self.formats[1].len()];
         if !inputs.is_multiple_of(frame[0]) {
@@ -222,60 +259,17 @@ impl<E: Borrow<Emulator>> Runner<E> {
         Ok(frame)
     }
 
-    /// Computes a level, or the highest one, and says which.
-    fn compute_all(&mut self, level: usize) -> usize {
-        let level = level.min(self.levels.len() - 1);
-        self.selected = None;
-        for position in 0..self.levels[level].nodes.len() {
-            self.compute(self.levels[level].nodes[position]);
+    fn check_words(&self, input: &[i16]) -> Result<(), EmulatorError> {
+        let word = self.formats[0][0];
+        if word.bits() == 16 {
+            return Ok(());
         }
-        level
-    }
-
-    /// What the router said about the last frame; none without a router, or if the frame's level needs no members.
-    pub fn selected(&self) -> Option<Selected> {
-        self.selected
-    }
-
-    /// The words of a vector after the last frame; those of an earlier frame if its level did not need the vector.
-    pub fn vector(&self, vector: VectorId) -> &[i16] {
-        &self.vectors[vector.0]
-    }
-
-    fn compute(&mut self, index: usize) {
-        let emulator: &Emulator = self.emulator.borrow();
-        let node = &emulator.nodes[index];
-        let (made, rest) = self.vectors.split_at_mut(index + 1);
-        let y = &mut rest[0];
-        let (member, narrow) = (self.selected.map_or(0, |selected| selected.member), self.narrow[index]);
-        match &node.op {
-            Op::Dense { input, affine } => {
-                dense(Sums::new(affine, member, narrow, node.format), &made[input.0], y)
+        match input.iter().position(|&x| !word.holds(i64::from(x))) {
+            Some(i) => {
+                let problem = format!("{} does not fit {} bits", input[i], word.bits());
+                Err(EmulatorError::new(format!("input word {i}"), problem))
             }
-            Op::Block { input, geometry, affine } => {
-                let sums = Sums::new(affine, member, narrow, node.format);
-                block(geometry, sums, &made[input.0], &mut self.window[..geometry.window_len()], y);
-            }
-            Op::Add { inputs: [a, b], align, shift } => {
-                for (y, (&a, &b)) in y.iter_mut().zip(made[a.0].iter().zip(&made[b.0])) {
-                    let sum = (i64::from(a) << align[0]) + (i64::from(b) << align[1]);
-                    *y = requantise(sum, *shift, node.format);
-                }
-            }
-            Op::Multiply { inputs: [a, b], shift } => {
-                for (y, (&a, &b)) in y.iter_mut().zip(made[a.0].iter().zip(&made[b.0])) {
-                    *y = requantise(i64::from(a) * i64::from(b), *shift, node.format);
-                }
-            }
-            Op::Activate { input, activation } => {
-                let format = emulator.format(*input);
-                for (y, &x) in y.iter_mut().zip(&made[input.0]) {
-                    *y = activation.apply(x, format);
-                }
-            }
-        }
-        if let Some(router) = emulator.router.as_ref().filter(|router| router.scores.0 == index + 1) {
-            self.selected = Some(router.select(&self.vectors[index + 1]));
+            None => Ok(()),
         }
     }
 }
@@ -344,51 +338,4 @@ fn check_finite(input: &[f64]) -> Result<(), EmulatorError> {
         }
         None => Ok(()),
     }
-}
-
-/// The weights and biases of a frame's member, and what happens to the sums.
-struct Sums<'a> {
-    weights: &'a [i16],
-    bias: &'a [i64],
-    narrow: bool,
-    shift: u32,
-    format: Format,
-}
-
-impl<'a> Sums<'a> {
-    fn new(affine: &'a Affine, member: usize, narrow: bool, format: Format) -> Self {
-        let member = if affine.members > 1 { member } else { 0 };
-        let (weights, bias) = (affine.weights_of(member), affine.bias_of(member));
-        Self { weights, bias, narrow, shift: affine.shift, format }
-    }
-
-    /// The output word of row `row` of the weights.
-    fn word(&self, row: usize, x: &[i16]) -> i16 {
-        let weights = &self.weights[row * x.len()..][..x.len()];
-        requantise(self.bias[row] + dot(weights, x, self.narrow), self.shift, self.format)
-    }
-}
-
-fn dense(sums: Sums, x: &[i16], y: &mut [i16]) {
-    for (row, y) in y.iter_mut().enumerate() {
-        *y = sums.word(row, x);
-    }
-}
-
-fn block(geometry: &BlockGeometry, sums: Sums, x: &[i16], window: &mut [i16], y: &mut [i16]) {
-    let per_set = if geometry.shared { 0 } else { geometry.outputs };
-    for (repeat, (read, write)) in geometry.origins().enumerate() {
-        for (x_w, offset) in window.iter_mut().zip(geometry.window_offsets()) {
-            *x_w = x[(read + offset) as usize];
-        }
-        for output in 0..geometry.outputs {
-            let word = sums.word(repeat * per_set + output, window);
-            y[(write + output as i64 * geometry.out_step) as usize] = word;
-        }
-    }
-}
-
-fn dot(weights: &[i16], x: &[i16], narrow: bool) -> i64 {
-    let products = weights.iter().zip(x).map(|(&w, &x)| i32::from(w) * i32::from(x));
-    if narrow { i64::from(products.sum::<i32>()) } else { products.map(i64::from).sum() }
 }

@@ -300,8 +300,9 @@ impl<'a> Draft<'a> {
     fn after(&mut self, weights: Format, x: Format, row: usize) -> Format {
         let growth = (row.ilog2() / 2) as i32 + self.sampler.range(-1, 2) as i32;
         let shift = weights.frac() + growth + if self.sampler.once_in(5) { 8 } else { 0 };
-        Format::new(if self.sampler.once_in(5) { 8 } else { 16 }, weights.frac() + x.frac() - shift.max(0))
-            .expect("small binary points")
+        // Layers after one another may ask for a coarser binary point than there is.
+        let frac = (weights.frac() + x.frac() - shift.max(0)).max(-32);
+        Format::new(if self.sampler.once_in(5) { 8 } else { 16 }, frac).expect("small binary points")
     }
 
     fn geometry(&mut self, size: usize) -> BlockGeometry {

@@ -1,0 +1,428 @@
+//! Affine layers lowered: which kernel computes them, and their weights in the order in which it reads them.
+
+use std::collections::HashMap;
+
+use super::{
+    dense::Dense,
+    groups::{Groups, Operands},
+    memory::Lines,
+    plan::Place,
+    sink::Sink,
+    taps::Taps,
+    tiles::{Block, MAX_TILES, Packed, Rounding, TILE},
+    wide::Wide,
+};
+use crate::{Affine, BlockGeometry, Emulator, Format, VectorId, accumulator_bits};
+
+/// A dense or block layer and where its windows are.
+#[derive(Clone)]
+pub(super) struct Layer<'a> {
+    pub(super) input: VectorId,
+    geometry: BlockGeometry,
+    affine: &'a Affine,
+    rounding: Rounding,
+    /// Format of the operand.
+    operand: Format,
+    narrow: bool,
+    /// For every repeat, its first operand and its first word of the result.
+    origins: Vec<[usize; 2]>,
+    /// For every window element, the distance from the first operand.
+    offsets: Vec<i64>,
+}
+
+/// What makes a signed word of `bits` an offset from the smallest one.
+pub(super) fn sign(bits: u32) -> i16 {
+    if bits == 16 { i16::MIN } else { 1 << 7 }
+}
+
+/// An output: its repeat, and its number among the outputs of the repeat.
+type Lane = Option<[usize; 2]>;
+
+/// Outputs that are neighbours in the result and computed together.
+struct Tile {
+    /// The first word of the result.
+    y: usize,
+    lanes: [Lane; TILE],
+}
+
+impl<'a> Layer<'a> {
+    pub(super) fn new(
+        emulator: &Emulator,
+        input: VectorId,
+        geometry: BlockGeometry,
+        affine: &'a Affine,
+        format: Format,
+    ) -> Self {
+        let operand = emulator.format(input);
+        let narrow = accumulator_bits(affine, geometry.window_len(), operand) <= 32;
+        let origins = geometry.origins().map(|(read, write)| [read as usize, write as usize]).collect();
+        let offsets = geometry.window_offsets().collect();
+        let rounding = Rounding::new(affine.shift, format);
+        Self { input, affine, rounding, operand, narrow, origins, offsets, geometry }
+    }
+
+    /// Whether the sums fit 32 bits.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.narrow
+    }
+
+    /// Width of the operand's words.
+    pub(super) fn input_bits(&self) -> u32 {
+        self.operand.bits()
+    }
+
+    /// Words of a window.
+    pub(super) fn window(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// The first operand of the first repeat.
+    pub(super) fn first(&self) -> usize {
+        self.origins[0][0]
+    }
+
+    /// Whether the words of a window follow each other.
+    pub(super) fn is_contiguous(&self) -> bool {
+        self.offsets.iter().enumerate().all(|(i, &offset)| offset == i as i64)
+    }
+
+    /// Whether one dot product of bytes per output does it.
+    pub(super) fn fits_bytes(&self) -> bool {
+        let one = self.origins.len() == 1 && (self.geometry.outputs == 1 || self.geometry.out_step == 1);
+        one && self.is_contiguous() && self.affine.weights.format.bits() <= 8
+    }
+
+    /// Puts the windows one after the other, padded to pairs: the operands that they are made of.
+    pub(super) fn gather(&mut self) -> Vec<usize> {
+        let padded = self.window().next_multiple_of(2);
+        let mut words = vec![];
+        for [read, _] in &mut self.origins {
+            let window = self.offsets.iter().map(|offset| (*read as i64 + offset) as usize);
+            let first = words.len();
+            words.extend(window);
+            words.resize(first + padded, *read);
+            *read = first;
+        }
+        self.offsets = (0..self.offsets.len() as i64).collect();
+        words
+    }
+
+    /// The row of the weights of an output.
+    fn row(&self, [repeat, output]: [usize; 2]) -> usize {
+        if self.geometry.shared { output } else { repeat * self.geometry.outputs + output }
+    }
+
+    /// The layer with sums of 64 bits.
+    pub(super) fn wide(&self, x: usize, y: usize) -> Wide {
+        let mut rows = vec![];
+        for (repeat, &[read, write]) in self.origins.iter().enumerate() {
+            for output in 0..self.geometry.outputs {
+                let word = (write as i64 + output as i64 * self.geometry.out_step) as usize;
+                rows.push([x + read, y + word, self.row([repeat, output])]);
+            }
+        }
+        let half = self.rounding.half();
+        let strides = match self.affine.members {
+            1 => [0, 0],
+            _ => [self.affine.weights_of(0).len(), self.affine.bias_of(0).len()],
+        };
+        Wide {
+            rows,
+            window: self.window(),
+            weights: self.affine.weights.values.clone(),
+            bias: self.affine.bias.iter().map(|bias| bias + half).collect(),
+            strides,
+            rounding: self.rounding,
+        }
+    }
+
+    /// The layer along lines of repeats, if neighbours among them read and write neighbours.
+    pub(super) fn taps(&self, x: usize, y: usize) -> Option<Taps> {
+        let BlockGeometry { repeat, in_stride, out_stride, outputs, out_step, shared, .. } = &self.geometry;
+        let repeats = *repeat.last()?;
+        let neighbours = in_stride.last() == Some(&1) && out_stride.last() == Some(&1);
+        if !shared || !neighbours || repeats < TILE || *out_step < 0 {
+            return None;
+        }
+        let nearest = *self.offsets.iter().min()?;
+        let distance = |offset: i64| (offset - nearest) as usize;
+        let pairs = self.offsets.chunks(2).map(|two| [distance(two[0]), distance(*two.last().unwrap_or(&0))]);
+        let lines: Vec<[usize; 2]> = self
+            .origins
+            .iter()
+            .step_by(repeats)
+            .map(|[read, write]| [x + (*read as i64 + nearest) as usize, y + write])
+            .collect();
+        let (mut weights, mut bias) = (vec![], vec![]);
+        for member in 0..self.affine.members {
+            for row in self.affine.weights_of(member).chunks(self.window()) {
+                weights.extend_from_slice(row);
+                weights.resize(weights.len().next_multiple_of(2), 0);
+            }
+            // Members begin at whole lines; so do pairs, as every row is of whole pairs.
+            weights.resize(weights.len().next_multiple_of(32), 0);
+            bias.extend(self.affine.bias_of(member).iter().map(|bias| (bias + self.rounding.half()) as i32));
+        }
+        Some(Taps {
+            whole: lines.len() * outputs == 1,
+            lines,
+            repeats,
+            pairs: pairs.collect(),
+            outputs: (0..*outputs).map(|output| output * *out_step as usize).collect(),
+            packed: Packed::new(Lines::from_words(&weights), &bias, self.affine.members),
+            rounding: self.rounding,
+        })
+    }
+
+    /// Dense layers on one operand, one after the other, as dot products of bytes.
+    pub(super) fn dense(
+        layers: &[&Self],
+        bytes: Place,
+        sink: Sink,
+        end: Option<usize>,
+        most: usize,
+    ) -> Dense {
+        let first = layers[0];
+        let rows: Vec<(&Self, usize)> = layers
+            .iter()
+            .flat_map(|&layer| (0..layer.geometry.outputs).map(move |row| (layer, row)))
+            .collect();
+        let (window, members) = (first.window(), first.affine.members);
+        let (tiles, quads) = (rows.len().div_ceil(TILE), window.div_ceil(4));
+        let mut blocks = vec![];
+        for first in (0..tiles).step_by(most) {
+            let (weights, bias) = (first * quads * 32, first * TILE);
+            let count = most.min(tiles - first);
+            blocks.push(Block { tiles: count, x: bytes, y: first * TILE, pattern: 0, weights, bias });
+        }
+        let offset = i64::from(sign(first.operand.bits()) as u16);
+        let (mut packed, mut biases) = (vec![], vec![]);
+        for member in 0..members {
+            let row = |row: usize| {
+                let (layer, row) = rows.get(row)?;
+                Some(&layer.affine.weights_of(member)[row * window..][..window])
+            };
+            for block in &blocks {
+                for (quad, tile, lane) in lanes(quads, block.tiles) {
+                    let row = row(block.bias + tile * TILE + lane).unwrap_or(&[]);
+                    packed.extend((4 * quad..4 * quad + 4).map(|i| row.get(i).map_or(0, |&w| w as u8)));
+                }
+            }
+            biases.extend((0..tiles * TILE).map(|index| {
+                let Some((layer, in_layer)) = rows.get(index) else { return 0 };
+                let sum: i64 = row(index).unwrap_or(&[]).iter().copied().map(i64::from).sum();
+                let bias = layer.affine.bias_of(member)[*in_layer] + layer.rounding.half();
+                // Wraps as the sums do; only the whole sum fits 32 bits.
+                (bias - offset * sum) as i32
+            }));
+        }
+        let shifts: Vec<i32> = (0..tiles * TILE)
+            .map(|row| rows.get(row).map_or(0, |(layer, _)| layer.rounding.shift as i32))
+            .collect();
+        Dense {
+            quads,
+            wide: first.operand.bits() == 16,
+            blocks,
+            packed: Packed::new(Lines::from_bytes(&packed), &biases, members),
+            rounding: first.rounding,
+            shifts: Lines::from_sums(&shifts),
+            sink,
+            end,
+        }
+    }
+
+    /// What layers must share to be computed as one: place and length of the operand, members, and width of the result.
+    pub(super) fn kinship(&self) -> [usize; 5] {
+        let range = self.rounding.range.max as usize;
+        [self.input.0, self.first(), self.window(), self.affine.members, range]
+    }
+
+    /// Number of outputs of a repeat.
+    pub(super) fn outputs(&self) -> usize {
+        self.geometry.outputs
+    }
+
+    /// The layer as dot products of pairs; none if its windows have to be gathered first.
+    pub(super) fn groups(&self, x: Place, sink: Sink, most: usize) -> Option<Groups> {
+        let tiles = self.tiles();
+        let reads = self.reads(&tiles)?;
+        let nearest = self.offsets.iter().min().map_or(0, |&offset| offset.min(0));
+        let mut blocks: Vec<Block> = vec![];
+        let mut members: Vec<Vec<usize>> = vec![];
+        let mut patterns: HashMap<Vec<usize>, usize> = HashMap::new();
+        let mut listed: Vec<Vec<usize>> = vec![];
+        for (index, tile) in tiles.iter().enumerate() {
+            let origins = tile.lanes.map(|lane| self.origin(lane.or(tile.lanes[0])));
+            let first = origins.iter().copied().min().unwrap_or(0);
+            let pattern: Vec<usize> = origins.iter().map(|origin| origin - first).collect();
+            let next = patterns.len();
+            let pattern = *patterns.entry(pattern.clone()).or_insert_with(|| {
+                listed.push(pattern);
+                next
+            });
+            let (x, y) = ((x as i64 + first as i64 + nearest) as usize, tile.y);
+            match blocks.last_mut() {
+                Some(last)
+                    if [last.x, last.pattern, last.y + last.tiles * TILE] == [x, pattern, y]
+                        && last.tiles < most.min(MAX_TILES) =>
+                {
+                    last.tiles += 1;
+                    members.last_mut().expect("a block has tiles").push(index);
+                }
+                _ => {
+                    blocks.push(Block { tiles: 1, x, y, pattern, weights: 0, bias: 0 });
+                    members.push(vec![index]);
+                }
+            }
+        }
+        let packed = self.pack(&mut blocks, &members, &tiles);
+        let operands = self.operands(reads, &listed, -nearest);
+        Some(Groups { pairs: self.pairs(), blocks, operands, packed, rounding: self.rounding, sink })
+    }
+
+    fn pairs(&self) -> usize {
+        self.window().div_ceil(2)
+    }
+
+    fn origin(&self, lane: Lane) -> usize {
+        lane.map_or(0, |[repeat, _]| self.origins[repeat][0])
+    }
+
+    /// The two window elements of a pair.
+    fn pair(&self, pair: usize) -> [i64; 2] {
+        let first = self.offsets[2 * pair];
+        [first, self.offsets.get(2 * pair + 1).copied().unwrap_or(first)]
+    }
+
+    /// The outputs in tiles, in the order of the result.
+    fn tiles(&self) -> Vec<Tile> {
+        let BlockGeometry { outputs, out_step, .. } = self.geometry;
+        if out_step == 1 && (outputs >= 12 || self.origins.len() == 1) {
+            // Tiles of one repeat each: all lanes read the same.
+            let mut repeats: Vec<usize> = (0..self.origins.len()).collect();
+            repeats.sort_by_key(|&repeat| self.origins[repeat][1]);
+            let tiles = repeats.into_iter().flat_map(|repeat| {
+                (0..outputs).step_by(TILE).map(move |first| {
+                    let lane = |i: usize| (first + i < outputs).then_some([repeat, first + i]);
+                    (repeat, first, std::array::from_fn(lane))
+                })
+            });
+            return tiles
+                .map(|(repeat, first, lanes)| Tile { y: self.origins[repeat][1] + first, lanes })
+                .collect();
+        }
+        let mut order = vec![None; self.origins.len() * outputs];
+        for (repeat, [_, write]) in self.origins.iter().enumerate() {
+            for output in 0..outputs {
+                order[(*write as i64 + output as i64 * out_step) as usize] = Some([repeat, output]);
+            }
+        }
+        let tile = |(index, lanes): (usize, &[Lane])| Tile {
+            y: index * TILE,
+            lanes: std::array::from_fn(|i| lanes.get(i).copied().flatten()),
+        };
+        order.chunks(TILE).enumerate().map(tile).collect()
+    }
+
+    /// How the lanes of all tiles can read their operands.
+    fn reads(&self, tiles: &[Tile]) -> Option<Reads> {
+        let span = |tile: &Tile| {
+            let origins = tile.lanes.iter().flatten().map(|&[repeat, _]| self.origins[repeat][0]);
+            let (least, most) = (origins.clone().min().unwrap_or(0), origins.max().unwrap_or(0));
+            (most - least) as i64
+        };
+        let widest = tiles.iter().map(span).max().unwrap_or(0);
+        let steps =
+            (0..self.pairs()).map(|pair| self.pair(pair)).map(|[a, b]| (b - a).abs()).max().unwrap_or(0);
+        let adjacent = self.offsets.chunks(2).all(|two| two.len() == 1 || two[1] == two[0] + 1);
+        if widest == 0 && self.is_contiguous() {
+            Some(Reads::Broadcast)
+        } else if widest + steps < 32 {
+            Some(Reads::Permuted)
+        } else {
+            adjacent.then_some(Reads::Gathered)
+        }
+    }
+
+    /// The operands of every pattern of lanes; `shift` is what the distances of window elements are more than none.
+    fn operands(&self, reads: Reads, patterns: &[Vec<usize>], shift: i64) -> Operands {
+        match reads {
+            Reads::Broadcast => Operands::Broadcast,
+            Reads::Permuted => {
+                let (mut starts, mut bytes) = (vec![], vec![]);
+                for pattern in patterns {
+                    for [a, b] in (0..self.pairs()).map(|pair| self.pair(pair)) {
+                        let start = a.min(b) + shift;
+                        starts.push(start as usize);
+                        for word in
+                            pattern.iter().flat_map(|&lane| [a, b].map(|o| lane as i64 + o + shift - start))
+                        {
+                            bytes.extend([2 * word as u8, 2 * word as u8 + 1]);
+                        }
+                    }
+                }
+                Operands::Permuted { starts, bytes: Lines::from_bytes(&bytes) }
+            }
+            Reads::Gathered => {
+                let mut index = vec![];
+                for pattern in patterns {
+                    for [a, _] in (0..self.pairs()).map(|pair| self.pair(pair)) {
+                        index.extend(pattern.iter().map(|&lane| (lane as i64 + a + shift) as i32));
+                    }
+                }
+                Operands::Gathered { index: Lines::from_sums(&index) }
+            }
+        }
+    }
+
+    /// Weights and biases of all blocks, equal ones once.
+    fn pack(&self, blocks: &mut [Block], members: &[Vec<usize>], tiles: &[Tile]) -> Packed {
+        let mut known: HashMap<Vec<Option<usize>>, [usize; 2]> = HashMap::new();
+        let mut distinct: Vec<Vec<Option<usize>>> = vec![];
+        let mut ends = [0, 0];
+        for (block, members) in blocks.iter_mut().zip(members) {
+            let rows: Vec<Option<usize>> = members
+                .iter()
+                .flat_map(|&tile| tiles[tile].lanes.map(|lane| lane.map(|l| self.row(l))))
+                .collect();
+            let [weights, bias] = *known.entry(rows.clone()).or_insert_with(|| {
+                let begins = ends;
+                ends = [ends[0] + rows.len() * 2 * self.pairs(), ends[1] + rows.len()];
+                distinct.push(rows);
+                begins
+            });
+            (block.weights, block.bias) = (weights, bias);
+        }
+        let (mut packed, mut biases) = (Vec::with_capacity(ends[0]), vec![]);
+        let window = self.window();
+        for member in 0..self.affine.members {
+            let (weights, bias) = (self.affine.weights_of(member), self.affine.bias_of(member));
+            let weight = |row: Option<usize>, column: usize| match row {
+                Some(row) if column < window => weights[row * window + column],
+                _ => 0,
+            };
+            for rows in &distinct {
+                for (pair, tile, lane) in lanes(self.pairs(), rows.len() / TILE) {
+                    let row = rows[tile * TILE + lane];
+                    packed.extend([weight(row, 2 * pair), weight(row, 2 * pair + 1)]);
+                }
+                let half = self.rounding.half();
+                biases.extend(rows.iter().map(|row| row.map_or(0, |row| (bias[row] + half) as i32)));
+            }
+        }
+        Packed::new(Lines::from_words(&packed), &biases, self.affine.members)
+    }
+}
+
+/// See [`Operands`].
+enum Reads {
+    Broadcast,
+    Permuted,
+    Gathered,
+}
+
+/// Every step, tile and lane, in the order of packed weights.
+fn lanes(steps: usize, tiles: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    let lanes = move |step, tile| (0..TILE).map(move |lane| (step, tile, lane));
+    (0..steps).flat_map(move |step| (0..tiles).flat_map(move |tile| lanes(step, tile)))
+}

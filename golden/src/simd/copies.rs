@@ -1,0 +1,101 @@
+//! Words in another order.
+
+/// Copies of words to consecutive places.
+#[derive(Clone, Debug)]
+pub(super) enum Copies {
+    /// Runs of consecutive words, or of one word again and again.
+    Runs(Vec<Run>),
+    /// Pairs of consecutive words, and then words that are none: where from, and where to.
+    Pairs { pairs: Vec<u32>, words: Vec<[u32; 2]> },
+}
+
+/// A run of words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    from: u32,
+    to: u32,
+    count: u32,
+    /// Whether it is one word.
+    one: bool,
+}
+
+impl Copies {
+    /// Word i of the copy is word `from[i]`.
+    pub(super) fn new(from: &[usize]) -> Self {
+        let runs = runs(from);
+        if runs.len() * 6 <= from.len() || from.len() < 2 {
+            return Self::Runs(runs);
+        }
+        let mut words = vec![];
+        let mut pairs: Vec<u32> = vec![];
+        for (pair, two) in from.chunks(2).enumerate() {
+            let to = 2 * pair as u32;
+            match *two {
+                [a, b] if b == a + 1 => pairs.push(a as u32),
+                _ => {
+                    // Overwritten by the words that are none.
+                    if two.len() == 2 {
+                        pairs.push(two[0] as u32);
+                    }
+                    words.extend(two.iter().zip(to..).map(|(&from, to)| [from as u32, to]));
+                }
+            }
+        }
+        Self::Pairs { pairs, words }
+    }
+
+    /// The run that this is, if it is one.
+    pub(super) fn contiguous(&self) -> Option<usize> {
+        match self {
+            Self::Runs(runs) => match runs[..] {
+                [Run { from, one: false, .. }] => Some(from as usize),
+                _ => None,
+            },
+            Self::Pairs { .. } => None,
+        }
+    }
+
+    /// # Safety
+    /// A frame with the words, with two words to read at each, and `y` with room for the copy.
+    #[inline(always)]
+    pub(super) unsafe fn run(&self, frame: *const i16, y: *mut i16) {
+        // SAFETY: the caller promises the places.
+        unsafe {
+            match self {
+                Self::Runs(runs) => {
+                    for &Run { from, to, count, one } in runs {
+                        let (from, to) = (frame.add(from as usize), y.add(to as usize));
+                        match one {
+                            true => std::slice::from_raw_parts_mut(to, count as usize).fill(*from),
+                            false => std::ptr::copy_nonoverlapping(from, to, count as usize),
+                        }
+                    }
+                }
+                Self::Pairs { pairs, words } => {
+                    for (i, &from) in pairs.iter().enumerate() {
+                        let pair = frame.add(from as usize).cast::<[i16; 2]>().read_unaligned();
+                        y.add(2 * i).cast::<[i16; 2]>().write_unaligned(pair);
+                    }
+                    for &[from, to] in words {
+                        *y.add(to as usize) = *frame.add(from as usize);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn runs(from: &[usize]) -> Vec<Run> {
+    let mut runs: Vec<Run> = vec![];
+    for (to, &from) in from.iter().enumerate() {
+        let (from, to) = (from as u32, to as u32);
+        match runs.last_mut() {
+            Some(run) if !run.one && run.from + run.count == from => run.count += 1,
+            Some(run) if run.from == from && (run.one || run.count == 1) => {
+                (run.one, run.count) = (true, run.count + 1)
+            }
+            _ => runs.push(Run { from, to, count: 1, one: false }),
+        }
+    }
+    runs
+}

@@ -1,0 +1,125 @@
+//! Frames of memory and the kernels that run over them.
+
+use std::sync::Arc;
+
+use super::{
+    kernels::{Frames, Kernels},
+    memory::Lines,
+    plan::{Plan, Target},
+    port::Scales,
+};
+use crate::{Emulator, Isa, Router, Selected, VectorId};
+
+/// Memory of one frame that is likely to stay in the first cache.
+const CACHE: usize = 16 << 10;
+
+/// The most frames at once: enough to hide the latency of one by the others.
+const FRAMES: usize = 8;
+
+/// Computes an emulator's frames with vector instructions.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    plan: Arc<Plan>,
+    kernels: &'static Kernels,
+    memory: Lines,
+    /// What the router selected for each of the frames at once.
+    selected: Vec<Option<Selected>>,
+    /// Where the last frame is.
+    last: usize,
+    /// Words of an output frame.
+    outputs: usize,
+    /// Formats of the input and output frames.
+    scales: [Scales; 2],
+}
+
+impl Plan {
+    /// The plan of an emulator for an instruction set; none for the specification.
+    pub(crate) fn of(emulator: &Emulator, isa: Isa) -> Option<Self> {
+        let Kernels { tiles, bytes, .. } = *Kernels::of(isa)?;
+        Some(Self::new(emulator, Target { tiles, bytes }))
+    }
+}
+
+impl Engine {
+    /// An engine for `emulator` with the instructions `isa`; none for the specification, or if this machine has them not.
+    pub(crate) fn new(emulator: &Emulator, isa: Isa) -> Option<Self> {
+        let kernels = Kernels::of(isa).filter(|_| isa.is_available())?;
+        let plan = emulator.plans.get(emulator, isa)?;
+        let frames = (CACHE / plan.words).clamp(1, FRAMES);
+        Some(Self {
+            memory: Lines::of_words(plan.words * frames),
+            plan,
+            kernels,
+            selected: vec![None; frames],
+            last: 0,
+            outputs: emulator.output().port.size(),
+            scales: [Scales::of(emulator.input()), Scales::of(&emulator.output().port)],
+        })
+    }
+
+    /// How many frames are computed at once at most.
+    pub(crate) fn frames(&self) -> usize {
+        self.selected.len()
+    }
+
+    /// What the router said about the last frame.
+    pub(crate) fn selected(&self) -> Option<Selected> {
+        self.selected[self.last]
+    }
+
+    /// The words of a vector after the last frame.
+    pub(crate) fn vector(&self, vector: VectorId) -> &[i16] {
+        let (place, size) = self.plan.vectors[vector.0];
+        &self.memory.words()[self.last * self.plan.words + place..][..size]
+    }
+
+    /// Puts the words of one frame in.
+    pub(crate) fn put(&mut self, frame: usize, words: &[i16]) {
+        assert_eq!(words.len(), self.plan.vectors[0].1);
+        let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
+        // SAFETY: the machine has the instructions; there are as many words as the input port has.
+        unsafe { (self.kernels.put_words)(&self.scales[0], words.as_ptr(), memory, &self.plan.input) }
+    }
+
+    /// Puts the values of one frame in; whether all are finite.
+    pub(crate) fn put_values(&mut self, frame: usize, values: &[f64]) -> bool {
+        assert_eq!(values.len(), self.plan.vectors[0].1);
+        let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
+        // SAFETY: the machine has the instructions; there are as many values as the input port has words.
+        unsafe { (self.kernels.put_values)(&self.scales[0], values.as_ptr(), memory, &self.plan.input) }
+    }
+
+    /// Computes the first `frames` frames at a level.
+    pub(crate) fn run(&mut self, level: usize, frames: usize, router: Option<&Router>) {
+        let stride = self.plan.words;
+        let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride, router };
+        let selected = &mut self.selected[..frames];
+        selected.fill(None);
+        // SAFETY: the machine has the instructions; memory holds that many frames of the plan.
+        unsafe { (self.kernels.run)(&self.plan, level, memory, selected) }
+        self.last = frames.saturating_sub(1);
+    }
+
+    /// Takes the words of one frame out.
+    pub(crate) fn take(&mut self, level: usize, frame: usize, words: &mut [i16]) {
+        assert_eq!(words.len(), self.outputs);
+        let memory = self.memory.words()[frame * self.plan.words..].as_ptr();
+        // SAFETY: the plan's copies are of words of the frame, as many as there are outputs.
+        unsafe { self.plan.levels[level].output.run(memory, words.as_mut_ptr()) }
+    }
+
+    /// Takes the values of one frame out.
+    pub(crate) fn take_values(&mut self, level: usize, frame: usize, values: &mut [f64]) {
+        assert_eq!(values.len(), self.outputs);
+        let copies = &self.plan.levels[level].output;
+        let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
+        // SAFETY: the plan's copies are of words of the frame, and it has room for the outputs.
+        unsafe {
+            let place = copies.contiguous().unwrap_or_else(|| {
+                copies.run(memory, memory.add(self.plan.output));
+                self.plan.output
+            });
+            (self.kernels.take_values)(&self.scales[1], memory.add(place), values.as_mut_ptr());
+        }
+    }
+}

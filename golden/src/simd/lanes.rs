@@ -1,0 +1,139 @@
+//! What the kernels need of an instruction set: 32 words or 16 sums at a time.
+
+use super::elementwise::Range;
+
+/// Vectors of 32 words of 16 bits and of 16 sums of 32 bits.
+///
+/// All arithmetic wraps unless a name says otherwise. The kernels are written once over this trait, and compiled once for
+/// every instruction set.
+///
+/// # Safety
+/// Every function may be called only on a machine that has the instructions, with pointers to as many values as it says.
+pub(super) trait Lanes: Copy {
+    /// 32 words.
+    type Words: Copy;
+    /// 16 sums.
+    type Sums: Copy;
+    /// Tiles of 16 outputs whose sums fit the registers.
+    const TILES: usize;
+    /// Whether there is a dot product of bytes.
+    const BYTES: bool;
+
+    /// 32 words from anywhere.
+    unsafe fn load(at: *const i16) -> Self::Words;
+    /// The first `count` words, less than 32, and zeros.
+    #[inline(always)]
+    unsafe fn load_first(at: *const i16, count: usize) -> Self::Words {
+        let mut words = [0; 32];
+        // SAFETY: the caller promises `count` readable words.
+        unsafe {
+            std::ptr::copy_nonoverlapping(at, words.as_mut_ptr(), count);
+            Self::load(words.as_ptr())
+        }
+    }
+    /// 32 words to anywhere.
+    unsafe fn store(at: *mut i16, words: Self::Words);
+    /// The first `count` words, less than 32.
+    unsafe fn store_first(at: *mut i16, words: Self::Words, count: usize);
+    /// One word 32 times.
+    unsafe fn splat(word: i16) -> Self::Words;
+    /// The two words at `at`, 16 times.
+    unsafe fn splat_pair(at: *const i16) -> Self::Words;
+    /// Byte i of the result is byte `bytes[i]` of `words`; both bytes of a word come from one word, in order.
+    unsafe fn permute(words: Self::Words, bytes: *const u8) -> Self::Words;
+    /// The two words at each of 16 word distances from `at`.
+    unsafe fn gather_pairs(at: *const i16, index: Self::Sums) -> Self::Words;
+    /// Words of `a` and `b` in turn, in an order that [`narrow`](Self::narrow) undoes.
+    unsafe fn interleave(a: Self::Words, b: Self::Words) -> [Self::Words; 2];
+    /// a + b, saturating.
+    unsafe fn add_saturating(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// a + b.
+    unsafe fn add(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// a - b.
+    unsafe fn sub(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// The lower half of the products.
+    unsafe fn mul_low(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// The upper half of the products.
+    unsafe fn mul_high(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// (a · b + 2^14) >> 15; the operands are not both -2^15.
+    unsafe fn mul_rounded(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// The smaller words.
+    unsafe fn min(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// The larger words.
+    unsafe fn max(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Bitwise and.
+    unsafe fn and(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Bitwise exclusive or.
+    unsafe fn xor(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Zeros shifted in from the left, `count` below 16.
+    unsafe fn shift_right_logical(words: Self::Words, count: u32) -> Self::Words;
+    /// `yes` where `by` is negative.
+    unsafe fn select_negative(by: Self::Words, yes: Self::Words, no: Self::Words) -> Self::Words;
+    /// The low bytes of all words, then the high bytes.
+    unsafe fn split(words: Self::Words) -> Self::Words;
+
+    /// 16 sums from anywhere.
+    unsafe fn load_sums(at: *const i32) -> Self::Sums;
+    /// One sum 16 times.
+    unsafe fn splat_sum(sum: i32) -> Self::Sums;
+    /// Pairs of words as sums: the first word of a pair is the lower half.
+    unsafe fn as_sums(words: Self::Words) -> Self::Sums;
+    /// a + b.
+    unsafe fn add_sums(a: Self::Sums, b: Self::Sums) -> Self::Sums;
+    /// sums << `count`.
+    unsafe fn shift_left(sums: Self::Sums, count: u32) -> Self::Sums;
+    /// sums >> counts, each below 32.
+    unsafe fn shift_right(sums: Self::Sums, counts: Self::Sums) -> Self::Sums;
+    /// sums + a₀ · b₀ + a₁ · b₁ for the pairs of words.
+    unsafe fn dot(sums: Self::Sums, a: Self::Words, b: Self::Words) -> Self::Sums;
+    /// sums + Σ a · b for the quads of bytes, those of `a` unsigned and those of `b` signed. Only if there are
+    /// [`BYTES`](Self::BYTES).
+    unsafe fn dot_bytes(sums: Self::Sums, a: Self::Words, b: Self::Words) -> Self::Sums;
+    /// Saturated to words, in the order of words before they were [interleaved](Self::interleave).
+    unsafe fn narrow(a: Self::Sums, b: Self::Sums) -> Self::Words;
+    /// Saturated to words, those of `a` first.
+    unsafe fn narrow_in_order(a: Self::Sums, b: Self::Sums) -> Self::Words;
+    /// The nearest words of `range` to the first `count` values (of at most 32) times their factors, ties upwards, and whether
+    /// all the values are finite; there are 32 factors.
+    #[inline(always)]
+    unsafe fn quantise(
+        values: *const f64,
+        factors: *const f64,
+        range: Range,
+        count: usize,
+    ) -> (Self::Words, bool) {
+        const EXPONENT: u64 = 0x7ff << 52;
+        let (least, most) = (f64::from(range.min), f64::from(range.max));
+        let (mut all, mut words, mut unbounded) = ([0.0f64; 32], [0; 32], 0);
+        // SAFETY: the caller promises the values and the factors.
+        let factors = unsafe {
+            std::ptr::copy_nonoverlapping(values, all.as_mut_ptr(), count);
+            factors.cast::<[f64; 32]>().read_unaligned()
+        };
+        for i in 0..32 {
+            unbounded |= u64::from(all[i].to_bits() & EXPONENT == EXPONENT);
+            let raw = all[i] * factors[i] + 0.5;
+            // Clamped before the floor, which the integer limits allow; NaN becomes the least word.
+            let raw = if raw > least { raw } else { least };
+            let raw = if raw < most { raw } else { most };
+            // SAFETY: within the limits of a word.
+            words[i] = unsafe { raw.floor().to_int_unchecked::<i32>() } as i16;
+        }
+        // SAFETY: the words are here.
+        (unsafe { Self::load(words.as_ptr()) }, unbounded == 0)
+    }
+    /// The first `count` words, at most 32, times their factors; there are 32 factors.
+    #[inline(always)]
+    unsafe fn dequantise(words: Self::Words, factors: *const f64, values: *mut f64, count: usize) {
+        let (mut raw, mut all) = ([0; 32], [0.0; 32]);
+        // SAFETY: the caller promises the factors, and room for the values.
+        unsafe {
+            Self::store(raw.as_mut_ptr(), words);
+            let factors = factors.cast::<[f64; 32]>().read_unaligned();
+            for i in 0..32 {
+                all[i] = f64::from(i32::from(raw[i])) * factors[i];
+            }
+            std::ptr::copy_nonoverlapping(all.as_ptr(), values, count);
+        }
+    }
+}

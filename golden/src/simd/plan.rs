@@ -1,0 +1,450 @@
+//! An emulator lowered once: for every node the steps that compute it, with packed weights and places in one frame of memory.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    affine::{self, Layer},
+    copies::Copies,
+    dense::Dense,
+    elementwise::{Add, Multiply, Places, Relu},
+    groups::Groups,
+    sink::Sink,
+    split::Split,
+    table::Table,
+    taps::Taps,
+    wide::Wide,
+};
+use crate::{Activation, BlockGeometry, Emulator, Op, VectorId};
+
+/// A distance in words from the beginning of a frame of memory.
+pub(super) type Place = usize;
+
+/// One kernel with its data.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Split(Split),
+    Dense(Dense),
+    Groups(Groups),
+    Taps(Taps),
+    Wide(Wide),
+    /// Words to a place in the frame.
+    Copy(Copies, Place),
+    Add(Add),
+    Multiply(Multiply),
+    Relu(Relu),
+    Table(Table),
+    /// The router looks at its scores.
+    Route,
+}
+
+/// What a quality level computes.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    /// In order.
+    pub(super) steps: Vec<usize>,
+    /// The words of the output frame.
+    pub(super) output: Copies,
+}
+
+/// An emulator as steps over a frame of memory. All runners of an emulator share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(super) steps: Vec<Step>,
+    pub(super) levels: Vec<Program>,
+    /// Where every vector begins, and its length.
+    pub(super) vectors: Vec<(Place, usize)>,
+    /// Where the input frame goes.
+    pub(super) input: Sink,
+    /// Where the output frame is put in order.
+    pub(super) output: Place,
+    /// Words of memory for a frame.
+    pub(super) words: usize,
+}
+
+/// What the kernels of an instruction set are like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    /// Tiles whose sums fit the registers.
+    pub(super) tiles: usize,
+    /// Whether there is a dot product of bytes.
+    pub(super) bytes: bool,
+}
+
+/// Words that a kernel may read or write beyond those that it means.
+const SLACK: usize = 64;
+
+/// Room for `words`, in whole vectors.
+fn whole(words: usize) -> usize {
+    words.next_multiple_of(32)
+}
+
+impl Plan {
+    pub(super) fn new(emulator: &Emulator, target: Target) -> Self {
+        let mut lowering = Lowering::new(emulator, target);
+        lowering.place_vectors();
+        lowering.place_bytes();
+        let nodes: Vec<Vec<usize>> = (0..emulator.nodes().len()).map(|node| lowering.node(node)).collect();
+        let levels = (0..emulator.levels()).map(|level| lowering.level(level, &nodes)).collect();
+        let output = lowering.take(emulator.output().port.size());
+        Self {
+            input: lowering.sink(0),
+            steps: lowering.steps,
+            levels,
+            vectors: lowering.vectors,
+            output,
+            words: whole(lowering.words + SLACK),
+        }
+    }
+}
+
+/// How a node is computed.
+enum Kind<'a> {
+    Wide(Layer<'a>),
+    Taps(Layer<'a>),
+    Dense(Layer<'a>),
+    Groups(Layer<'a>),
+    /// Word by word.
+    Elementwise,
+    /// With the node before it.
+    Rectified,
+}
+
+struct Lowering<'a> {
+    emulator: &'a Emulator,
+    target: Target,
+    kinds: Vec<Kind<'a>>,
+    steps: Vec<Step>,
+    vectors: Vec<(Place, usize)>,
+    /// Dense layers that are computed as one: the nodes in order, by the first.
+    kin: BTreeMap<usize, Vec<usize>>,
+    /// For every vector, the rectified one that is made with it.
+    relus: Vec<Option<usize>>,
+    /// For every vector, its bytes if they are made with it.
+    bytes: Vec<Option<Place>>,
+    words: usize,
+    /// The step that splits words, by their place and number.
+    splits: HashMap<(Place, usize), (usize, Place)>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(emulator: &'a Emulator, target: Target) -> Self {
+        let vectors = emulator.nodes().len() + 1;
+        let mut lowering = Self {
+            emulator,
+            target,
+            kinds: (0..vectors - 1).map(|node| kind(emulator, node, target)).collect(),
+            steps: vec![],
+            vectors: vec![],
+            kin: BTreeMap::new(),
+            relus: vec![None; vectors],
+            bytes: vec![None; vectors],
+            words: 0,
+            splits: HashMap::new(),
+        };
+        lowering.find_kin();
+        lowering.find_relus();
+        lowering
+    }
+
+    /// Dense layers on one operand that take fewer tiles together than apart.
+    fn find_kin(&mut self) {
+        let mut known: BTreeMap<[usize; 5], Vec<usize>> = BTreeMap::new();
+        for (node, kind) in self.kinds.iter().enumerate() {
+            if let Kind::Dense(layer) = kind {
+                known.entry(layer.kinship()).or_default().push(node);
+            }
+        }
+        let tiles = |rows: usize| rows.div_ceil(super::tiles::TILE);
+        for nodes in known.into_values() {
+            let rows: Vec<usize> = nodes.iter().map(|&node| self.emulator.nodes()[node].size).collect();
+            if tiles(rows.iter().sum()) < rows.iter().map(|&rows| tiles(rows)).sum() {
+                self.kin.insert(nodes[0], nodes);
+            }
+        }
+    }
+
+    fn is_kin(&self, node: usize) -> bool {
+        self.kin.values().any(|nodes| nodes.contains(&node))
+    }
+
+    /// Layers that are rectified at once.
+    fn find_relus(&mut self) {
+        for (index, node) in self.emulator.nodes().iter().enumerate() {
+            let Op::Activate { input, activation: Activation::Relu } = &node.op else { continue };
+            let Some(maker) = input.0.checked_sub(1) else { continue };
+            let fused = matches!(self.kinds[maker], Kind::Dense(_) | Kind::Groups(_)) && !self.is_kin(maker);
+            if fused && self.relus[input.0].is_none() {
+                self.relus[input.0] = Some(index + 1);
+                self.kinds[index] = Kind::Rectified;
+            }
+        }
+    }
+
+    fn place_vectors(&mut self) {
+        let emulator = self.emulator;
+        let mut places = vec![None; emulator.nodes().len() + 1];
+        for vector in 0..places.len() {
+            if places[vector].is_some() {
+                continue;
+            }
+            let size = emulator.size(VectorId(vector));
+            if let Some(nodes) = vector.checked_sub(1).and_then(|node| self.kin.get(&node)).cloned() {
+                let mut place = self.take(nodes.iter().map(|&node| emulator.nodes()[node].size).sum());
+                for node in nodes {
+                    places[node + 1] = Some(place);
+                    place += emulator.nodes()[node].size;
+                }
+                continue;
+            }
+            // The last repeats of a block write whole vectors from where they begin.
+            let groups = vector > 0 && matches!(self.kinds[vector - 1], Kind::Groups(_));
+            let rectified = vector > 0 && matches!(self.kinds[vector - 1], Kind::Rectified);
+            places[vector] = Some(self.take(size + if groups || rectified { 32 } else { 0 }));
+        }
+        let sized = places.into_iter().enumerate();
+        self.vectors = sized
+            .map(|(vector, place)| {
+                (place.expect("every vector has a place"), emulator.size(VectorId(vector)))
+            })
+            .collect();
+    }
+
+    /// Bytes that are made together with the words of a vector.
+    fn place_bytes(&mut self) {
+        for index in 0..self.kinds.len() {
+            let Kind::Dense(layer) = &self.kinds[index] else { continue };
+            let vector = layer.input.0;
+            let all = layer.first() == 0 && layer.window() == self.vectors[vector].1;
+            let maker = vector.checked_sub(1).map(|node| &self.kinds[node]);
+            let with = match maker {
+                None | Some(Kind::Elementwise) => true,
+                Some(Kind::Dense(_)) => !self.is_kin(vector - 1) && self.relus[vector].is_none(),
+                Some(Kind::Rectified) => {
+                    let source = self.relus.iter().position(|&relu| relu == Some(vector));
+                    source.is_some_and(|source| matches!(self.kinds[source - 1], Kind::Dense(_)))
+                }
+                Some(_) => false,
+            };
+            if all && with && self.bytes[vector].is_none() {
+                self.bytes[vector] = Some(self.take(self.vectors[vector].1));
+            }
+        }
+    }
+
+    /// Room in the frame.
+    fn take(&mut self, words: usize) -> Place {
+        let begin = self.words;
+        self.words += whole(words);
+        begin
+    }
+
+    fn push(&mut self, step: Step) -> usize {
+        self.steps.push(step);
+        self.steps.len() - 1
+    }
+
+    /// Where the words of a vector go.
+    fn sink(&self, vector: usize) -> Sink {
+        let relu = self.relus[vector];
+        Sink {
+            y: self.vectors[vector].0,
+            relu: relu.map(|relu| self.vectors[relu].0),
+            bytes: self.bytes[relu.unwrap_or(vector)],
+            sign: affine::sign(self.emulator.format(VectorId(vector)).bits()),
+        }
+    }
+
+    /// The steps of a node; those that split words are shared with other nodes.
+    fn node(&mut self, index: usize) -> Vec<usize> {
+        let kind = std::mem::replace(&mut self.kinds[index], Kind::Elementwise);
+        let steps = match &kind {
+            Kind::Rectified => vec![],
+            Kind::Elementwise => vec![self.elementwise(index)],
+            Kind::Taps(layer) => {
+                let taps = layer.taps(self.vectors[layer.input.0].0, self.vectors[index + 1].0);
+                vec![self.push(Step::Taps(taps.expect("the layer is of this kind")))]
+            }
+            // Those that are computed as one follow with their levels.
+            Kind::Dense(layer) => {
+                let (mut steps, bytes) = self.bytes_of(layer);
+                if !self.is_kin(index) {
+                    let sink = self.sink(index + 1);
+                    let dense = Layer::dense(&[layer], bytes, sink, None, self.target.tiles);
+                    steps.push(self.push(Step::Dense(dense)));
+                }
+                steps
+            }
+            Kind::Wide(layer) => {
+                let (mut steps, x, gathered) = match layer.is_contiguous() {
+                    true => (vec![], self.vectors[layer.input.0].0, layer.clone()),
+                    false => self.gather(layer),
+                };
+                steps.push(self.push(Step::Wide(gathered.wide(x, self.vectors[index + 1].0))));
+                steps
+            }
+            Kind::Groups(layer) => {
+                let (x, sink, tiles) =
+                    (self.vectors[layer.input.0].0, self.sink(index + 1), self.target.tiles);
+                match layer.groups(x, sink, tiles) {
+                    Some(groups) => vec![self.push(Step::Groups(groups))],
+                    None => {
+                        let (mut steps, x, gathered) = self.gather(layer);
+                        let groups = gathered.groups(x, sink, tiles).expect("contiguous windows are read");
+                        steps.push(self.push(Step::Groups(groups)));
+                        steps
+                    }
+                }
+            }
+        };
+        self.kinds[index] = kind;
+        steps
+    }
+
+    fn elementwise(&mut self, index: usize) -> usize {
+        let node = &self.emulator.nodes()[index];
+        let y = self.sink(index + 1);
+        let begin = |v: VectorId| self.vectors[v.0].0;
+        let places = |a: VectorId, b: VectorId| Places {
+            a: begin(a),
+            b: begin(b),
+            y,
+            vectors: node.size.div_ceil(32),
+        };
+        let step = match &node.op {
+            Op::Add { inputs: [a, b], align, shift } => {
+                Step::Add(Add::new(places(*a, *b), *align, *shift, node.format))
+            }
+            Op::Multiply { inputs: [a, b], shift } => {
+                Step::Multiply(Multiply::new(places(*a, *b), *shift, node.format))
+            }
+            Op::Activate { input, activation: Activation::Table { knots, .. } } => {
+                Step::Table(Table::new(places(*input, *input), knots, self.emulator.format(*input)))
+            }
+            Op::Activate { input, .. } => Step::Relu(Relu { places: places(*input, *input) }),
+            Op::Dense { .. } | Op::Block { .. } => unreachable!("affine layers are of other kinds"),
+        };
+        self.push(step)
+    }
+
+    /// The windows of `layer` one after the other: the step, their place, and the layer that reads them.
+    fn gather(&mut self, layer: &Layer<'a>) -> (Vec<usize>, Place, Layer<'a>) {
+        let mut gathered = layer.clone();
+        let (x, words) = (self.vectors[layer.input.0].0, gathered.gather());
+        let place = self.take(words.len());
+        let from: Vec<Place> = words.iter().map(|word| x + word).collect();
+        (vec![self.push(Step::Copy(Copies::new(&from), place))], place, gathered)
+    }
+
+    /// Where the bytes of a layer's operand are, and the step that makes them if it is one of its own.
+    fn bytes_of(&mut self, layer: &Layer) -> (Vec<usize>, Place) {
+        let (begin, size) = self.vectors[layer.input.0];
+        if let Some(bytes) = self.bytes[layer.input.0].filter(|_| layer.window() == size) {
+            return (vec![], bytes);
+        }
+        let (x, count) = (begin + layer.first(), layer.window());
+        if let Some(&(step, bytes)) = self.splits.get(&(x, count)) {
+            return (vec![step], bytes);
+        }
+        let y = self.take(count);
+        let sign = affine::sign(layer.input_bits());
+        let step = self.push(Step::Split(Split { x, y, vectors: count.div_ceil(32), sign }));
+        self.splits.insert((x, count), (step, y));
+        (vec![step], y)
+    }
+
+    /// The layers among `nodes`, kin of each other, that a level needs: one step for each run of neighbours.
+    fn kin_of(&mut self, nodes: &[usize], needed: &[bool]) -> Vec<usize> {
+        let mut steps = vec![];
+        for run in nodes.chunk_by(|&a, &b| needed[a] == needed[b]).filter(|run| needed[run[0]]) {
+            let layers: Vec<Layer> = run
+                .iter()
+                .filter_map(|&node| match &self.kinds[node] {
+                    Kind::Dense(layer) => Some(layer.clone()),
+                    _ => None,
+                })
+                .collect();
+            let (_, bytes) = self.bytes_of(&layers[0]);
+            let sink = Sink { relu: None, bytes: None, ..self.sink(run[0] + 1) };
+            let rows = layers.iter().map(Layer::outputs).sum();
+            let end = (run.last() != nodes.last()).then_some(rows);
+            let layers: Vec<&Layer> = layers.iter().collect();
+            let dense = Layer::dense(&layers, bytes, sink, end, self.target.tiles);
+            steps.push(self.push(Step::Dense(dense)));
+        }
+        steps
+    }
+
+    fn level(&mut self, level: usize, nodes: &[Vec<usize>]) -> Program {
+        let emulator = self.emulator;
+        let needed = emulator.needed_at(level);
+        let mut order: Vec<usize> = (0..nodes.len()).filter(|&node| needed[node]).collect();
+        // Neighbours in time do not wait for each other.
+        let depths = depths(emulator);
+        order.sort_by_key(|&node| depths[node]);
+        let mut steps: Vec<usize> = vec![];
+        for index in order {
+            for &step in &nodes[index] {
+                if !steps.contains(&step) {
+                    steps.push(step);
+                }
+            }
+            let kin = self.kin.values().find(|nodes| nodes.contains(&index)).cloned();
+            if let Some(kin) = kin.filter(|kin| kin.iter().find(|&&node| needed[node]) == Some(&index)) {
+                steps.extend(self.kin_of(&kin, &needed));
+            }
+            if emulator.router().is_some_and(|router| router.scores.0 == index + 1) {
+                steps.push(self.push(Step::Route));
+            }
+        }
+        let words: Vec<Place> = emulator
+            .output()
+            .sources_at(level)
+            .iter()
+            .flat_map(|v| (0..emulator.size(*v)).map(|word| self.vectors[v.0].0 + word))
+            .collect();
+        let output = match &emulator.output().order {
+            Some(order) => Copies::new(&order.iter().map(|&i| words[i]).collect::<Vec<_>>()),
+            None => Copies::new(&words),
+        };
+        Program { steps, output }
+    }
+}
+
+fn kind<'a>(emulator: &'a Emulator, index: usize, target: Target) -> Kind<'a> {
+    let node = &emulator.nodes()[index];
+    let layer = match &node.op {
+        Op::Dense { input, affine } => {
+            let geometry = BlockGeometry::dense(emulator.size(*input), node.size);
+            Layer::new(emulator, *input, geometry, affine, node.format)
+        }
+        Op::Block { input, geometry, affine } => {
+            Layer::new(emulator, *input, geometry.clone(), affine, node.format)
+        }
+        Op::Add { .. } | Op::Multiply { .. } | Op::Activate { .. } => return Kind::Elementwise,
+    };
+    if !layer.is_narrow() {
+        Kind::Wide(layer)
+    } else if layer.taps(0, 0).is_some() {
+        Kind::Taps(layer)
+    } else if target.bytes && layer.fits_bytes() {
+        Kind::Dense(layer)
+    } else {
+        Kind::Groups(layer)
+    }
+}
+
+/// For every node, the length of the longest way to it; layers of members come after the router.
+fn depths(emulator: &Emulator) -> Vec<usize> {
+    let mut depths: Vec<usize> = vec![];
+    let depth = |depths: &[usize], vector: VectorId| vector.0.checked_sub(1).map_or(0, |node| depths[node]);
+    for node in emulator.nodes() {
+        let operands = node
+            .op
+            .operands()
+            .into_iter()
+            .chain(emulator.router().filter(|_| node.is_of_members()).map(|router| router.scores));
+        let farthest = operands.map(|vector| depth(&depths, vector)).max().unwrap_or(0);
+        depths.push(farthest + 1);
+    }
+    depths
+}
