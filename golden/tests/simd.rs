@@ -22,7 +22,8 @@ fn random_emulators_agree() {
                     specified.infer_at(level, &input, &mut expected).unwrap();
                     fast.infer_at(level, &input, &mut found).unwrap();
                     for node in emulator.at_level(level).nodes() {
-                        let index = emulator.nodes().iter().position(|other| other.name == node.name).unwrap();
+                        let index =
+                            emulator.nodes().iter().position(|other| other.name == node.name).unwrap();
                         let vector = emulator.vector_of(index);
                         let place = || format!("{isa}, {kind} {seed}, {}", node.name);
                         assert_eq!(specified.vector(vector), fast.vector(vector), "{}", place());

@@ -26,8 +26,8 @@ const BATCH: usize = 256;
 /// All contenders of an application take short turns in one process, on one thread: every baseline, and the emulator from and
 /// to doubles or words, one frame per call or 256. Printed are medians; speed-ups are medians of the ratios within rounds.
 ///
-/// `library` is the library of the original work (build with --features library-baselines), or else the fastest textbook code, and
-/// is called by its name; `best` is the fastest of all exact code. Emulator files without an application run on random words.
+/// `library` is the library of the original work (build with --features library-baselines), or the textbook code that stands for
+/// it, called by its name; `best` is the fastest of all exact code. Emulator files without an application run on random words.
 #[derive(Args)]
 #[command(after_help = "Example: emeuro bench rope newton --seconds 5 --json")]
 pub(crate) struct Bench {
@@ -309,10 +309,14 @@ fn plain_network(emulator: &Emulator, at_once: usize, data: &Data) -> Option<Con
 }
 
 impl Report {
-    /// The library of the original work, or else the fastest textbook code.
+    /// The library of the original work, or else the first textbook code.
     fn library(&self) -> Option<usize> {
-        let of_kind = |kind: Kind| self.fastest(|baseline| baseline.kind == kind);
-        of_kind(Kind::Library).or_else(|| of_kind(Kind::Textbook))
+        (!self.baselines.is_empty()).then_some(0)
+    }
+
+    /// The fastest textbook code.
+    fn textbook(&self) -> Option<usize> {
+        self.fastest(|baseline| baseline.kind == Kind::Textbook)
     }
 
     /// The fastest exact code of any kind.
@@ -338,7 +342,8 @@ impl Report {
             put("macs", json!(level.macs));
             put("nrmse", json!(level.error));
             put("outputs_counted", json!(self.share));
-            for (key, baseline) in [("library", self.library()), ("best", self.best())] {
+            let chosen = [("library", self.library()), ("textbook", self.textbook()), ("best", self.best())];
+            for (key, baseline) in chosen {
                 let Some(k) = baseline else { continue };
                 put(key, json!(self.baselines[k].0.name));
                 put(&format!("{key}_kind"), json!(self.baselines[k].0.kind.to_string()));
@@ -401,11 +406,15 @@ impl Report {
         })
     }
 
+    /// A line per contender; ratios are to the first level that was measured.
     fn contender_cells(&self) -> Vec<Vec<String>> {
+        let emulated = self.levels[0].first;
         let cells = |name: &str, kind: &str, numbers: &str, contender: usize| {
             let Spread { lower, median, upper } = self.times.spread(contender);
             let [lower, median, upper] = [lower, median, upper].map(nanoseconds);
-            [&self.name, name, kind, numbers, &median, &lower, &upper].map(str::to_owned).to_vec()
+            let ratios = [0, 1].map(|way| ratio(self.times.ratio(contender, emulated + way).median));
+            let cells = [&self.name, name, kind, numbers, &median, &lower, &upper, &ratios[0], &ratios[1]];
+            cells.map(str::to_owned).to_vec()
         };
         let mut rows: Vec<Vec<String>> = self
             .baselines
@@ -415,8 +424,12 @@ impl Report {
             .collect();
         for level in &self.levels {
             let name = format!("level {}", level.level);
-            let ways =
-                [("one frame", "f64"), ("one frame", "i16"), ("256 frames", "f64"), ("256 frames", "i16")];
+            let ways = [
+                ("one frame", "f64"),
+                ("one frame", "words"),
+                ("256 frames", "f64"),
+                ("256 frames", "words"),
+            ];
             for (way, (calls, numbers)) in ways.into_iter().enumerate() {
                 rows.push(cells(&name, &format!("emulated, {calls}"), numbers, level.first + way));
             }
@@ -450,7 +463,7 @@ fn text(isa: Isa, reports: &[Report]) -> String {
     text += "\nNanoseconds per frame. Emulated: from and to doubles; words: from and to the emulator's words; ×256: 256 frames per \
              call.\n";
     if !cfg!(feature = "library-baselines") {
-        text += "Without --features library-baselines, the library is the fastest textbook code.\n";
+        text += "Without --features library-baselines, textbook code stands for libraries.\n";
     }
     for report in reports.iter().filter(|report| report.share < 1.0) {
         text += &format!(
@@ -459,7 +472,17 @@ fn text(isa: Isa, reports: &[Report]) -> String {
             percent(report.share)
         );
     }
-    let titles = ["app", "code", "kind", "numbers", "median", "lower quartile", "upper quartile"];
+    let titles = [
+        "app",
+        "code",
+        "kind",
+        "numbers",
+        "median",
+        "lower quartile",
+        "upper quartile",
+        "/ emulated",
+        "/ words",
+    ];
     let mut lines = vec![titles.map(str::to_owned).to_vec()];
     lines.extend(reports.iter().flat_map(Report::contender_cells));
     text += &format!("\nAll contenders:\n\n{}", table(&lines));

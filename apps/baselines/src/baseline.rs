@@ -134,6 +134,9 @@ fn grey(level: f64) -> u8 {
 }
 
 /// The baselines of application `app`: libraries first, then textbooks, then the best we know.
+///
+/// The first is the one that the original work measured against, if its library is there: where that was no library (`rope`,
+/// `newton`), or the feature `library-baselines` is off, it is the first textbook.
 pub fn baselines(app: &str) -> Vec<Baseline> {
     let mut all = match app {
         "fft" => fft::baselines(),

@@ -11,6 +11,8 @@ const TERMS: usize = Newton::TERMS.next_multiple_of(16);
 /// Columns in the first part of the Hessian's rows; the others have their own loop.
 const FIRST: usize = 16;
 const REST: usize = VARIABLES - FIRST;
+/// Rows of the Hessian that are summed at once.
+const BLOCK: usize = 10;
 
 /// The function, in both orders.
 struct Function<T> {
@@ -76,29 +78,33 @@ fn hessian<S: Simd, T: Real>(
     curvatures: &[T; TERMS],
 ) -> [[T; VARIABLES]; VARIABLES] {
     let mut hessian = [[T::default(); VARIABLES]; VARIABLES];
-    // Four rows at once share the loads of the columns and stay in registers.
-    for block in 0..VARIABLES / REST {
-        let mut sum = [[T::default(); FIRST]; REST];
-        for j in 0..Newton::TERMS {
-            let columns: &[T; FIRST] = function.rows[j][..FIRST].try_into().expect("FIRST columns");
+    let mut scaled = function.rows;
+    for (row, curvature) in scaled.iter_mut().zip(curvatures) {
+        for value in row {
+            *value *= *curvature;
+        }
+    }
+    // As many rows at once as hide the latency of the sums and leave them in registers.
+    for block in 0..VARIABLES / BLOCK {
+        let mut sum = [[T::default(); FIRST]; BLOCK];
+        for (row, scaled) in function.rows.iter().zip(&scaled).take(Newton::TERMS) {
+            let columns: &[T; FIRST] = row[..FIRST].try_into().expect("FIRST columns");
             for (r, sum) in sum.iter_mut().enumerate() {
-                let scaled = curvatures[j] * function.rows[j][block * REST + r];
                 for k in 0..FIRST {
-                    sum[k] = mul_add(simd, scaled, columns[k], sum[k]);
+                    sum[k] = mul_add(simd, scaled[block * BLOCK + r], columns[k], sum[k]);
                 }
             }
         }
         for (r, sum) in sum.iter().enumerate() {
-            hessian[block * REST + r][..FIRST].copy_from_slice(sum);
+            hessian[block * BLOCK + r][..FIRST].copy_from_slice(sum);
         }
     }
     let mut sum = [[T::default(); REST]; REST];
-    for j in 0..Newton::TERMS {
-        let row: &[T; REST] = function.rows[j][FIRST..].try_into().expect("REST columns");
+    for (row, scaled) in function.rows.iter().zip(&scaled).take(Newton::TERMS) {
+        let row: &[T; REST] = row[FIRST..].try_into().expect("REST columns");
         for (r, sum) in sum.iter_mut().enumerate() {
-            let scaled = curvatures[j] * row[r];
             for k in 0..REST {
-                sum[k] = mul_add(simd, scaled, row[k], sum[k]);
+                sum[k] = mul_add(simd, scaled[FIRST + r], row[k], sum[k]);
             }
         }
     }
@@ -146,10 +152,11 @@ fn solve<S: Simd, T: Real>(
         }
     }
     for k in (0..VARIABLES).rev() {
-        let mut value = rest[k];
+        // Four sums at once: one after the other they would wait for each other.
+        let mut sums = [T::default(); 4];
         for j in k + 1..VARIABLES {
-            value = mul_add(simd, -h[k][j], direction[j], value);
+            sums[j % 4] = mul_add(simd, h[k][j], direction[j], sums[j % 4]);
         }
-        direction[k] = value * inverse[k];
+        direction[k] = (rest[k] - ((sums[0] + sums[1]) + (sums[2] + sums[3]))) * inverse[k];
     }
 }
