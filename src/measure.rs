@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// How long a turn should be at least: so much longer than reading a clock that the clock does not count, and so short that
 /// whatever else the machine does hits all contenders of a round alike.
-const TURN: Duration = Duration::from_micros(20);
+const TURN: Duration = Duration::from_micros(100);
 
 /// Rounds that are measured in any case.
 const LEAST_ROUNDS: usize = 5;
@@ -124,13 +124,11 @@ mod tests {
 
     #[test]
     fn every_contender_stays_within_its_calls_and_slow_ones_take_longer() {
-        let turn = |micros: u64| {
-            move |calls: Range<usize>| {
-                assert!(!calls.is_empty() && calls.end <= 3);
-                std::thread::sleep(Duration::from_micros(micros) * calls.len() as u32);
-            }
+        let sleep = |calls: Range<usize>| {
+            assert!(!calls.is_empty() && calls.end <= 3);
+            std::thread::sleep(Duration::from_micros(100) * calls.len() as u32);
         };
-        let mut contenders = [Contender::new(3, 10, turn(100)), Contender::new(3, 1, turn(100))];
+        let mut contenders = [Contender::new(3, 10, sleep), Contender::new(3, 1, sleep)];
         let times = measure(Duration::from_millis(5), &mut contenders);
         let ratio = times.ratio(1, 0).median;
         assert!(times.spread(1).median >= 1e5 && (5.0..20.0).contains(&ratio), "{ratio}");

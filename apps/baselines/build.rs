@@ -31,7 +31,7 @@ mod libraries {
         },
         Library {
             shim: "opencv.cpp",
-            package: "libopencv-dev",
+            package: "libopencv-video-dev",
             include: Some("/usr/include/opencv4"),
             headers: "opencv2/video/tracking.hpp",
             link: &["opencv_video", "opencv_core"],

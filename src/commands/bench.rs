@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use clap::Args;
 use emeuro::{
     apps::{Frames, Split, applications, evaluate_at},
-    baselines::{Baseline, FloatNetwork, Kind, baselines},
+    baselines::{Baseline, FloatNetwork, Inputs, Kind, baselines},
     golden::{Emulator, Isa, Runner, Sampler, VectorId},
 };
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ use crate::{
     report::{nanoseconds, percent, ratio, table},
 };
 
-/// Frames of a large batch.
+/// Frames of a large batch, and frames that are timed.
 const BATCH: usize = 256;
 
 /// Measures exact code and emulators side by side on held-out frames.
@@ -81,29 +81,28 @@ impl FromStr for Quality {
     }
 }
 
-/// The frames of a measurement, as the emulator takes them.
+/// The frames that are timed, as the emulator takes them: one large batch, which caches hold.
 struct Data {
-    count: usize,
     values: Vec<f64>,
     words: Vec<i16>,
 }
 
 impl Data {
-    fn of_values(emulator: &Emulator, count: usize, values: Vec<f64>) -> Result<Self, Failure> {
+    fn of_values(emulator: &Emulator, values: Vec<f64>) -> Result<Self, Failure> {
         let mut words = Vec::with_capacity(values.len());
         for frame in values.chunks_exact(emulator.input().size()) {
             words.extend(emulator.quantise(frame).map_err(input)?);
         }
-        Ok(Self { count, values, words })
+        Ok(Self { values, words })
     }
 
-    fn random(emulator: &Emulator, count: usize, seed: u64) -> Self {
+    fn random(emulator: &Emulator, seed: u64) -> Self {
         let mut sampler = Sampler::new(seed);
         let size = emulator.input().size();
-        let words = sampler.frame(count * size, emulator.format(VectorId::INPUT));
+        let words = sampler.frame(BATCH * size, emulator.format(VectorId::INPUT));
         let formats: Vec<_> = emulator.input().formats().collect();
         let values = words.iter().enumerate().map(|(i, &word)| formats[i % size].value(word)).collect();
-        Self { count, values, words }
+        Self { values, words }
     }
 }
 
@@ -162,17 +161,18 @@ impl Bench {
         let emulator = &source.emulator;
         let count = self.frames as usize;
         let frames = source.application.as_ref().map(|app| app.frames(Split::Test, count, self.seed));
-        let data = match &frames {
-            Some(frames) => Data::of_values(emulator, count, frames.inputs.clone())?,
-            None => Data::random(emulator, count, self.seed),
-        };
         let (inputs, outputs) = (emulator.input().size(), emulator.output().port.size());
+        let data = match &frames {
+            Some(frames) => Data::of_values(emulator, frames.inputs[..BATCH * inputs].to_vec())?,
+            None => Data::random(emulator, self.seed),
+        };
         let mut contenders = vec![];
         let mut known = vec![];
+        let converted = Inputs::new(&data.values, inputs);
         for baseline in source.application.iter().flat_map(|app| baselines(app.name())) {
             let code = baseline.plan();
             known.push((baseline, code.numbers()));
-            contenders.push(Contender::new(count, 1, code.on(&data.values, inputs, outputs)));
+            contenders.push(Contender::new(BATCH, 1, code.on(&converted, outputs)));
         }
         let mut levels = vec![];
         for (level, error) in self.levels(source, frames.as_ref())? {
@@ -255,38 +255,37 @@ fn emulated<'a>(
     let (inputs, outputs) = (emulator.input().size(), emulator.output().port.size());
     let runner = || Runner::with_isa(emulator, isa).map_err(input);
     // One call finds whatever is wrong with the frames; the timed calls cannot fail after it.
-    let mut first = vec![0; data.count * outputs];
+    let mut first = vec![0; BATCH * outputs];
     runner()?.infer_batch_at(level, &data.words, &mut first).map_err(input)?;
 
     let (mut values, mut of_values) = (runner()?, vec![0.0; outputs]);
     let (mut words, mut of_words) = (runner()?, vec![0; outputs]);
     let (mut batch_values, mut of_batch_values) = (runner()?, vec![0.0; BATCH * outputs]);
     let (mut batch_words, mut of_batch_words) = (runner()?, vec![0; BATCH * outputs]);
-    let batches = data.count / BATCH;
     use std::hint::black_box;
     Ok(vec![
-        Contender::new(data.count, 1, move |calls| {
+        Contender::new(BATCH, 1, move |calls| {
             for call in calls {
                 let frame = black_box(&data.values[call * inputs..][..inputs]);
                 let _ = black_box(values.infer_values_at(level, frame, black_box(&mut of_values)));
             }
         }),
-        Contender::new(data.count, 1, move |calls| {
+        Contender::new(BATCH, 1, move |calls| {
             for call in calls {
                 let frame = black_box(&data.words[call * inputs..][..inputs]);
                 let _ = black_box(words.infer_at(level, frame, black_box(&mut of_words)));
             }
         }),
-        Contender::new(batches, BATCH, move |calls| {
-            for call in calls {
-                let frames = black_box(&data.values[call * BATCH * inputs..][..BATCH * inputs]);
+        Contender::new(1, BATCH, move |calls| {
+            for _ in calls {
+                let frames = black_box(&data.values[..]);
                 let output = black_box(&mut of_batch_values);
                 let _ = black_box(batch_values.infer_values_batch_at(level, frames, output));
             }
         }),
-        Contender::new(batches, BATCH, move |calls| {
-            for call in calls {
-                let frames = black_box(&data.words[call * BATCH * inputs..][..BATCH * inputs]);
+        Contender::new(1, BATCH, move |calls| {
+            for _ in calls {
+                let frames = black_box(&data.words[..]);
                 let output = black_box(&mut of_batch_words);
                 let _ = black_box(batch_words.infer_batch_at(level, frames, output));
             }
@@ -300,7 +299,7 @@ fn plain_network(emulator: &Emulator, at_once: usize, data: &Data) -> Option<Con
     let size = at_once * emulator.input().size();
     let mut output = vec![0.0; at_once * emulator.output().port.size()];
     let values = FloatNetwork::values(&data.words, emulator.format(VectorId::INPUT));
-    Some(Contender::new(data.count / at_once, at_once, move |calls| {
+    Some(Contender::new(BATCH / at_once, at_once, move |calls| {
         for call in calls {
             network.run(std::hint::black_box(&values[call * size..][..size]), &mut output);
             std::hint::black_box(&mut output);

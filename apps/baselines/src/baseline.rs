@@ -1,6 +1,6 @@
 //! What a baseline is, and the list of them all.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, rc::Rc};
 
 use emeuro_apps::Kernel;
 
@@ -95,13 +95,32 @@ impl Code {
         }
     }
 
-    /// A function that computes frames, by number, of `inputs` (one after the other, `width` doubles each) in the code's own
-    /// numbers, into which they are converted here, once. Outputs of `outputs` numbers are thrown away.
-    pub fn on(self, inputs: &[f64], width: usize, outputs: usize) -> Box<dyn FnMut(Range<usize>)> {
+    /// A function that computes frames of `inputs`, by number. Outputs of `outputs` numbers are thrown away.
+    pub fn on(self, inputs: &Inputs, outputs: usize) -> Box<dyn FnMut(Range<usize>)> {
         match self {
-            Self::Double(body) => on_frames(body, inputs.to_vec(), width, outputs),
-            Self::Single(body) => on_frames(body, inputs.iter().map(|&x| x as f32).collect(), width, outputs),
-            Self::Bytes(body) => on_frames(body, inputs.iter().map(|&x| grey(x)).collect(), width, outputs),
+            Self::Double(body) => on_frames(body, inputs.double.clone(), inputs.width, outputs),
+            Self::Single(body) => on_frames(body, inputs.single.clone(), inputs.width, outputs),
+            Self::Bytes(body) => on_frames(body, inputs.bytes.clone(), inputs.width, outputs),
+        }
+    }
+}
+
+/// Input frames in the numbers of every [`Code`], converted once. All codes read the same memory, so that caches hold them for all.
+pub struct Inputs {
+    width: usize,
+    double: Rc<[f64]>,
+    single: Rc<[f32]>,
+    bytes: Rc<[u8]>,
+}
+
+impl Inputs {
+    /// Frames of `width` numbers, one after the other.
+    pub fn new(values: &[f64], width: usize) -> Self {
+        Self {
+            width,
+            double: values.into(),
+            single: values.iter().map(|&x| x as f32).collect(),
+            bytes: values.iter().map(|&x| grey(x)).collect(),
         }
     }
 }
@@ -114,7 +133,7 @@ fn widen<X>(body: &mut Body<X, f32>, input: &[X], output: &mut [f64]) {
 
 fn on_frames<X: 'static, Y: Default + Clone + 'static>(
     mut body: Body<X, Y>,
-    inputs: Vec<X>,
+    inputs: Rc<[X]>,
     width: usize,
     outputs: usize,
 ) -> Box<dyn FnMut(Range<usize>)> {

@@ -22,5 +22,5 @@ mod optical_flow;
 mod real;
 mod rope;
 
-pub use baseline::{Baseline, Code, Kind, baselines};
+pub use baseline::{Baseline, Code, Inputs, Kind, baselines};
 pub use float_network::FloatNetwork;

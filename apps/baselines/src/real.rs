@@ -28,8 +28,12 @@ pub(crate) trait Real:
     fn power_of_two(self) -> Self;
     /// The nearest integer, ties to even, for values of up to a million.
     fn rounded(self) -> Self;
-    /// Coefficients of the polynomial of [`exp`] that reaches the precision of the format.
+    /// 1/√self to 4 %, from the bits: halving the exponent halves the logarithm (Lomont, 2003).
+    fn inverse_sqrt_guess(self) -> Self;
+    /// Terms of Taylor's series that [`exp`] needs for the precision of the format.
     const EXP_TERMS: usize;
+    /// Newton's steps that [`inverse_sqrt`] needs for it.
+    const INVERSE_SQRT_STEPS: usize;
 }
 
 impl Real for f32 {
@@ -62,7 +66,12 @@ impl Real for f32 {
     fn rounded(self) -> Self {
         (self + 12_582_912.0) - 12_582_912.0
     }
+    #[inline(always)]
+    fn inverse_sqrt_guess(self) -> Self {
+        f32::from_bits(0x5f37_5a86 - (self.to_bits() >> 1))
+    }
     const EXP_TERMS: usize = 7;
+    const INVERSE_SQRT_STEPS: usize = 3;
 }
 
 impl Real for f64 {
@@ -94,13 +103,31 @@ impl Real for f64 {
     fn rounded(self) -> Self {
         (self + 6_755_399_441_055_744.0) - 6_755_399_441_055_744.0
     }
+    #[inline(always)]
+    fn inverse_sqrt_guess(self) -> Self {
+        f64::from_bits(0x5fe6_eb50_c7b5_37a9 - (self.to_bits() >> 1))
+    }
     const EXP_TERMS: usize = 13;
+    const INVERSE_SQRT_STEPS: usize = 4;
 }
 
 /// `a·b + c`, in one rounding where the machine has the instruction for it and where it is fast.
 #[inline(always)]
 pub(crate) fn mul_add<S: pulp::Simd, T: Real>(_: S, a: T, b: T, c: T) -> T {
     if S::IS_SCALAR { a * b + c } else { a.mul_add(b, c) }
+}
+
+/// 1/√x for x > 0 without a root or a division, which take several times as long as all of these steps.
+#[inline(always)]
+pub(crate) fn inverse_sqrt<S: pulp::Simd, T: Real>(simd: S, x: T) -> T {
+    let half = T::of(0.5);
+    let mut y = x.inverse_sqrt_guess();
+    for _ in 0..T::INVERSE_SQRT_STEPS {
+        // y + y·(1 - x·y²)/2
+        let rest = mul_add(simd, -(x * y), y, T::of(1.0));
+        y = mul_add(simd, y * half, rest, y);
+    }
+    y
 }
 
 /// exp(x) for x between -80 and 0, without branches: loops over it vectorise. x = k·ln 2 + r, Taylor's series for r.
@@ -131,6 +158,18 @@ const INVERSE_FACTORIALS: [f64; 14] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn inverse_roots_are_right_to_the_last_digits() {
+        let simd = pulp::Scalar::new();
+        for i in -900..900 {
+            let x = f64::from(i) * 0.01;
+            let x = 10f64.powf(x);
+            assert!((inverse_sqrt(simd, x) * x.sqrt() - 1.0).abs() < 1e-15, "{x}");
+            let single = f64::from(inverse_sqrt(simd, x as f32));
+            assert!((single * f64::from(x as f32).sqrt() - 1.0).abs() < 3e-7, "{x}");
+        }
+    }
 
     #[test]
     fn exp_is_right_to_the_last_digits() {

@@ -38,7 +38,7 @@ pub(crate) fn baselines() -> Vec<Baseline> {
             app: "rope",
             name: "array-vectors",
             kind: Kind::Optimised,
-            about: "the same in one loop over padded arrays, f64",
+            about: "the same over whole vectors, with Newton's steps for 1/length instead of a root and a division, f64",
             tolerance: 1e-9,
             plan: || Code::double(arrays::plan::<f64>()),
         },

@@ -3,7 +3,7 @@
 use emeuro_apps::Rope;
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::real::{Real, mul_add};
+use crate::real::{Real, inverse_sqrt, mul_add};
 
 const VERTICES: usize = Rope::VERTICES;
 /// Vertices with those that fill the last vector of 16; they move in some way and nobody looks.
@@ -89,8 +89,8 @@ fn springs<S: Simd, T: Real>(simd: S, [x, y, vx, vy]: [&Line<T>; 4], pull: &mut 
     let (vx0, vx1, vy0, vy1) = (vx.above(), vx.vertices(), vy.above(), vy.vertices());
     for i in 0..PADDED {
         let (dx, dy) = (x1[i] - x0[i], y1[i] - y0[i]);
-        let length = mul_add(simd, dx, dx, dy * dy).larger(least).sqrt();
-        let tension = stiffness - at_rest / length;
+        let per_length = inverse_sqrt(simd, mul_add(simd, dx, dx, dy * dy).larger(least));
+        let tension = mul_add(simd, -at_rest, per_length, stiffness);
         pull_x[i] = mul_add(simd, tension, dx, friction * (vx1[i] - vx0[i]));
         pull_y[i] = mul_add(simd, tension, dy, friction * (vy1[i] - vy0[i]));
     }
