@@ -75,23 +75,86 @@ fn read_csv(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
 }
 
 fn read_npy(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
-    let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", path.display()));
-    let open = || File::open(path).map_err(|e| named(&e));
-    let array = match Array2::<f64>::read_npy(open()?) {
-        Ok(array) => array,
-        Err(as_f64) => match Array2::<f32>::read_npy(open()?) {
-            Ok(array) => array.mapv(f64::from),
-            Err(_) => {
-                let expected =
-                    format!("expected a two-dimensional array of f32 or f64 with rows of {width} numbers");
-                return Err(named(&format!("{expected}: {as_f64}")));
-            }
-        },
-    };
+    let array = read_array(path, &format!("rows of {width} numbers"))?;
     if array.ncols() != width {
-        return Err(named(&format!("expected rows of {width} numbers, found {}", array.ncols())));
+        let (place, found) = (path.display(), array.ncols());
+        return Err(Failure::Input(format!("{place}: expected rows of {width} numbers, found {found}")));
     }
     Ok(array.outer_iter().map(|row| row.to_vec()).collect())
+}
+
+fn read_array(path: &Path, of: &str) -> Result<Array2<f64>, Failure> {
+    let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", path.display()));
+    let open = || File::open(path).map_err(|e| named(&e));
+    Array2::<f64>::read_npy(open()?).or_else(|as_f64| match Array2::<f32>::read_npy(open()?) {
+        Ok(array) => Ok(array.mapv(f64::from)),
+        Err(_) => Err(named(&format!("expected a two-dimensional array of f32 or f64 with {of}: {as_f64}"))),
+    })
+}
+
+/// Rows of numbers, and what the columns are called.
+pub(crate) struct Table {
+    /// The header of a CSV file, if it has one.
+    pub(crate) names: Option<Vec<String>>,
+    /// All finite, at least one row.
+    pub(crate) rows: Array2<f64>,
+}
+
+/// Reads rows of numbers, all of one length: a CSV file, whose first line is a header if none of its fields is a number, or an NPY file
+/// with a two-dimensional array.
+pub(crate) fn read_table(path: &Path) -> Result<Table, Failure> {
+    let named = |problem: String| Failure::Input(format!("{}: {problem}", path.display()));
+    let (table, first, row) = match kind(path)? {
+        Kind::Csv => {
+            let table = read_csv_table(path)?;
+            let first = if table.names.is_some() { 2 } else { 1 };
+            (table, first, "line")
+        }
+        Kind::Npy => (Table { names: None, rows: read_array(path, "rows of inputs and outputs")? }, 1, "row"),
+    };
+    if table.rows.is_empty() {
+        return Err(named("expected at least one row of numbers, found none".to_owned()));
+    }
+    if let Some(((index, column), value)) = table.rows.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        let place = format!("{row} {}, column {}", index + first, column + 1);
+        return Err(named(format!("{place}: expected a finite number, found {value}")));
+    }
+    Ok(table)
+}
+
+fn read_csv_table(path: &Path) -> Result<Table, Failure> {
+    let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", path.display()));
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_path(path)
+        .map_err(|e| named(&e))?;
+    let (mut names, mut values, mut width, mut rows) = (None, vec![], None, 0);
+    for record in reader.records() {
+        let record = record.map_err(|e| named(&e))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let expected = *width.get_or_insert(record.len());
+        if record.len() != expected {
+            let found = record.len();
+            return Err(named(&format!(
+                "line {line}: expected {expected} fields as in the first line, found {found}"
+            )));
+        }
+        let is_number = |field: &str| field.parse::<f64>().is_ok();
+        if names.is_none() && rows == 0 && !record.iter().any(is_number) {
+            names = Some(record.iter().map(str::to_owned).collect());
+            continue;
+        }
+        for (column, field) in record.iter().enumerate() {
+            values.push(field.parse().map_err(|_| {
+                named(&format!("line {line}, column {}: expected a number, found {field:?}", column + 1))
+            })?);
+        }
+        rows += 1;
+    }
+    let rows = Array2::from_shape_vec((rows, width.unwrap_or(0)), values).map_err(|e| named(&e))?;
+    Ok(Table { names, rows })
 }
 
 /// Frames as the text of a CSV file.

@@ -35,6 +35,9 @@ pub enum Error {
     /// Another process learns in the folder.
     #[error("{path}: in use by another process", path = .0.display())]
     Busy(PathBuf),
+    /// A region whose frames are not those of the emulator.
+    #[error(transparent)]
+    Region(#[from] emeuro_regions::Error),
     /// Retraining failed.
     #[error(transparent)]
     Training(#[from] emeuro_trainer::Error),

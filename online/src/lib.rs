@@ -8,6 +8,9 @@
 //!    and swapped in between two frames. A retrained member that is worse on what was familiar is refused.
 //! 5. A [`Store`] keeps emulator and reservoirs in a folder: pairs in a journal, emulators by renaming. A crash loses nothing
 //!    but the pair that was being written.
+//!
+//! A region of `emeuro-regions` is taught by [`Online::teach`]: what its emulator cannot answer is learnt, and every better emulator is
+//! loaded into it between two calls.
 
 mod alarm;
 mod error;

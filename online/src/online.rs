@@ -10,7 +10,8 @@ use std::{
     thread::JoinHandle,
 };
 
-use emeuro_golden::{Emulator, Runner};
+use emeuro_golden::{Emulator, Runner, Selected};
+use emeuro_regions::{Learner, Pair, Region};
 use emeuro_trainer::Frames;
 
 use crate::{Alarm, Error, Kind, Result, Retrained, Sample, Store, alarm::Lookout, retraining};
@@ -86,6 +87,8 @@ struct Shared {
     changed: Condvar,
     policy: Policy,
     lookout: Mutex<Lookout>,
+    /// Those that take every new emulator.
+    regions: Mutex<Vec<&'static Region>>,
     /// New pairs since the members were last sent to be retrained.
     new: AtomicU64,
 }
@@ -137,6 +140,7 @@ impl Online {
             changed: Condvar::new(),
             policy,
             lookout: Mutex::default(),
+            regions: Mutex::default(),
             new: AtomicU64::new(new),
         });
         let (requests, received) = channel::<Vec<usize>>();
@@ -159,6 +163,21 @@ impl Online {
         // Asked for once: a swap in between would leave the runner behind for good.
         let emulator = self.emulator();
         Caller { online: self, runner: Runner::new(Arc::clone(&emulator)), emulator }
+    }
+
+    /// Loads the emulator into `region`, now and whenever it is a better one, and learns what it cannot answer there: unfamiliar inputs, and
+    /// checked ones whose answer was worse than the region's target.
+    ///
+    /// # Errors
+    /// A region with frames of another size.
+    pub fn teach(self: &Arc<Self>, region: &'static Region) -> Result<()> {
+        // No swap comes between loading this emulator and being told of the next.
+        let mut regions = locked(&self.shared.regions);
+        region.load(self.emulator())?;
+        region.set_learner(Some(Arc::clone(self) as Arc<dyn Learner>));
+        regions.retain(|other| !std::ptr::eq(*other, region));
+        regions.push(region);
+        Ok(())
     }
 
     /// Waits until the background has nothing to do.
@@ -256,8 +275,41 @@ impl Shared {
     fn swap(&self, emulator: Emulator, relearnt: &[usize]) -> Result<()> {
         // On the disk first: what has been used survives.
         locked(&self.store).swap(emulator.clone(), relearnt)?;
-        *self.emulator.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(emulator);
+        let emulator = Arc::new(emulator);
+        let regions = locked(&self.regions);
+        *self.emulator.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&emulator);
+        for region in regions.iter() {
+            region.load(Arc::clone(&emulator))?;
+        }
         Ok(())
+    }
+
+    /// Whether the emulator's answer to such an input is to be used: it is familiar, and no alarm rings.
+    fn trusts(&self, selected: Selected) -> bool {
+        let see = |alarm| locked(&self.lookout).see(alarm, !selected.familiar);
+        let rings = self.policy.alarm.as_ref().is_some_and(see);
+        selected.familiar && !rings
+    }
+}
+
+impl Learner for Online {
+    fn trusts(&self, selected: Selected) -> bool {
+        self.shared.trusts(selected)
+    }
+
+    /// What goes wrong is in [`take_done`](Online::take_done): the region's caller has its answer already.
+    fn learn(&self, pair: Pair<'_>) {
+        let sample = Sample::new(pair.inputs, pair.outputs);
+        if !sample.is_finite() {
+            return;
+        }
+        if let Err(error) = self.keep(pair.member, sample) {
+            let mut progress = locked(&self.shared.progress);
+            // A full disk fails for every pair; it is told once.
+            if !matches!(progress.done.last(), Some(Err(_))) {
+                progress.done.push(Err(error));
+            }
+        }
     }
 }
 
@@ -286,15 +338,11 @@ impl Caller<'_> {
         }
         self.runner.infer_values(input, output)?;
         let Some(selected) = self.runner.selected() else { return Ok(Answer::Emulated(0)) };
-        let shared = &*self.online.shared;
-        let see = |alarm| locked(&shared.lookout).see(alarm, !selected.familiar);
-        let rings = shared.policy.alarm.as_ref().is_some_and(see);
-        if selected.familiar && !rings {
+        if self.online.shared.trusts(selected) {
             return Ok(Answer::Emulated(selected.member));
         }
         exact(input, output);
-        let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect();
-        self.online.keep(selected.member, Sample { input: single(input), target: single(output) })?;
+        self.online.keep(selected.member, Sample::new(input, output))?;
         Ok(Answer::Exact(selected.member))
     }
 }

@@ -13,6 +13,19 @@ pub struct Sample {
     pub target: Vec<f32>,
 }
 
+impl Sample {
+    /// In single precision, which is enough to learn from.
+    pub fn new(input: &[f64], target: &[f64]) -> Self {
+        let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect();
+        Self { input: single(input), target: single(target) }
+    }
+
+    /// Whether all its numbers are finite; large ones may not be in single precision.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.input.iter().chain(&self.target).all(|value| value.is_finite())
+    }
+}
+
 /// At most `capacity` pairs of all that were offered, every one with the same probability (Vitter, "Random sampling with a
 /// reservoir", 1985, algorithm R).
 ///

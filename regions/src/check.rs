@@ -148,12 +148,14 @@ impl Control {
         }
     }
 
-    /// A check at `level`: exact and emulated outputs.
-    pub(crate) fn observe(&self, level: usize, truth: &[f64], answer: &[f64]) {
+    /// A check at `level`: exact and emulated outputs. Whether the answer alone is as good as the target demands of all; a lower level
+    /// than the highest need not be.
+    pub(crate) fn observe(&self, level: usize, truth: &[f64], answer: &[f64]) -> bool {
         let mut state = self.state();
         let State { spread: (count, means, distances), .. } = &mut *state;
-        if means.len() != truth.len() {
-            return;
+        // What is not finite has no error, and would leave none.
+        if means.len() != truth.len() || truth.iter().any(|value| !value.is_finite()) {
+            return true;
         }
         *count += 1;
         for (mean, value) in means.iter_mut().zip(truth) {
@@ -161,17 +163,24 @@ impl Control {
             *mean += before / *count as f64;
             *distances += before * (value - *mean);
         }
+        let count = *count;
+        let squares = truth.iter().zip(answer).map(|(t, a)| (t - a) * (t - a));
+        let squared = squares.sum::<f64>() / truth.len() as f64;
+        let is_good = level + 1 < state.levels || count < LEAST || {
+            let variance = state.variance();
+            squared <= state.target.nrmse * state.target.nrmse * variance
+        };
         // Another thread may have changed the level since.
         let present = self.level.load(Relaxed);
         if level as u32 == present.min(state.levels as u32 - 1) {
-            let squares = truth.iter().zip(answer).map(|(t, a)| (t - a) * (t - a));
-            state.errors.add(squares.sum::<f64>() / truth.len() as f64);
+            state.errors.add(squared);
             let next = state.decide(present);
             if next != present {
                 state.errors = Errors::default();
                 self.level.store(next, Relaxed);
             }
         }
+        is_good
     }
 
     pub(crate) fn quality(&self) -> Quality {
@@ -189,10 +198,15 @@ impl Control {
 }
 
 impl State {
+    /// Of the exact outputs, mean over them.
+    fn variance(&self) -> f64 {
+        let (count, means, distances) = &self.spread;
+        distances / (*count * means.len()) as f64
+    }
+
     /// The error and its bounds.
     fn error(&self) -> (f64, f64, f64) {
-        let (count, means, distances) = &self.spread;
-        let variance = distances / (*count * means.len()) as f64;
+        let variance = self.variance();
         if self.errors.count < 2 || variance <= 0.0 {
             return (f64::NAN, f64::NAN, f64::NAN);
         }

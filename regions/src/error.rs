@@ -39,6 +39,27 @@ pub enum Error {
     /// A mode that needs an emulator, and none is loaded.
     #[error("region {0:?} has no emulator: load one before it emulates")]
     NoEmulator(String),
+    /// A mode that needs an emulator, and the folder of emulators has none.
+    #[error(
+        "region {region:?} has no emulator: expected {path}; EMEURO_MISSING=exact runs its own code instead",
+        path = .path.display()
+    )]
+    NoFile {
+        /// The region.
+        region: String,
+        /// The file that would have been loaded.
+        path: PathBuf,
+    },
+    /// A mode that would skip exact code.
+    #[error("region {region:?} cannot be emulated as a whole: it contains exact code ({}); {}", .exact.join(", "), advice(.nested))]
+    ContainsExact {
+        /// The region.
+        region: String,
+        /// The exact code: functions, and places of `#[exact]`.
+        exact: Vec<String>,
+        /// The regions that it calls.
+        nested: Vec<String>,
+    },
     /// An emulator file that cannot be used.
     #[error(transparent)]
     Emulator(#[from] emeuro_golden::FileError),
@@ -58,6 +79,13 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+}
+
+fn advice(nested: &[String]) -> String {
+    match nested {
+        [] => "put what is before and after it into functions of their own with #[approximate]".to_owned(),
+        nested => format!("emulate the regions that it calls instead: {}", nested.join(", ")),
+    }
 }
 
 /// Shorthand.

@@ -21,6 +21,41 @@
 //!    which a slice has another length than was stated, go to the exact code and are counted.
 //! 4. In [`Mode::Check`] the emulator answers, and every so many calls the exact code does too: the [`Quality`] that results
 //!    raises or lowers the level to hold a target error.
+//! 5. Code with [`exact`](macro@exact) is never replaced: a region that contains some is split around it ([`Region::exact_code`]).
+//! 6. What the emulator cannot answer may be learnt while the program runs ([`Learner`]).
+//!
+//! ```
+//! use emeuro_regions::{Mode, approximate, exact, region, take_profile};
+//!
+//! #[exact]
+//! fn log(x: f64) {
+//!     println!("{x}");
+//! }
+//!
+//! #[approximate]
+//! fn half(x: f64) -> f64 {
+//!     x / 2.0
+//! }
+//!
+//! #[approximate]
+//! fn quarter(x: f64) -> f64 {
+//!     let y = half(x);
+//!     log(y);
+//!     half(y)
+//! }
+//!
+//! let whole = region("quarter")?;
+//! let error = whole.set_mode(Mode::Emulate { quality: 0 }).unwrap_err().to_string();
+//! assert!(error.contains("it contains exact code") && error.contains("::log)"));
+//! assert!(error.contains("emulate the regions that it calls instead") && error.ends_with("::half"));
+//! // It is profiled like any other, with the regions that it calls.
+//! whole.set_mode(Mode::Profile)?;
+//! region("half")?.set_mode(Mode::Profile)?;
+//! assert_eq!(quarter(8.0), 2.0);
+//! let profile = take_profile();
+//! assert_eq!((profile.calls[1].parent, profile.calls[1].calls), (Some(0), 2));
+//! # Ok::<(), emeuro_regions::Error>(())
+//! ```
 //!
 //! Numbers (`f32`, `f64`), arrays, tuples and structs that derive [`Frame`](derive@Frame) can be parameters and results, by value or by
 //! reference; slices need a length: `#[approximate(x = 40)]`. Parameters behind `&mut` are inputs and outputs. The name of a
@@ -28,7 +63,9 @@
 
 mod check;
 mod error;
+mod exact;
 mod frame;
+mod learner;
 mod mode;
 mod profile;
 mod region;
@@ -36,14 +73,19 @@ mod registry;
 mod settings;
 
 pub use check::{Quality, Target};
-pub use emeuro_regions_macros::{Frame, approximate};
+pub use emeuro_regions_macros::{Frame, approximate, exact};
 pub use error::{Error, Result};
 pub use frame::{Frame, Part, read_slice, size, write_slice};
+pub use learner::{Learner, Pair, Why};
 pub use mode::Mode;
 pub use profile::{Profile, ProfileNode, RegionProfile, take_profile, write_profile};
-pub use region::{Counts, Local, Plan, Region, Watch};
+pub use region::{Buffers, Counts, Local, Plan, Region, Watch};
 pub use registry::{Registered, load, region, regions, set_mode};
-pub use settings::init;
+pub use settings::{finish, init};
 
 #[doc(hidden)]
+pub use exact::{ExactCode, RegisteredExact};
+#[doc(hidden)]
 pub use inventory;
+#[doc(hidden)]
+pub use region::Source;

@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::{Error, Part, Region, Result, size};
+use crate::{Error, Part, Region, Result, regions, size};
 
 /// Calls of a region whose inputs and outputs are kept: a fair choice, if there are more.
 const KEPT: usize = 20_000;
@@ -52,6 +52,8 @@ pub struct RegionProfile {
     pub inputs: &'static [Part],
     /// The parts of an output.
     pub outputs: &'static [Part],
+    /// The exact code inside it ([`Region::exact_code`]); if there is any, it is not to be emulated as a whole.
+    pub exact_code: Vec<String>,
     /// Calls that were recorded.
     pub calls: u64,
     /// Inputs of the calls that are kept, one after the other.
@@ -175,6 +177,7 @@ impl Recorder {
                 region: region.path(),
                 inputs: region.inputs(),
                 outputs: region.outputs(),
+                exact_code: vec![],
                 calls: 0,
                 input_values: vec![],
                 output_values: vec![],
@@ -206,7 +209,19 @@ pub fn take_profile() -> Profile {
     let mut recorder = locked();
     let epoch = recorder.as_ref().map_or(0, |recorder| recorder.epoch);
     let taken = recorder.replace(Recorder { epoch: epoch + 1, ..Recorder::default() });
-    taken.map(|Recorder { calls, regions, .. }| Profile { calls, regions }).unwrap_or_default()
+    drop(recorder);
+    let Recorder { calls, regions: mut profiles, .. } = taken.unwrap_or_default();
+    let all = regions();
+    for profile in &mut profiles {
+        let region = all.iter().find(|region| region.path() == profile.region);
+        profile.exact_code = region.map(|region| region.exact_code()).unwrap_or_default();
+    }
+    Profile { calls, regions: profiles }
+}
+
+/// Whether anything was recorded.
+pub(crate) fn is_any() -> bool {
+    locked().as_ref().is_some_and(|recorder| !recorder.calls.is_empty())
 }
 
 /// What a profile's YAML file says about a region.
@@ -215,6 +230,9 @@ struct RegionEntry<'a> {
     region: &'a str,
     calls: u64,
     kept: usize,
+    /// If there is any: the region is not to be emulated as a whole.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    exact_code: &'a [String],
     inputs: Vec<PartEntry>,
     outputs: Vec<PartEntry>,
     input_file: String,
@@ -254,6 +272,7 @@ pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
             region: &region.region,
             calls: region.calls,
             kept: region.input_values.len() / size(region.inputs),
+            exact_code: &region.exact_code,
             inputs: region.inputs.iter().map(part).collect(),
             outputs: region.outputs.iter().map(part).collect(),
             input_file: file(&region.input_values, region.inputs, "inputs")?,

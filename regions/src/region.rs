@@ -1,10 +1,14 @@
 //! A function that may be answered by an emulator.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
     sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{
+            AtomicBool, AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     thread::LocalKey,
 };
@@ -12,27 +16,46 @@ use std::{
 use emeuro_golden::{Emulator, Runner};
 
 use crate::{
-    Error, Mode, Part, Quality, Result, Target,
+    Error, Learner, Mode, Pair, Part, Quality, Result, Target, Why,
     check::{self, Control},
-    profile, size,
+    exact, profile, size,
 };
 
-/// A function that may be answered by an emulator; made by [`approximate`](crate::approximate).
+/// A function that may be answered by an emulator; made by [`approximate`](macro@crate::approximate).
 pub struct Region {
-    name: &'static str,
-    module: &'static str,
-    inputs: &'static [Part],
-    outputs: &'static [Part],
+    source: Source,
     mode: AtomicU32,
     emulator: RwLock<Option<Arc<Emulator>>>,
-    /// Changes with the emulator.
+    learner: RwLock<Option<Arc<dyn Learner>>>,
+    /// Changes with the emulator and the learner.
     version: AtomicU32,
     control: Control,
+    /// Whether its own code was watched, or need not be because the program has no exact code.
+    tried: AtomicBool,
+    /// Exact code that ran inside it, as far as somebody watched.
+    met: Mutex<BTreeSet<String>>,
     emulated: AtomicU64,
     exact: AtomicU64,
     not_finite: AtomicU64,
     other_size: AtomicU64,
     unfamiliar: AtomicU64,
+    learnt: AtomicU64,
+}
+
+/// What the attribute has seen of a function.
+#[doc(hidden)]
+pub struct Source {
+    /// Of the region.
+    pub name: &'static str,
+    /// Of the function.
+    pub function: &'static str,
+    pub module: &'static str,
+    pub inputs: &'static [Part],
+    pub outputs: &'static [Part],
+    /// Places of `#[exact]` in its code.
+    pub marks: &'static [&'static str],
+    /// What it calls, as far as that can be seen: `name` of a function, `.name` of a method.
+    pub calls: &'static [&'static str],
 }
 
 /// Calls of a region, apart from those in [`Mode::Exact`].
@@ -48,11 +71,20 @@ pub struct Counts {
     pub other_size: u64,
     /// Of those, unlike what the emulator was trained on.
     pub unfamiliar: u64,
+    /// Of those, handed to the [`Learner`].
+    pub learnt: u64,
 }
 
-/// What a thread keeps of a region's emulator, so that calls do not allocate.
+/// What a thread keeps of a region, so that calls do not allocate.
 pub struct Local {
-    runner: RefCell<Option<(u32, Runner<Arc<Emulator>>)>>,
+    kept: RefCell<Option<Kept>>,
+    buffer: Cell<Vec<f64>>,
+}
+
+struct Kept {
+    version: u32,
+    runner: Runner<Arc<Emulator>>,
+    learner: Option<Arc<dyn Learner>>,
 }
 
 impl Local {
@@ -60,7 +92,51 @@ impl Local {
     #[doc(hidden)]
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
-        Self { runner: RefCell::new(None) }
+        Self { kept: RefCell::new(None), buffer: Cell::new(vec![]) }
+    }
+}
+
+/// The frames of a call: inputs, the emulator's answer, and the truth. They come from the thread's [`Local`] and go back there: the
+/// stack has no room for large ones.
+pub struct Buffers {
+    local: &'static LocalKey<Local>,
+    values: Vec<f64>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Buffers {
+    /// Room for the input frame.
+    #[doc(hidden)]
+    pub fn inputs(&mut self) -> &mut [f64] {
+        &mut self.values[..self.inputs]
+    }
+
+    /// The emulator's output frame.
+    #[doc(hidden)]
+    pub fn answer(&self) -> &[f64] {
+        &self.values[self.inputs..][..self.outputs]
+    }
+
+    /// Room for the exact output frame.
+    #[doc(hidden)]
+    pub fn truth(&mut self) -> &mut [f64] {
+        &mut self.values[self.inputs + self.outputs..][..self.outputs]
+    }
+
+    /// Inputs, answer and truth.
+    fn frames(&self) -> (&[f64], &[f64], &[f64]) {
+        let (inputs, outputs) = self.values.split_at(self.inputs);
+        let (answer, truth) = outputs.split_at(self.outputs);
+        (inputs, answer, truth)
+    }
+}
+
+impl Drop for Buffers {
+    fn drop(&mut self) {
+        let values = std::mem::take(&mut self.values);
+        // A thread that ends has no more use for it.
+        let _ = self.local.try_with(|local| local.buffer.set(values));
     }
 }
 
@@ -74,62 +150,120 @@ pub enum Plan {
     Watched(Watch),
 }
 
-/// Sees what the region's own code gives.
+/// Sees what the region's own code gives, and which exact code it runs.
 pub struct Watch {
     region: &'static Region,
     purpose: Purpose,
+    _inside: exact::Inside,
 }
 
 enum Purpose {
     Profile(profile::Call),
-    /// The emulator has answered too, at this level.
-    Check(usize),
+    /// To see whether it contains exact code.
+    Look,
+    /// The emulator has answered too, at this level, with the weights of this member.
+    Check {
+        level: usize,
+        member: usize,
+        learner: Option<Arc<dyn Learner>>,
+    },
+    /// What the emulator could not answer, which belongs to this member.
+    Learn {
+        member: usize,
+        learner: Arc<dyn Learner>,
+    },
+}
+
+/// What an emulator made of an input.
+enum Attempt {
+    /// An answer, of this member.
+    Answered(usize),
+    /// None, for this reason.
+    NotFinite,
+    /// An answer that is not to be trusted.
+    Doubtful(usize),
+    /// There is no emulator.
+    Missing,
 }
 
 impl Region {
     /// A region in [`Mode::Exact`], without emulator.
     #[doc(hidden)]
-    pub const fn new(
-        name: &'static str,
-        module: &'static str,
-        inputs: &'static [Part],
-        outputs: &'static [Part],
-    ) -> Self {
+    pub const fn new(source: Source) -> Self {
         Self {
-            name,
-            module,
-            inputs,
-            outputs,
+            source,
             mode: AtomicU32::new(0),
             emulator: RwLock::new(None),
+            learner: RwLock::new(None),
             version: AtomicU32::new(0),
             control: Control::new(),
+            tried: AtomicBool::new(false),
+            met: Mutex::new(BTreeSet::new()),
             emulated: AtomicU64::new(0),
             exact: AtomicU64::new(0),
             not_finite: AtomicU64::new(0),
             other_size: AtomicU64::new(0),
             unfamiliar: AtomicU64::new(0),
+            learnt: AtomicU64::new(0),
         }
     }
 
-    /// The name of the function.
+    /// The name of the function, or the one that its attribute gives.
     pub fn name(&self) -> &'static str {
-        self.name
+        self.source.name
     }
 
     /// The name with the module that it is in.
     pub fn path(&self) -> String {
-        format!("{}::{}", self.module, self.name)
+        format!("{}::{}", self.source.module, self.source.name)
+    }
+
+    /// The path as the beginning of file names: dots instead of colons.
+    pub fn file_stem(&self) -> String {
+        self.path().replace("::", ".")
     }
 
     /// The parts of an input frame.
     pub fn inputs(&self) -> &'static [Part] {
-        self.inputs
+        self.source.inputs
     }
 
     /// The parts of an output frame.
     pub fn outputs(&self) -> &'static [Part] {
-        self.outputs
+        self.source.outputs
+    }
+
+    /// The exact code inside it: places of `#[exact]` in its own code or in that of regions that it calls, functions with `#[exact]` that they
+    /// call by name, and those that ran inside it when it was profiled or checked.
+    ///
+    /// A region with exact code is split around it: it is never emulated as a whole; the regions that it calls are.
+    pub fn exact_code(&self) -> Vec<String> {
+        let mut found = self.met().clone();
+        exact::add_visible(&self.source, &mut found);
+        found.into_iter().collect()
+    }
+
+    fn met(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Exact code runs inside it: from now on its own code always does.
+    pub(crate) fn meet(&self, code: impl IntoIterator<Item = String>) {
+        let mut met = self.met();
+        for code in code {
+            if met.insert(code.clone()) && self.mode().emulates() {
+                self.mode.store(Mode::Exact.packed(), Relaxed);
+                // The program asked for something else: it is told, though nobody waits for an error here.
+                eprintln!(
+                    "region {:?} runs its own code from now on: it contains {code}, which is exact",
+                    self.path()
+                );
+            }
+        }
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
     }
 
     /// How it answers now.
@@ -140,10 +274,20 @@ impl Region {
     /// Changes how it answers, from the next call on, in all threads.
     ///
     /// # Errors
-    /// A mode that needs an emulator when none is loaded.
+    /// A mode that needs an emulator when none is loaded, or for a region that contains [exact code](Self::exact_code).
     pub fn set_mode(&self, mode: Mode) -> Result<()> {
-        if mode.emulates() && self.emulator().is_none() {
-            return Err(Error::NoEmulator(self.path()));
+        if mode.emulates() {
+            let exact = self.exact_code();
+            if !exact.is_empty() {
+                let nested = exact::called_regions(&self.source).map(Region::path).collect();
+                return Err(Error::ContainsExact { region: self.path(), exact, nested });
+            }
+            if self.emulator().is_none() {
+                return Err(Error::NoEmulator(self.path()));
+            }
+            if !exact::is_any() {
+                self.tried.store(true, Relaxed);
+            }
         }
         self.mode.store(mode.packed(), Relaxed);
         Ok(())
@@ -159,7 +303,7 @@ impl Region {
     /// # Errors
     /// Frames of another size.
     pub fn load(&self, emulator: Arc<Emulator>) -> Result<()> {
-        let expected = [size(self.inputs), size(self.outputs)];
+        let expected = [size(self.inputs()), size(self.outputs())];
         let found = [emulator.input().size(), emulator.output().port.size()];
         if found != expected {
             let (region, emulator) = (self.path(), emulator.name().to_owned());
@@ -167,8 +311,14 @@ impl Region {
         }
         self.control.begin(emulator.levels(), expected[1]);
         *self.emulator.write().unwrap_or_else(PoisonError::into_inner) = Some(emulator);
-        self.version.fetch_add(1, Relaxed);
+        self.version.fetch_add(1, Release);
         Ok(())
+    }
+
+    /// Hands what the emulator cannot answer to `learner`, or to nobody.
+    pub fn set_learner(&self, learner: Option<Arc<dyn Learner>>) {
+        *self.learner.write().unwrap_or_else(PoisonError::into_inner) = learner;
+        self.version.fetch_add(1, Release);
     }
 
     /// What [`Mode::Check`] is to hold.
@@ -189,6 +339,7 @@ impl Region {
             not_finite: self.not_finite.load(Relaxed),
             other_size: self.other_size.load(Relaxed),
             unfamiliar: self.unfamiliar.load(Relaxed),
+            learnt: self.learnt.load(Relaxed),
         }
     }
 
@@ -205,26 +356,52 @@ impl Region {
         self.exact.fetch_add(1, Relaxed);
     }
 
+    /// Says that its own code runs, which has exact code in it.
+    #[doc(hidden)]
+    pub fn runs_marked(&self) {
+        exact::is_inside(|outer| {
+            if !std::ptr::eq(outer, self) {
+                outer.meet(self.source.marks.iter().map(|place| (*place).to_owned()));
+            }
+        });
+    }
+
+    /// The thread's buffers for a call; other ones for a call inside a call.
+    #[doc(hidden)]
+    pub fn buffers(&self, local: &'static LocalKey<Local>) -> Buffers {
+        let (inputs, outputs) = (size(self.inputs()), size(self.outputs()));
+        let mut values = local.with(|local| local.buffer.take());
+        values.resize(inputs + 2 * outputs, 0.0);
+        Buffers { local, values, inputs, outputs }
+    }
+
     /// Decides how a call goes on, and answers it if the emulator does.
     #[doc(hidden)]
-    pub fn begin(&'static self, local: &'static LocalKey<Local>, inputs: &[f64], answer: &mut [f64]) -> Plan {
+    pub fn begin(&'static self, local: &'static LocalKey<Local>, buffers: &mut Buffers) -> Plan {
         match self.mode() {
             Mode::Exact => Plan::Exact,
             Mode::Profile => self.watched(Purpose::Profile(profile::Call::begin(self))),
-            Mode::Emulate { quality } => match self.emulate(local, quality as usize, inputs, answer) {
-                true => self.emulated(),
-                false => self.exactly(),
+            // Once, to see what it contains, if the program has exact code at all.
+            Mode::Emulate { .. } if !self.tried.load(Relaxed) && !self.tried.swap(true, Relaxed) => {
+                self.watched(Purpose::Look)
+            }
+            Mode::Emulate { quality } => match self.emulate(local, quality as usize, buffers) {
+                Attempt::Answered(_) => self.emulated(),
+                attempt => self.exactly(local, attempt),
             },
             Mode::Check { every } => {
                 let turn = self.control.turn(every);
                 if turn == check::Turn::Exact {
-                    return self.exactly();
+                    self.exact.fetch_add(1, Relaxed);
+                    return Plan::Exact;
                 }
                 let level = self.control.level();
-                match (self.emulate(local, level, inputs, answer), turn) {
-                    (false, _) => self.exactly(),
-                    (true, check::Turn::Check) => self.watched(Purpose::Check(level)),
-                    (true, _) => self.emulated(),
+                match (self.emulate(local, level, buffers), turn) {
+                    (Attempt::Answered(member), check::Turn::Check) => {
+                        self.watched(Purpose::Check { level, member, learner: learner(local) })
+                    }
+                    (Attempt::Answered(_), _) => self.emulated(),
+                    (attempt, _) => self.exactly(local, attempt),
                 }
             }
         }
@@ -235,57 +412,88 @@ impl Region {
         Plan::Emulated
     }
 
-    fn exactly(&self) -> Plan {
+    /// The region's own code answers after the emulator could not.
+    fn exactly(&'static self, local: &'static LocalKey<Local>, attempt: Attempt) -> Plan {
+        if let Attempt::Doubtful(member) = attempt
+            && let Some(learner) = learner(local)
+        {
+            return self.watched(Purpose::Learn { member, learner });
+        }
         self.exact.fetch_add(1, Relaxed);
         Plan::Exact
     }
 
     fn watched(&'static self, purpose: Purpose) -> Plan {
         self.exact.fetch_add(1, Relaxed);
-        Plan::Watched(Watch { region: self, purpose })
+        self.tried.store(true, Relaxed);
+        Plan::Watched(Watch { region: self, purpose, _inside: exact::Inside::enter(self) })
     }
 
-    /// Runs the emulator; whether the answer is one.
-    fn emulate(
-        &self,
-        local: &'static LocalKey<Local>,
-        level: usize,
-        inputs: &[f64],
-        answer: &mut [f64],
-    ) -> bool {
+    /// Runs the emulator.
+    fn emulate(&self, local: &'static LocalKey<Local>, level: usize, buffers: &mut Buffers) -> Attempt {
         local.with(|local| {
-            let mut kept = local.runner.borrow_mut();
-            let version = self.version.load(Relaxed);
-            if kept.as_ref().is_none_or(|(of, _)| *of != version) {
-                *kept = self.emulator().map(|emulator| (version, Runner::new(emulator)));
+            let mut kept = local.kept.borrow_mut();
+            let version = self.version.load(Acquire);
+            if kept.as_ref().is_none_or(|kept| kept.version != version) {
+                *kept = self.kept(version);
             }
             // A mode that emulates is only set when an emulator is loaded, and emulators are never unloaded.
-            let Some((_, runner)) = kept.as_mut() else { return false };
-            if runner.infer_values_at(level, inputs, answer).is_err() {
+            let Some(Kept { runner, learner, .. }) = kept.as_mut() else { return Attempt::Missing };
+            let (inputs, outputs) = buffers.values.split_at_mut(buffers.inputs);
+            if runner.infer_values_at(level, inputs, &mut outputs[..buffers.outputs]).is_err() {
                 // The sizes were compared when it was loaded: what is left is a number that is not finite.
                 self.not_finite.fetch_add(1, Relaxed);
-                return false;
+                return Attempt::NotFinite;
             }
-            if runner.selected().is_some_and(|selected| !selected.familiar) {
+            let Some(selected) = runner.selected() else { return Attempt::Answered(0) };
+            if !selected.familiar {
                 self.unfamiliar.fetch_add(1, Relaxed);
-                return false;
             }
-            true
+            let is_trusted = learner.as_ref().map_or(selected.familiar, |learner| learner.trusts(selected));
+            match is_trusted {
+                true => Attempt::Answered(selected.member),
+                false => Attempt::Doubtful(selected.member),
+            }
         })
     }
 
-    pub(crate) fn control(&self) -> &Control {
-        &self.control
+    fn kept(&self, version: u32) -> Option<Kept> {
+        let learner = self.learner.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.emulator().map(|emulator| Kept { version, runner: Runner::new(emulator), learner })
+    }
+
+    fn teach(&self, learner: &dyn Learner, pair: Pair) {
+        // What is not finite cannot be learnt.
+        if pair.outputs.iter().all(|value| value.is_finite()) {
+            self.learnt.fetch_add(1, Relaxed);
+            learner.learn(pair);
+        }
     }
 }
 
+/// The learner of the runner that a thread keeps.
+fn learner(local: &'static LocalKey<Local>) -> Option<Arc<dyn Learner>> {
+    local.with(|local| local.kept.borrow().as_ref().and_then(|kept| kept.learner.clone()))
+}
+
 impl Watch {
-    /// The exact code has answered `truth`; in checks the emulator had answered `answer`.
+    /// The exact code has answered.
     #[doc(hidden)]
-    pub fn end(self, inputs: &[f64], truth: &[f64], answer: &[f64]) {
+    pub fn end(self, buffers: &Buffers) {
+        let region = self.region;
+        let (inputs, answer, outputs) = buffers.frames();
         match self.purpose {
-            Purpose::Profile(call) => call.end(inputs, truth),
-            Purpose::Check(level) => self.region.control().observe(level, truth, answer),
+            Purpose::Profile(call) => call.end(inputs, outputs),
+            Purpose::Look => {}
+            Purpose::Check { level, member, learner } => {
+                let is_good = region.control.observe(level, outputs, answer);
+                if let Some(learner) = learner.filter(|_| !is_good) {
+                    region.teach(&*learner, Pair { inputs, outputs, member, why: Why::Inaccurate });
+                }
+            }
+            Purpose::Learn { member, learner } => {
+                region.teach(&*learner, Pair { inputs, outputs, member, why: Why::Unfamiliar });
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{Error, Mode, Region, Result, Target, load, region, regions};
+use crate::{Error, Mode, Region, Result, Target, load, profile, region, regions, write_profile};
 
 /// What a settings file says about a region, or about all of them under the name `*`.
 #[derive(Deserialize)]
@@ -23,45 +23,97 @@ struct Setting {
 ///
 /// | variable | for example | meaning |
 /// | --- | --- | --- |
-/// | `EMEURO_EMULATORS` | `emulators` | folder with a file `NAME.yaml` for every region that shall have an emulator |
+/// | `EMEURO_EMULATORS` | `emulators` | folder with the emulators: `crate.module.name.yaml` ([`Region::file_stem`]), or `name.yaml` |
 /// | `EMEURO_SETTINGS` | `regions.yaml` | a file that names regions, each with `mode`, `emulator` and `target` |
-/// | `EMEURO_MODE` | `reach=emulate:1,*=profile` | modes; `*` means every region that is not named |
+/// | `EMEURO_MODE` | `reach=emulate:1,*=profile` | modes; `*`, or a mode alone, means every region that is not named |
+/// | `EMEURO_MISSING` | `exact` | what a region without its emulator does instead of emulating; without it, that is an error |
+/// | `EMEURO_PROFILE` | `profile` | folder that [`finish`] writes to |
 ///
-/// Later ones of the table win. A program that calls it at its beginning can be profiled, emulated and checked without being
-/// compiled again.
+/// Later ones of the first three win. A program that calls it at its beginning can be profiled, emulated and checked without being
+/// compiled again. A region that contains [exact code](Region::exact_code) is never emulated as a whole: `*` leaves it out, and its name
+/// is an error.
 ///
 /// # Errors
 /// A variable or file that says nothing sensible, an emulator that does not fit its region, or a mode that needs one which is
 /// missing.
 pub fn init() -> Result<()> {
-    if let Some(folder) = env::var_os("EMEURO_EMULATORS") {
-        load_folder(Path::new(&folder))?;
+    let missing = Missing::from_environment()?;
+    let folder = env::var_os("EMEURO_EMULATORS").map(PathBuf::from);
+    if let Some(folder) = &folder {
+        load_folder(folder)?;
     }
     if let Some(path) = env::var_os("EMEURO_SETTINGS") {
-        apply_file(Path::new(&path))?;
+        apply_file(Path::new(&path), missing)?;
     }
-    if let Ok(text) = env::var("EMEURO_MODE") {
-        apply_modes("EMEURO_MODE", &text)?;
+    if let Some(text) = variable("EMEURO_MODE")? {
+        apply_modes("EMEURO_MODE", &text, folder.as_deref(), missing)?;
     }
     Ok(())
 }
 
-/// Loads `NAME.yaml` for every region that has one.
+/// Writes what was recorded to the folder in `EMEURO_PROFILE`, or to `profile`, and says which; writes nothing if nothing was.
+///
+/// # Errors
+/// As [`write_profile`].
+pub fn finish() -> Result<Option<PathBuf>> {
+    if !profile::is_any() {
+        return Ok(None);
+    }
+    let folder = env::var_os("EMEURO_PROFILE").map_or_else(|| PathBuf::from("profile"), PathBuf::from);
+    write_profile(&folder)?;
+    Ok(Some(folder))
+}
+
+/// What a region without its emulator does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Error,
+    Exact,
+}
+
+impl Missing {
+    fn from_environment() -> Result<Self> {
+        match variable("EMEURO_MISSING")?.as_deref() {
+            None | Some("" | "error") => Ok(Self::Error),
+            Some("exact") => Ok(Self::Exact),
+            Some(other) => {
+                let problem = format!("expected exact or error, found {other:?}");
+                Err(Error::Setting { place: "EMEURO_MISSING".into(), problem })
+            }
+        }
+    }
+}
+
+fn variable(name: &str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(text) => Ok(Some(text)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Error::Setting { place: name.to_owned(), problem: "expected UTF-8".to_owned() })
+        }
+    }
+}
+
+/// Loads the file of every region that has one.
 fn load_folder(folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         let problem = format!("expected a folder, found {}", folder.display());
         return Err(Error::Setting { place: "EMEURO_EMULATORS".into(), problem });
     }
     for region in regions() {
-        let path = folder.join(format!("{}.yaml", region.name()));
-        if path.exists() {
-            load(&region.path(), path)?;
+        let long = folder.join(format!("{}.yaml", region.file_stem()));
+        let short = folder.join(format!("{}.yaml", region.name()));
+        if long.exists() {
+            load(&region.path(), long)?;
+        } else if short.exists() {
+            // An error if several regions could be meant.
+            load(region.name(), short)?;
         }
     }
     Ok(())
 }
 
-fn apply_file(path: &Path) -> Result<()> {
+fn apply_file(path: &Path, missing: Missing) -> Result<()> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     let place = path.display().to_string();
     let settings: BTreeMap<String, Setting> = serde_yaml::from_str(&text)
@@ -70,8 +122,11 @@ fn apply_file(path: &Path) -> Result<()> {
     for (region, name) in targets(settings.keys())? {
         let Setting { mode, emulator, target } = &settings[name];
         let place = format!("{place}: {name}");
-        if let Some(emulator) = emulator {
-            load(&region.path(), folder.join(emulator))?;
+        if let Some(emulator) = emulator.as_ref().map(|file| folder.join(file)) {
+            // A file that is there and is wrong is an error in any case.
+            if missing == Missing::Error || emulator.exists() {
+                load(&region.path(), emulator)?;
+            }
         }
         if let Some(nrmse) = target {
             if !nrmse.is_finite() || *nrmse <= 0.0 {
@@ -81,27 +136,54 @@ fn apply_file(path: &Path) -> Result<()> {
             region.set_target(Target { nrmse: *nrmse });
         }
         if let Some(mode) = mode {
-            region.set_mode(mode_of(&place, mode)?)?;
+            apply_mode(region, name, mode_of(&place, mode)?, None, missing)?;
         }
     }
     Ok(())
 }
 
-/// Modes like `reach=emulate:1,*=profile`.
-fn apply_modes(place: &str, text: &str) -> Result<()> {
+/// Modes like `reach=emulate:1,*=profile`, or `profile` for all.
+fn apply_modes(place: &str, text: &str, folder: Option<&Path>, missing: Missing) -> Result<()> {
     let mut modes = BTreeMap::new();
-    for part in text.split(',').filter(|part| !part.trim().is_empty()) {
-        let Some((name, mode)) = part.split_once('=') else {
-            let problem = format!("expected REGION=MODE, found {part:?}");
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (name, mode) = part.split_once('=').unwrap_or((EVERYTHING, part));
+        let (name, mode) = (name.trim(), mode_of(place, mode.trim())?);
+        if modes.insert(name.to_owned(), mode).is_some() {
+            let problem = format!("{name} has two modes");
             return Err(Error::Setting { place: place.to_owned(), problem });
-        };
-        modes.insert(name.trim().to_owned(), mode_of(place, mode.trim())?);
+        }
     }
     for (region, name) in targets(modes.keys())? {
-        region.set_mode(modes[name])?;
+        apply_mode(region, name, modes[name], folder, missing)?;
     }
     Ok(())
 }
+
+/// Changes the mode of a region that is meant by `name`.
+fn apply_mode(
+    region: &Region,
+    name: &str,
+    mode: Mode,
+    folder: Option<&Path>,
+    missing: Missing,
+) -> Result<()> {
+    match region.set_mode(mode) {
+        // Split around its exact code: the regions that it calls are emulated.
+        Err(Error::ContainsExact { .. }) if name == EVERYTHING => region.set_mode(Mode::Exact),
+        Err(Error::NoEmulator(_)) if missing == Missing::Exact => region.set_mode(Mode::Exact),
+        Err(Error::NoEmulator(path)) => Err(match folder {
+            Some(folder) => {
+                let file = folder.join(format!("{}.yaml", region.file_stem()));
+                Error::NoFile { region: path, path: file }
+            }
+            None => Error::NoEmulator(path),
+        }),
+        other => other,
+    }
+}
+
+/// The name that means every region that is not named.
+const EVERYTHING: &str = "*";
 
 fn mode_of(place: &str, text: &str) -> Result<Mode> {
     text.parse().map_err(|problem| Error::Setting { place: place.to_owned(), problem })
@@ -113,7 +195,7 @@ fn targets<'a>(names: impl Iterator<Item = &'a String>) -> Result<Vec<(&'static 
     let mut everything = None;
     for name in names {
         match name.as_str() {
-            "*" => everything = Some(name.as_str()),
+            EVERYTHING => everything = Some(name.as_str()),
             name => targets.push((region(name)?, name)),
         }
     }

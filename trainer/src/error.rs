@@ -58,6 +58,17 @@ pub enum Error {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// A profile cannot be used.
+    #[error("{}: {what}", .path.display())]
+    Profile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what was expected.
+        what: String,
+    },
+    /// No region, or several, have a name.
+    #[error("{0}")]
+    Region(String),
     /// The emulator was refused by the golden model.
     #[error(transparent)]
     Golden(#[from] emeuro_golden::EmulatorError),

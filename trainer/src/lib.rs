@@ -13,6 +13,8 @@
 //!    [`retrain_member`] changes one of them.
 //! 9. Where the exact code knows its derivatives, slopes are learnt beside values ([`Frames::with_slopes`]).
 //! 10. [`search`] chooses among many ways to make an emulator, by error and cost.
+//! 11. [`general`] does all that for functions of which nothing is known but pairs of inputs and outputs.
+//! 12. [`profile`] picks the regions of a program that are worth emulating, and makes their emulators.
 
 mod adam;
 mod checkpoint;
@@ -26,10 +28,12 @@ mod fit;
 mod fixed;
 mod fold;
 mod function;
+pub mod general;
 mod gradient;
 mod linear;
 mod moments;
 mod network;
+pub mod profile;
 mod quantise;
 mod rebuild;
 mod retrain;

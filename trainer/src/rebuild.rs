@@ -9,6 +9,17 @@ pub(crate) type Integers = (Vec<i16>, Vec<i64>);
 
 /// `emulator` with the integers that `other` gives for the layers (by position) that it wants changed.
 pub(crate) fn rebuild(emulator: &Emulator, other: impl Fn(usize) -> Option<Integers>) -> Result<Emulator> {
+    let output = emulator.output().clone();
+    let spec =
+        OutputSpec { sources: output.sources, lower: output.lower, order: output.order, port: output.port };
+    Ok(copy(emulator, other)?.finish(spec, emulator.provenance().clone())?)
+}
+
+/// The same without an output yet.
+pub(crate) fn copy(
+    emulator: &Emulator,
+    other: impl Fn(usize) -> Option<Integers>,
+) -> Result<EmulatorBuilder> {
     let mut builder =
         EmulatorBuilder::new(emulator.name(), emulator.input().clone(), emulator.accumulator_bits())?;
     for (index, node) in emulator.nodes().iter().enumerate() {
@@ -42,10 +53,7 @@ pub(crate) fn rebuild(emulator: &Emulator, other: impl Fn(usize) -> Option<Integ
         }?;
         route(emulator, &mut builder, made)?;
     }
-    let output = emulator.output().clone();
-    let spec =
-        OutputSpec { sources: output.sources, lower: output.lower, order: output.order, port: output.port };
-    Ok(builder.finish(spec, emulator.provenance().clone())?)
+    Ok(builder)
 }
 
 /// Adds the router as soon as its scores are there.

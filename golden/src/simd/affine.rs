@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::{
-    dense::Dense,
+    dense::{Dense, Quads},
     groups::{Groups, Operands},
     memory::Lines,
     plan::Place,
     sink::Sink,
-    taps::Taps,
+    taps::{Pairing, Taps},
     tiles::{Block, MAX_TILES, Packed, Rounding, TILE},
     wide::Wide,
 };
@@ -64,11 +64,6 @@ impl<'a> Layer<'a> {
     /// Whether the sums fit 32 bits.
     pub(super) fn is_narrow(&self) -> bool {
         self.narrow
-    }
-
-    /// Width of the operand's words.
-    pub(super) fn input_bits(&self) -> u32 {
-        self.operand.bits()
     }
 
     /// Words of a window.
@@ -146,7 +141,8 @@ impl<'a> Layer<'a> {
         }
         let nearest = *self.offsets.iter().min()?;
         let distance = |offset: i64| (offset - nearest) as usize;
-        let pairs = self.offsets.chunks(2).map(|two| [distance(two[0]), distance(*two.last().unwrap_or(&0))]);
+        let two = |two: &[i64]| [distance(two[0]), distance(two[two.len() - 1])];
+        let mut pairs: Vec<[usize; 2]> = self.offsets.chunks(2).map(two).collect();
         let lines: Vec<[usize; 2]> = self
             .origins
             .iter()
@@ -167,7 +163,8 @@ impl<'a> Layer<'a> {
             whole: lines.len() * outputs == 1,
             lines,
             repeats,
-            pairs: pairs.collect(),
+            pairing: Pairing::of(&mut pairs),
+            pairs,
             outputs: (0..*outputs).map(|output| output * *out_step as usize).collect(),
             packed: Packed::new(Lines::from_words(&weights), &bias, self.affine.members),
             rounding: self.rounding,
@@ -221,6 +218,7 @@ impl<'a> Layer<'a> {
             .collect();
         Dense {
             quads,
+            operands: Quads::Broadcast,
             wide: first.operand.bits() == 16,
             blocks,
             packed: Packed::new(Lines::from_bytes(&packed), &biases, members),
@@ -247,37 +245,106 @@ impl<'a> Layer<'a> {
         let tiles = self.tiles();
         let reads = self.reads(&tiles)?;
         let nearest = self.offsets.iter().min().map_or(0, |&offset| offset.min(0));
+        let (mut blocks, members, patterns) = self.blocks(&tiles, most, |origins| {
+            let first = origins.iter().copied().min().unwrap_or(0);
+            ((x as i64 + first as i64 + nearest) as Place, first)
+        });
+        let (packed, _) = self.pack(&mut blocks, &members, &tiles, Unit::Pair);
+        let operands = self.operands(reads, &patterns, -nearest);
+        Some(Groups { pairs: self.pairs(), blocks, operands, packed, rounding: self.rounding, sink })
+    }
+
+    /// The layer as dot products of the bytes at `bytes` of the whole operand; none if lanes read their quads from too far
+    /// apart, or if the weights are too wide or too few to be worth it.
+    pub(super) fn bytes(&self, bytes: Place, sink: Sink, most: usize) -> Option<Dense> {
+        if self.geometry.shared || self.affine.weights.format.bits() > 8 {
+            return None;
+        }
+        let tiles = self.tiles();
+        // Patterns begin at whole vectors of the operand, and so do their bytes.
+        let (mut blocks, members, patterns) = self.blocks(&tiles, most, |origins| {
+            let first = origins.iter().copied().min().unwrap_or(0) / 32 * 32;
+            (bytes + first, first)
+        });
+        let quads = self.window().div_ceil(4);
+        let (mut starts, mut index) = (vec![], vec![]);
+        for pattern in &patterns {
+            for quad in 0..quads {
+                let offset = |i: usize| self.offsets.get(4 * quad + i).unwrap_or(&self.offsets[4 * quad]);
+                let words: Vec<i64> = pattern
+                    .iter()
+                    .flat_map(|&lane| (0..4).map(move |i| (lane, i)))
+                    .map(|(lane, i)| lane as i64 + offset(i))
+                    .collect();
+                let start = words[0].div_euclid(32);
+                if start < 0 || words.iter().any(|word| word.div_euclid(32) != start) {
+                    return None;
+                }
+                starts.push(start as usize * 32);
+                for high in [0, 32] {
+                    index.extend(words.iter().map(|word| (word % 32) as u8 + high));
+                }
+            }
+        }
+        let one = |pattern: &Vec<usize>| pattern.iter().all(|lane| *lane == pattern[0]);
+        let in_place = |pattern: &Vec<usize>| pattern[0] % 4 == 0 && pattern[0] % 32 + self.window() <= 32;
+        let operands = if self.is_contiguous() && patterns.iter().all(|p| one(p) && in_place(p)) {
+            // Four words are two words of bytes.
+            blocks.iter_mut().for_each(|block| block.x += patterns[block.pattern][0] / 2);
+            Quads::Broadcast
+        } else {
+            Quads::Permuted { starts, bytes: Lines::from_bytes(&index) }
+        };
+        let (packed, outputs) = self.pack(&mut blocks, &members, &tiles, Unit::Quad);
+        Some(Dense {
+            quads,
+            operands,
+            wide: self.operand.bits() == 16,
+            blocks,
+            packed,
+            rounding: self.rounding,
+            shifts: Lines::from_sums(&vec![self.rounding.shift as i32; outputs]),
+            sink,
+            end: None,
+        })
+    }
+
+    /// Tiles that read alike in blocks, with their tiles and the patterns of distances of their lanes' operands. `begin` says
+    /// for the lanes' first operands where the block's first operand is, and what distances begin from.
+    fn blocks(
+        &self,
+        tiles: &[Tile],
+        most: usize,
+        begin: impl Fn(&[usize; TILE]) -> (Place, usize),
+    ) -> (Vec<Block>, Vec<Vec<usize>>, Vec<Vec<usize>>) {
         let mut blocks: Vec<Block> = vec![];
         let mut members: Vec<Vec<usize>> = vec![];
-        let mut patterns: HashMap<Vec<usize>, usize> = HashMap::new();
-        let mut listed: Vec<Vec<usize>> = vec![];
+        let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
+        let mut patterns: Vec<Vec<usize>> = vec![];
         for (index, tile) in tiles.iter().enumerate() {
             let origins = tile.lanes.map(|lane| self.origin(lane.or(tile.lanes[0])));
-            let first = origins.iter().copied().min().unwrap_or(0);
+            let (x, first) = begin(&origins);
             let pattern: Vec<usize> = origins.iter().map(|origin| origin - first).collect();
-            let next = patterns.len();
-            let pattern = *patterns.entry(pattern.clone()).or_insert_with(|| {
-                listed.push(pattern);
+            let next = known.len();
+            let pattern = *known.entry(pattern.clone()).or_insert_with(|| {
+                patterns.push(pattern);
                 next
             });
-            let (x, y) = ((x as i64 + first as i64 + nearest) as usize, tile.y);
             match blocks.last_mut() {
                 Some(last)
-                    if [last.x, last.pattern, last.y + last.tiles * TILE] == [x, pattern, y]
+                    if [last.x, last.pattern, last.y + last.tiles * TILE] == [x, pattern, tile.y]
                         && last.tiles < most.min(MAX_TILES) =>
                 {
                     last.tiles += 1;
                     members.last_mut().expect("a block has tiles").push(index);
                 }
                 _ => {
-                    blocks.push(Block { tiles: 1, x, y, pattern, weights: 0, bias: 0 });
+                    blocks.push(Block { tiles: 1, x, y: tile.y, pattern, weights: 0, bias: 0 });
                     members.push(vec![index]);
                 }
             }
         }
-        let packed = self.pack(&mut blocks, &members, &tiles);
-        let operands = self.operands(reads, &listed, -nearest);
-        Some(Groups { pairs: self.pairs(), blocks, operands, packed, rounding: self.rounding, sink })
+        (blocks, members, patterns)
     }
 
     fn pairs(&self) -> usize {
@@ -375,43 +442,73 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// Weights and biases of all blocks, equal ones once.
-    fn pack(&self, blocks: &mut [Block], members: &[Vec<usize>], tiles: &[Tile]) -> Packed {
+    /// Weights and biases of all blocks, equal ones once, and the number of biases of a member.
+    fn pack(
+        &self,
+        blocks: &mut [Block],
+        members: &[Vec<usize>],
+        tiles: &[Tile],
+        unit: Unit,
+    ) -> (Packed, usize) {
         let mut known: HashMap<Vec<Option<usize>>, [usize; 2]> = HashMap::new();
         let mut distinct: Vec<Vec<Option<usize>>> = vec![];
         let mut ends = [0, 0];
+        let elements = match unit {
+            Unit::Pair => 2,
+            Unit::Quad => 4,
+        };
+        let (window, steps) = (self.window(), self.window().div_ceil(elements));
         for (block, members) in blocks.iter_mut().zip(members) {
-            let rows: Vec<Option<usize>> = members
-                .iter()
-                .flat_map(|&tile| tiles[tile].lanes.map(|lane| lane.map(|l| self.row(l))))
-                .collect();
+            let row = |lane: Lane| lane.map(|lane| self.row(lane));
+            let rows: Vec<Option<usize>> =
+                members.iter().flat_map(|&tile| tiles[tile].lanes.map(row)).collect();
             let [weights, bias] = *known.entry(rows.clone()).or_insert_with(|| {
                 let begins = ends;
-                ends = [ends[0] + rows.len() * 2 * self.pairs(), ends[1] + rows.len()];
+                ends = [ends[0] + rows.len() * 2 * steps, ends[1] + rows.len()];
                 distinct.push(rows);
                 begins
             });
             (block.weights, block.bias) = (weights, bias);
         }
-        let (mut packed, mut biases) = (Vec::with_capacity(ends[0]), vec![]);
-        let window = self.window();
+        let offset = i64::from(sign(self.operand.bits()) as u16);
+        let (mut packed, mut biases) = (Vec::with_capacity(4 * ends[0]), vec![]);
         for member in 0..self.affine.members {
             let (weights, bias) = (self.affine.weights_of(member), self.affine.bias_of(member));
-            let weight = |row: Option<usize>, column: usize| match row {
-                Some(row) if column < window => weights[row * window + column],
-                _ => 0,
-            };
+            let row = |row: usize| &weights[row * window..][..window];
             for rows in &distinct {
-                for (pair, tile, lane) in lanes(self.pairs(), rows.len() / TILE) {
-                    let row = rows[tile * TILE + lane];
-                    packed.extend([weight(row, 2 * pair), weight(row, 2 * pair + 1)]);
+                for (step, tile, lane) in lanes(steps, rows.len() / TILE) {
+                    let row = rows[tile * TILE + lane].map_or(&[][..], row);
+                    for element in elements * step..elements * (step + 1) {
+                        let weight = row.get(element).copied().unwrap_or(0);
+                        match unit {
+                            Unit::Pair => packed.extend(weight.to_le_bytes()),
+                            Unit::Quad => packed.push(weight as u8),
+                        }
+                    }
                 }
-                let half = self.rounding.half();
-                biases.extend(rows.iter().map(|row| row.map_or(0, |row| (bias[row] + half) as i32)));
+                biases.extend(rows.iter().map(|index| {
+                    let Some(index) = *index else { return 0 };
+                    let sum: i64 = row(index).iter().copied().map(i64::from).sum();
+                    let bias = bias[index] + self.rounding.half();
+                    match unit {
+                        Unit::Pair => bias as i32,
+                        // Wraps as the sums do; only the whole sum fits 32 bits.
+                        Unit::Quad => (bias - offset * sum) as i32,
+                    }
+                }));
             }
         }
-        Packed::new(Lines::from_words(&packed), &biases, self.affine.members)
+        (Packed::new(Lines::from_bytes(&packed), &biases, self.affine.members), ends[1])
     }
+}
+
+/// What a dot product takes at once.
+#[derive(Clone, Copy)]
+enum Unit {
+    /// Two words.
+    Pair,
+    /// Four bytes.
+    Quad,
 }
 
 /// See [`Operands`].

@@ -216,6 +216,16 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn narrow_in_turns(a: Two, b: Two) -> Two {
+        // Packed, every quarter has four words of `a` and then four of `b`.
+        const TURNS: i128 = 0x0f0e_0706_0d0c_0504_0b0a_0302_0908_0100;
+        let packed = halves!(_mm256_packs_epi32, a, b);
+        let turns = vector!(_mm_set_epi64x((TURNS >> 64) as i64, TURNS as i64));
+        let turns = vector!([_mm256_broadcastsi128_si256(turns); 2]);
+        halves!(_mm256_shuffle_epi8, packed, turns)
+    }
+
+    #[inline(always)]
     unsafe fn narrow_in_order(a: Two, b: Two) -> Two {
         // Each half of the result is one operand: its quarters 0 and 1, which packing keeps apart.
         let packed = vector!([_mm256_packs_epi32(a[0], a[1]), _mm256_packs_epi32(b[0], b[1])]);

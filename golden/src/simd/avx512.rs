@@ -187,6 +187,16 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn narrow_in_turns(a: __m512i, b: __m512i) -> __m512i {
+        // Packed, every quarter has four words of `a` and then four of `b`.
+        const TURNS: i128 = 0x0f0e_0706_0d0c_0504_0b0a_0302_0908_0100;
+        vector!({
+            let turns = _mm512_broadcast_i32x4(_mm_set_epi64x((TURNS >> 64) as i64, TURNS as i64));
+            _mm512_shuffle_epi8(_mm512_packs_epi32(a, b), turns)
+        })
+    }
+
+    #[inline(always)]
     unsafe fn narrow_in_order(a: __m512i, b: __m512i) -> __m512i {
         vector!({
             let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);

@@ -1,4 +1,4 @@
-//! Dense layers with weights of up to 8 bits, as dot products of bytes.
+//! Affine layers with weights of up to 8 bits, as dot products of bytes: dense layers, and blocks with weights of their own.
 //!
 //! A word x of 16 bits is 256 · h + l - 2^15 with unsigned bytes h and l, so that Σ w · x is 256 · Σ w · h + Σ w · l less
 //! 2^15 · Σ w, which the bias takes along. Every weight is loaded once for both. Words of 8 bits are l - 2^7.
@@ -10,11 +10,26 @@ use super::{
     tiles::{Block, Packed, Rounding},
 };
 
-/// A dense layer whose operand is split in bytes.
+/// Where the lanes of a tile find their quads of bytes.
+#[derive(Clone, Debug)]
+pub(super) enum Quads {
+    /// All lanes read one quad after the other.
+    Broadcast,
+    /// Every lane reads a quad of its own out of the bytes of 32 words.
+    Permuted {
+        /// `[pattern][quad]`: where the bytes of the 32 words begin, in words from the block's first operand.
+        starts: Vec<usize>,
+        /// `[pattern][quad][low, high]`: 64 bytes as of [`Lanes::permute_bytes`].
+        bytes: Lines,
+    },
+}
+
+/// An affine layer whose operand is split in bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Dense {
-    /// Quads of words of the operand.
+    /// Quads of words of a window.
     pub(super) quads: usize,
+    pub(super) operands: Quads,
     /// Whether the words have high bytes.
     pub(super) wide: bool,
     pub(super) blocks: Vec<Block>,
@@ -27,64 +42,90 @@ pub(super) struct Dense {
     pub(super) end: Option<usize>,
 }
 
-impl Dense {
+/// The low and the high bytes of a quad of words for every lane.
+pub(super) trait Quad: Copy {
+    /// The operands of a block, which begin at `x`; `first` is their number among all quads of all patterns.
+    fn of(quads: &Quads, x: *const i16, first: usize) -> Self;
     /// # Safety
-    /// As [`Lanes`], with a frame that has the step's places and a member that the layer has.
+    /// As [`Lanes`], with a quad of the window, less than 8 after the last [step](Self::step).
+    unsafe fn bytes<L: Lanes>(self, quad: usize) -> [L::Words; 2];
+    /// Goes on by 8, or by less within 8.
+    fn step(&mut self, quads: usize);
+}
+
+/// See [`Quads::Broadcast`].
+#[derive(Clone, Copy)]
+pub(super) struct Same(*const i16);
+
+impl Quad for Same {
     #[inline(always)]
-    pub(super) unsafe fn run<L: Lanes>(&self, frame: *mut i16, member: usize) {
-        // SAFETY: the caller promises the places and the machine.
+    fn of(_: &Quads, x: *const i16, _: usize) -> Self {
+        Self(x)
+    }
+
+    #[inline(always)]
+    unsafe fn bytes<L: Lanes>(self, quad: usize) -> [L::Words; 2] {
+        // SAFETY: the caller promises a quad of the window.
+        unsafe { [L::splat_pair(self.0.add(2 * quad)), L::splat_pair(self.0.add(16 + 2 * quad))] }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, quads: usize) {
+        self.0 = self.0.wrapping_add(if quads == 8 { 32 } else { 2 * quads });
+    }
+}
+
+/// See [`Quads::Permuted`].
+#[derive(Clone, Copy)]
+pub(super) struct Own {
+    x: *const i16,
+    starts: *const usize,
+    bytes: *const u8,
+}
+
+impl Quad for Own {
+    #[inline(always)]
+    fn of(quads: &Quads, x: *const i16, first: usize) -> Self {
+        let Quads::Permuted { starts, bytes } = quads else { unreachable!("operands are permuted") };
+        let bytes = bytes.as_ptr().cast::<u8>().wrapping_add(128 * first);
+        Self { x, starts: starts.as_ptr().wrapping_add(first), bytes }
+    }
+
+    #[inline(always)]
+    unsafe fn bytes<L: Lanes>(self, quad: usize) -> [L::Words; 2] {
+        // SAFETY: the caller promises a quad of the window.
         unsafe {
-            let (weights, bias) = self.packed.of(member);
-            for block in &self.blocks {
-                let x = frame.add(block.x).cast_const();
-                let shifts = self.shifts.as_ptr().cast::<i32>().add(block.bias);
-                let (weights, bias) = (weights.add(block.weights), bias.add(block.bias));
-                macro_rules! block {
-                    ($tiles:literal, $wide:literal) => {
-                        self.block::<L, $tiles, { if $wide { 1 } else { 2 } }, $wide>(
-                            frame, block.y, x, weights, bias, shifts,
-                        )
-                    };
-                    ($tiles:literal, $phases:literal, $wide:literal) => {
-                        self.block::<L, $tiles, $phases, $wide>(frame, block.y, x, weights, bias, shifts)
-                    };
-                }
-                // As many independent sums as hide the latency of a dot product.
-                match (block.tiles, self.wide) {
-                    (1, true) => block!(1, 4, true),
-                    (2, true) => block!(2, 2, true),
-                    (3, true) => block!(3, 2, true),
-                    (4, true) => block!(4, 2, true),
-                    (5, true) => block!(5, 1, true),
-                    (6, true) => block!(6, 1, true),
-                    (7, true) => block!(7, 1, true),
-                    (8, true) => block!(8, 1, true),
-                    (1, false) => block!(1, 4, false),
-                    (2, false) => block!(2, 4, false),
-                    (3, false) => block!(3, 4, false),
-                    (4, false) => block!(4, 4, false),
-                    (5, false) => block!(5, 2, false),
-                    (6, false) => block!(6, 2, false),
-                    (7, false) => block!(7, 2, false),
-                    _ => block!(8, 2, false),
-                }
-            }
+            let bytes = L::load(self.x.add(*self.starts.add(quad)));
+            let index = self.bytes.add(128 * quad);
+            [L::permute_bytes(bytes, index), L::permute_bytes(bytes, index.add(64))]
         }
     }
 
-    /// T tiles, in S phases of sums of their own: quad q adds to those of phase q mod S.
     #[inline(always)]
-    unsafe fn block<L: Lanes, const T: usize, const S: usize, const WIDE: bool>(
+    fn step(&mut self, quads: usize) {
+        (self.starts, self.bytes) = (self.starts.wrapping_add(quads), self.bytes.wrapping_add(128 * quads));
+    }
+}
+
+impl Dense {
+    /// A block of T tiles, in S phases of sums of their own: quad q adds to those of phase q mod S.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with a frame that has the step's places, a member that the layer has, and one of its blocks, of T tiles,
+    /// whose operands Q are.
+    #[inline(always)]
+    pub(super) unsafe fn block<L: Lanes, Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
         &self,
+        block: &Block,
         frame: *mut i16,
-        y: usize,
-        mut x: *const i16,
-        mut weights: *const i16,
-        bias: *const i32,
-        shifts: *const i32,
+        member: usize,
     ) {
         // SAFETY: the caller promises the places and the machine.
         unsafe {
+            let (weights, bias) = self.packed.of(member);
+            let (mut weights, bias) = (weights.add(block.weights), bias.add(block.bias));
+            let shifts = self.shifts.as_ptr().cast::<i32>().add(block.bias);
+            let mut x = Q::of(&self.operands, frame.add(block.x), block.pattern * self.quads);
             let zero = L::splat_sum(0);
             let (mut low, mut high) = ([[zero; T]; S], [[zero; T]; S]);
             for t in 0..T {
@@ -92,7 +133,7 @@ impl Dense {
             }
             macro_rules! quad {
                 ($q:literal) => {
-                    let (l, h) = (L::splat_pair(x.add(2 * $q)), L::splat_pair(x.add(16 + 2 * $q)));
+                    let [l, h] = x.bytes::<L>($q);
                     for t in 0..T {
                         let weights = L::load(weights.add(32 * ($q * T + t)));
                         low[$q % S][t] = L::dot_bytes(low[$q % S][t], l, weights);
@@ -111,7 +152,8 @@ impl Dense {
                 quad!(5);
                 quad!(6);
                 quad!(7);
-                (x, weights) = (x.add(32), weights.add(32 * 8 * T));
+                x.step(8);
+                weights = weights.add(32 * 8 * T);
             }
             let rest = self.quads % 8;
             if rest >= 4 {
@@ -119,12 +161,14 @@ impl Dense {
                 quad!(1);
                 quad!(2);
                 quad!(3);
-                (x, weights) = (x.add(8), weights.add(32 * 4 * T));
+                x.step(4);
+                weights = weights.add(32 * 4 * T);
             }
             if rest & 2 > 0 {
                 quad!(0);
                 quad!(1);
-                (x, weights) = (x.add(4), weights.add(32 * 2 * T));
+                x.step(2);
+                weights = weights.add(32 * 2 * T);
             }
             if rest & 1 > 0 {
                 quad!(0);
@@ -142,8 +186,8 @@ impl Dense {
                 sums[t] = L::shift_right(sums[t], L::load_sums(shifts.add(16 * t)));
             }
             match self.end {
-                None => self.rounding.put::<L, T>(sums, frame, &self.sink, y),
-                Some(end) => self.rounding.put_until::<L, T>(sums, frame.add(self.sink.y), y, end),
+                None => self.rounding.put::<L, T>(sums, frame, &self.sink, block.y),
+                Some(end) => self.rounding.put_until::<L, T>(sums, frame.add(self.sink.y), block.y, end),
             }
         }
     }

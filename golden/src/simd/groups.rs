@@ -39,15 +39,23 @@ pub(super) struct Groups {
 }
 
 /// A pair of words for every lane.
-trait Operand {
+pub(super) trait Operand {
+    /// The operands from `first` on, as numbered among all pairs of all patterns.
+    fn of(operands: &Operands, first: usize) -> Self;
     /// # Safety
     /// As [`Lanes`], with a pair of the window.
     unsafe fn pair<L: Lanes>(&self, x: *const i16, pair: usize) -> L::Words;
 }
 
-struct Broadcast;
+/// See [`Operands::Broadcast`].
+pub(super) struct Broadcast;
 
 impl Operand for Broadcast {
+    #[inline(always)]
+    fn of(_: &Operands, _: usize) -> Self {
+        Self
+    }
+
     #[inline(always)]
     unsafe fn pair<L: Lanes>(&self, x: *const i16, pair: usize) -> L::Words {
         // SAFETY: the caller promises a pair of the window.
@@ -55,12 +63,20 @@ impl Operand for Broadcast {
     }
 }
 
-struct Permuted {
+/// See [`Operands::Permuted`].
+pub(super) struct Permuted {
     starts: *const usize,
     bytes: *const u8,
 }
 
 impl Operand for Permuted {
+    #[inline(always)]
+    fn of(operands: &Operands, first: usize) -> Self {
+        let Operands::Permuted { starts, bytes } = operands else { unreachable!("operands are permuted") };
+        let bytes = bytes.as_ptr().cast::<u8>().wrapping_add(64 * first);
+        Self { starts: starts.as_ptr().wrapping_add(first), bytes }
+    }
+
     #[inline(always)]
     unsafe fn pair<L: Lanes>(&self, x: *const i16, pair: usize) -> L::Words {
         // SAFETY: the caller promises a pair of the window.
@@ -68,9 +84,16 @@ impl Operand for Permuted {
     }
 }
 
-struct Gathered(*const i32);
+/// See [`Operands::Gathered`].
+pub(super) struct Gathered(*const i32);
 
 impl Operand for Gathered {
+    #[inline(always)]
+    fn of(operands: &Operands, first: usize) -> Self {
+        let Operands::Gathered { index } = operands else { unreachable!("operands are gathered") };
+        Self(index.as_ptr().cast::<i32>().wrapping_add(16 * first))
+    }
+
     #[inline(always)]
     unsafe fn pair<L: Lanes>(&self, x: *const i16, pair: usize) -> L::Words {
         // SAFETY: the caller promises a pair of the window.
@@ -79,73 +102,24 @@ impl Operand for Gathered {
 }
 
 impl Groups {
+    /// A block of T tiles, in S phases of sums of their own: pair p adds to those of phase p mod S.
+    ///
     /// # Safety
-    /// As [`Lanes`], with a frame that has the step's places and a member that the layer has.
+    /// As [`Lanes`], with a frame that has the step's places, a member that the layer has, and one of its blocks, of T tiles,
+    /// whose operands O are.
     #[inline(always)]
-    pub(super) unsafe fn run<L: Lanes>(&self, frame: *mut i16, member: usize) {
-        // SAFETY: the caller promises the places and the machine; the patterns of the blocks are those of the operands.
-        unsafe {
-            match &self.operands {
-                Operands::Broadcast => self.all::<L, _>(frame, member, |_| Broadcast),
-                Operands::Permuted { starts, bytes } => {
-                    let (starts, bytes) = (starts.as_ptr(), bytes.as_ptr().cast::<u8>());
-                    self.all::<L, _>(frame, member, |first| Permuted {
-                        starts: starts.wrapping_add(first),
-                        bytes: bytes.wrapping_add(64 * first),
-                    });
-                }
-                Operands::Gathered { index } => {
-                    let index = index.as_ptr().cast::<i32>();
-                    self.all::<L, _>(frame, member, |first| Gathered(index.wrapping_add(16 * first)));
-                }
-            }
-        }
-    }
-
-    /// All blocks; `operand` makes the operand whose first pair is given.
-    #[inline(always)]
-    unsafe fn all<L: Lanes, O: Operand>(&self, frame: *mut i16, member: usize, operand: impl Fn(usize) -> O) {
-        // SAFETY: the caller promises the places and the machine.
-        unsafe {
-            let (weights, bias) = self.packed.of(member);
-            for block in &self.blocks {
-                let x = frame.add(block.x).cast_const();
-                let (weights, bias) = (weights.add(block.weights), bias.add(block.bias));
-                let operand = operand(block.pattern * self.pairs);
-                macro_rules! block {
-                    ($tiles:literal, $phases:literal) => {
-                        self.block::<L, O, $tiles, $phases>(operand, x, frame, block.y, weights, bias)
-                    };
-                }
-                // As many independent sums as hide the latency of a dot product.
-                match block.tiles {
-                    1 => block!(1, 2),
-                    2 => block!(2, 2),
-                    3 if L::TILES >= 4 => block!(3, 2),
-                    4 if L::TILES >= 4 => block!(4, 2),
-                    5 if L::TILES >= 8 => block!(5, 2),
-                    6 if L::TILES >= 8 => block!(6, 2),
-                    7 if L::TILES >= 8 => block!(7, 1),
-                    8 if L::TILES >= 8 => block!(8, 1),
-                    _ => unreachable!("blocks have no more tiles than the registers"),
-                }
-            }
-        }
-    }
-
-    /// T tiles, in S phases of sums of their own: pair p adds to those of phase p mod S.
-    #[inline(always)]
-    unsafe fn block<L: Lanes, O: Operand, const T: usize, const S: usize>(
+    pub(super) unsafe fn block<L: Lanes, O: Operand, const T: usize, const S: usize>(
         &self,
-        operand: O,
-        x: *const i16,
+        block: &Block,
         frame: *mut i16,
-        y: usize,
-        mut weights: *const i16,
-        bias: *const i32,
+        member: usize,
     ) {
         // SAFETY: the caller promises the places and the machine.
         unsafe {
+            let (weights, bias) = self.packed.of(member);
+            let (mut weights, bias) = (weights.add(block.weights), bias.add(block.bias));
+            let (x, y) = (frame.add(block.x).cast_const(), block.y);
+            let operand = O::of(&self.operands, block.pattern * self.pairs);
             let mut sums = [[L::splat_sum(0); T]; S];
             for t in 0..T {
                 sums[0][t] = L::load_sums(bias.add(16 * t));

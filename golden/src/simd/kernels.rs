@@ -2,16 +2,17 @@
 
 use super::{
     copies::Copies,
-    dense::Dense,
+    dense::{Dense, Own, Quad, Quads, Same},
     elementwise::{Add, Multiply, Relu},
-    groups::Groups,
+    groups::{Broadcast, Gathered, Groups, Operand, Operands, Permuted},
     lanes::Lanes,
     plan::{Plan, Step},
     port::Scales,
     sink::Sink,
     split::Split,
     table::Table,
-    taps::Taps,
+    taps::{Each, Neighbours, Pairing, Rolling, Taps, Way},
+    tiles::Block,
     wide::Wide,
 };
 use crate::{Isa, Router, Selected};
@@ -110,9 +111,7 @@ macro_rules! kernels {
 
             kernels!(@each $(#[$features])?
                 split(step: &Split, frame: *mut i16) { step.run::<$lanes>(frame) }
-                dense(step: &Dense, frame: *mut i16, member: usize) { step.run::<$lanes>(frame, member) }
-                groups(step: &Groups, frame: *mut i16, member: usize) { step.run::<$lanes>(frame, member) }
-                taps(step: &Taps, frame: *mut i16, member: usize) { step.run::<$lanes>(frame, member) }
+                lines(step: &Taps, frame: *mut i16, member: usize) { step.run::<$lanes>(frame, member) }
                 wide(step: &Wide, frame: *mut i16, member: usize) { step.run(frame, member) }
                 copy(step: &Copies, frame: *mut i16, place: usize) { step.run(frame, frame.add(place)) }
                 add(step: &Add, frame: *mut i16) { step.run::<$lanes>(frame) }
@@ -126,6 +125,138 @@ macro_rules! kernels {
                     scales.take_values::<$lanes>(words, values)
                 }
             );
+
+            $(#[$features])?
+            unsafe fn dense(step: &Dense, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe {
+                    match (&step.operands, step.wide) {
+                        (Quads::Broadcast, true) => dense_of::<Same, 2, true>(step, frame, member),
+                        (Quads::Broadcast, false) => dense_of::<Same, 4, false>(step, frame, member),
+                        (Quads::Permuted { .. }, true) => dense_of::<Own, 2, true>(step, frame, member),
+                        (Quads::Permuted { .. }, false) => dense_of::<Own, 4, false>(step, frame, member),
+                    }
+                }
+            }
+
+            /// As many phases S for some tiles, less for more, as hide the latency of a dot product.
+            $(#[$features])?
+            unsafe fn dense_of<Q: Quad, const S: usize, const WIDE: bool>(
+                step: &Dense,
+                frame: *mut i16,
+                member: usize,
+            ) {
+                // Blocks of one number of tiles follow each other.
+                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
+                    // SAFETY: as for `run`.
+                    unsafe {
+                        match blocks[0].tiles {
+                            1 => dense_blocks::<Q, 1, 4, WIDE>(step, blocks, frame, member),
+                            2 => dense_blocks::<Q, 2, S, WIDE>(step, blocks, frame, member),
+                            3 => dense_blocks::<Q, 3, S, WIDE>(step, blocks, frame, member),
+                            4 => dense_blocks::<Q, 4, S, WIDE>(step, blocks, frame, member),
+                            5 => dense_blocks::<Q, 5, 1, WIDE>(step, blocks, frame, member),
+                            6 => dense_blocks::<Q, 6, 1, WIDE>(step, blocks, frame, member),
+                            7 => dense_blocks::<Q, 7, 1, WIDE>(step, blocks, frame, member),
+                            _ => dense_blocks::<Q, 8, 1, WIDE>(step, blocks, frame, member),
+                        }
+                    }
+                }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn dense_blocks<Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
+                step: &Dense,
+                blocks: &[Block],
+                frame: *mut i16,
+                member: usize,
+            ) {
+                for block in blocks {
+                    // SAFETY: as for `run`.
+                    unsafe { step.block::<$lanes, Q, T, S, WIDE>(block, frame, member) }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn groups(step: &Groups, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe {
+                    match &step.operands {
+                        Operands::Broadcast => groups_of::<Broadcast>(step, frame, member),
+                        Operands::Permuted { .. } => groups_of::<Permuted>(step, frame, member),
+                        Operands::Gathered { .. } => groups_of::<Gathered>(step, frame, member),
+                    }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn groups_of<O: Operand>(step: &Groups, frame: *mut i16, member: usize) {
+                // Blocks of one number of tiles follow each other.
+                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
+                    // SAFETY: as for `run`. As many independent sums as hide the latency of a dot product.
+                    unsafe {
+                        match blocks[0].tiles {
+                            1 => group_blocks::<O, 1, 2>(step, blocks, frame, member),
+                            2 => group_blocks::<O, 2, 2>(step, blocks, frame, member),
+                            3 if <$lanes>::TILES >= 4 => group_blocks::<O, 3, 2>(step, blocks, frame, member),
+                            4 if <$lanes>::TILES >= 4 => group_blocks::<O, 4, 2>(step, blocks, frame, member),
+                            5 if <$lanes>::TILES >= 8 => group_blocks::<O, 5, 2>(step, blocks, frame, member),
+                            6 if <$lanes>::TILES >= 8 => group_blocks::<O, 6, 2>(step, blocks, frame, member),
+                            7 if <$lanes>::TILES >= 8 => group_blocks::<O, 7, 1>(step, blocks, frame, member),
+                            8 if <$lanes>::TILES >= 8 => group_blocks::<O, 8, 1>(step, blocks, frame, member),
+                            _ => unreachable!("blocks have no more tiles than the registers"),
+                        }
+                    }
+                }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn group_blocks<O: Operand, const T: usize, const S: usize>(
+                step: &Groups,
+                blocks: &[Block],
+                frame: *mut i16,
+                member: usize,
+            ) {
+                for block in blocks {
+                    // SAFETY: as for `run`.
+                    unsafe { step.block::<$lanes, O, T, S>(block, frame, member) }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn taps(step: &Taps, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe {
+                    match step.pairing {
+                        Pairing::Neighbours => taps_of::<Neighbours>(step, frame, member),
+                        Pairing::Rolling => taps_of::<Rolling>(step, frame, member),
+                        Pairing::Any => taps_of::<Each>(step, frame, member),
+                    }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn taps_of<W: Way>(step: &Taps, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe {
+                    match step.single() {
+                        Some(1) => taps_single::<W, 1>(step, frame, member),
+                        Some(2) => taps_single::<W, 2>(step, frame, member),
+                        Some(3) => taps_single::<W, 3>(step, frame, member),
+                        Some(4) => taps_single::<W, 4>(step, frame, member),
+                        _ => lines(step, frame, member),
+                    }
+                }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn taps_single<W: Way, const P: usize>(step: &Taps, frame: *mut i16, member: usize) {
+                // SAFETY: as for `run`.
+                unsafe { step.run_single::<$lanes, W, P>(frame, member) }
+            }
 
             $(#[$features])?
             unsafe fn put_values(scales: &Scales, values: *const f64, frame: *mut i16, sink: &Sink) -> bool {

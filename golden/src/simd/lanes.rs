@@ -41,6 +41,12 @@ pub(super) trait Lanes: Copy {
     unsafe fn splat_pair(at: *const i16) -> Self::Words;
     /// Byte i of the result is byte `bytes[i]` of `words`; both bytes of a word come from one word, in order.
     unsafe fn permute(words: Self::Words, bytes: *const u8) -> Self::Words;
+    /// Byte i of the result is byte `bytes[i]` of `words`. Only if there are [`BYTES`](Self::BYTES).
+    #[inline(always)]
+    unsafe fn permute_bytes(words: Self::Words, bytes: *const u8) -> Self::Words {
+        // SAFETY: as for this function.
+        unsafe { Self::permute(words, bytes) }
+    }
     /// The two words at each of 16 word distances from `at`.
     unsafe fn gather_pairs(at: *const i16, index: Self::Sums) -> Self::Words;
     /// Words of `a` and `b` in turn, in an order that [`narrow`](Self::narrow) undoes.
@@ -91,6 +97,8 @@ pub(super) trait Lanes: Copy {
     unsafe fn dot_bytes(sums: Self::Sums, a: Self::Words, b: Self::Words) -> Self::Sums;
     /// Saturated to words, in the order of words before they were [interleaved](Self::interleave).
     unsafe fn narrow(a: Self::Sums, b: Self::Sums) -> Self::Words;
+    /// Saturated to words, one of `a` and one of `b` in turn.
+    unsafe fn narrow_in_turns(a: Self::Sums, b: Self::Sums) -> Self::Words;
     /// Saturated to words, those of `a` first.
     unsafe fn narrow_in_order(a: Self::Sums, b: Self::Sums) -> Self::Words;
     /// The nearest words of `range` to the first `count` values (of at most 32) times their factors, ties upwards, and whether

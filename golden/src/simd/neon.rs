@@ -249,6 +249,17 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    unsafe fn narrow_in_turns(a: Sums, b: Sums) -> Words {
+        let turns = |a: int32x4_t, b: int32x4_t| {
+            vector!({
+                let pairs = vzip_s16(vqmovn_s32(a), vqmovn_s32(b));
+                vcombine_s16(pairs.0, pairs.1)
+            })
+        };
+        [turns(a[0], b[0]), turns(a[1], b[1]), turns(a[2], b[2]), turns(a[3], b[3])]
+    }
+
+    #[inline(always)]
     unsafe fn narrow_in_order(a: Sums, b: Sums) -> Words {
         // SAFETY: as for this function.
         unsafe { Self::narrow(a, b) }

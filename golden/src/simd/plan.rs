@@ -71,7 +71,10 @@ pub(super) struct Target {
 }
 
 /// Words that a kernel may read or write beyond those that it means.
-const SLACK: usize = 64;
+const SLACK: usize = 128;
+
+/// A sink of a layer that is only tried.
+const NOWHERE: Sink = Sink { y: 0, relu: None, bytes: None, sign: 0 };
 
 /// Room for `words`, in whole vectors.
 fn whole(words: usize) -> usize {
@@ -102,6 +105,8 @@ enum Kind<'a> {
     Wide(Layer<'a>),
     Taps(Layer<'a>),
     Dense(Layer<'a>),
+    /// As blocks of bytes.
+    Bytes(Layer<'a>),
     Groups(Layer<'a>),
     /// Word by word.
     Elementwise,
@@ -172,7 +177,8 @@ impl<'a> Lowering<'a> {
         for (index, node) in self.emulator.nodes().iter().enumerate() {
             let Op::Activate { input, activation: Activation::Relu } = &node.op else { continue };
             let Some(maker) = input.0.checked_sub(1) else { continue };
-            let fused = matches!(self.kinds[maker], Kind::Dense(_) | Kind::Groups(_)) && !self.is_kin(maker);
+            let fused = matches!(self.kinds[maker], Kind::Dense(_) | Kind::Bytes(_) | Kind::Groups(_))
+                && !self.is_kin(maker);
             if fused && self.relus[input.0].is_none() {
                 self.relus[input.0] = Some(index + 1);
                 self.kinds[index] = Kind::Rectified;
@@ -189,7 +195,9 @@ impl<'a> Lowering<'a> {
             }
             let size = emulator.size(VectorId(vector));
             if let Some(nodes) = vector.checked_sub(1).and_then(|node| self.kin.get(&node)).cloned() {
-                let mut place = self.take(nodes.iter().map(|&node| emulator.nodes()[node].size).sum());
+                // A level may need only the last of them, and writes whole vectors from where they begin.
+                let sizes = nodes.iter().map(|&node| emulator.nodes()[node].size);
+                let mut place = self.take(sizes.sum::<usize>() + 32);
                 for node in nodes {
                     places[node + 1] = Some(place);
                     place += emulator.nodes()[node].size;
@@ -197,7 +205,7 @@ impl<'a> Lowering<'a> {
                 continue;
             }
             // The last repeats of a block write whole vectors from where they begin.
-            let groups = vector > 0 && matches!(self.kinds[vector - 1], Kind::Groups(_));
+            let groups = vector > 0 && matches!(self.kinds[vector - 1], Kind::Groups(_) | Kind::Bytes(_));
             let rectified = vector > 0 && matches!(self.kinds[vector - 1], Kind::Rectified);
             places[vector] = Some(self.take(size + if groups || rectified { 32 } else { 0 }));
         }
@@ -212,9 +220,14 @@ impl<'a> Lowering<'a> {
     /// Bytes that are made together with the words of a vector.
     fn place_bytes(&mut self) {
         for index in 0..self.kinds.len() {
-            let Kind::Dense(layer) = &self.kinds[index] else { continue };
-            let vector = layer.input.0;
-            let all = layer.first() == 0 && layer.window() == self.vectors[vector].1;
+            let (vector, all) = match &self.kinds[index] {
+                Kind::Dense(layer) => {
+                    let vector = layer.input.0;
+                    (vector, layer.first() == 0 && layer.window() == self.vectors[vector].1)
+                }
+                Kind::Bytes(layer) => (layer.input.0, true),
+                _ => continue,
+            };
             let maker = vector.checked_sub(1).map(|node| &self.kinds[node]);
             let with = match maker {
                 None | Some(Kind::Elementwise) => true,
@@ -266,12 +279,19 @@ impl<'a> Lowering<'a> {
             }
             // Those that are computed as one follow with their levels.
             Kind::Dense(layer) => {
-                let (mut steps, bytes) = self.bytes_of(layer);
+                let (mut steps, bytes) = self.bytes_of(layer.input.0, layer.first(), layer.window());
                 if !self.is_kin(index) {
                     let sink = self.sink(index + 1);
                     let dense = Layer::dense(&[layer], bytes, sink, None, self.target.tiles);
                     steps.push(self.push(Step::Dense(dense)));
                 }
+                steps
+            }
+            Kind::Bytes(layer) => {
+                let size = self.vectors[layer.input.0].1;
+                let (mut steps, bytes) = self.bytes_of(layer.input.0, 0, size);
+                let dense = layer.bytes(bytes, self.sink(index + 1), self.target.tiles);
+                steps.push(self.push(Step::Dense(dense.expect("the layer is of this kind"))));
                 steps
             }
             Kind::Wide(layer) => {
@@ -335,18 +355,18 @@ impl<'a> Lowering<'a> {
         (vec![self.push(Step::Copy(Copies::new(&from), place))], place, gathered)
     }
 
-    /// Where the bytes of a layer's operand are, and the step that makes them if it is one of its own.
-    fn bytes_of(&mut self, layer: &Layer) -> (Vec<usize>, Place) {
-        let (begin, size) = self.vectors[layer.input.0];
-        if let Some(bytes) = self.bytes[layer.input.0].filter(|_| layer.window() == size) {
+    /// Where the bytes of `count` words of a vector are, and the step that makes them if it is one of its own.
+    fn bytes_of(&mut self, vector: usize, first: usize, count: usize) -> (Vec<usize>, Place) {
+        let (begin, size) = self.vectors[vector];
+        if let Some(bytes) = self.bytes[vector].filter(|_| count == size) {
             return (vec![], bytes);
         }
-        let (x, count) = (begin + layer.first(), layer.window());
+        let x = begin + first;
         if let Some(&(step, bytes)) = self.splits.get(&(x, count)) {
             return (vec![step], bytes);
         }
         let y = self.take(count);
-        let sign = affine::sign(layer.input_bits());
+        let sign = affine::sign(self.emulator.format(VectorId(vector)).bits());
         let step = self.push(Step::Split(Split { x, y, vectors: count.div_ceil(32), sign }));
         self.splits.insert((x, count), (step, y));
         (vec![step], y)
@@ -363,7 +383,7 @@ impl<'a> Lowering<'a> {
                     _ => None,
                 })
                 .collect();
-            let (_, bytes) = self.bytes_of(&layers[0]);
+            let (_, bytes) = self.bytes_of(layers[0].input.0, layers[0].first(), layers[0].window());
             let sink = Sink { relu: None, bytes: None, ..self.sink(run[0] + 1) };
             let rows = layers.iter().map(Layer::outputs).sum();
             let end = (run.last() != nodes.last()).then_some(rows);
@@ -377,12 +397,8 @@ impl<'a> Lowering<'a> {
     fn level(&mut self, level: usize, nodes: &[Vec<usize>]) -> Program {
         let emulator = self.emulator;
         let needed = emulator.needed_at(level);
-        let mut order: Vec<usize> = (0..nodes.len()).filter(|&node| needed[node]).collect();
-        // Neighbours in time do not wait for each other.
-        let depths = depths(emulator);
-        order.sort_by_key(|&node| depths[node]);
         let mut steps: Vec<usize> = vec![];
-        for index in order {
+        for index in (0..nodes.len()).filter(|&node| needed[node]) {
             for &step in &nodes[index] {
                 if !steps.contains(&step) {
                     steps.push(step);
@@ -428,23 +444,9 @@ fn kind<'a>(emulator: &'a Emulator, index: usize, target: Target) -> Kind<'a> {
         Kind::Taps(layer)
     } else if target.bytes && layer.fits_bytes() {
         Kind::Dense(layer)
+    } else if target.bytes && layer.bytes(0, NOWHERE, target.tiles).is_some() {
+        Kind::Bytes(layer)
     } else {
         Kind::Groups(layer)
     }
-}
-
-/// For every node, the length of the longest way to it; layers of members come after the router.
-fn depths(emulator: &Emulator) -> Vec<usize> {
-    let mut depths: Vec<usize> = vec![];
-    let depth = |depths: &[usize], vector: VectorId| vector.0.checked_sub(1).map_or(0, |node| depths[node]);
-    for node in emulator.nodes() {
-        let operands = node
-            .op
-            .operands()
-            .into_iter()
-            .chain(emulator.router().filter(|_| node.is_of_members()).map(|router| router.scores));
-        let farthest = operands.map(|vector| depth(&depths, vector)).max().unwrap_or(0);
-        depths.push(farthest + 1);
-    }
-    depths
 }

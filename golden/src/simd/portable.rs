@@ -216,6 +216,16 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn narrow_in_turns(a: [i32; 16], b: [i32; 16]) -> [i16; 32] {
+        let mut made = [0; 32];
+        for i in 0..16 {
+            made[2 * i] = a[i].clamp(-0x8000, 0x7fff) as i16;
+            made[2 * i + 1] = b[i].clamp(-0x8000, 0x7fff) as i16;
+        }
+        made
+    }
+
+    #[inline(always)]
     unsafe fn narrow_in_order(a: [i32; 16], b: [i32; 16]) -> [i16; 32] {
         // SAFETY: as for this function.
         unsafe { Self::narrow(a, b) }

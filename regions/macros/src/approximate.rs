@@ -1,21 +1,32 @@
 //! `#[approximate]`: the function becomes a region.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{FnArg, Ident, ItemFn, Pat, PatType, Result};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Error, FnArg, Ident, ItemFn, Pat, PatType, Result};
 
-use crate::signature::{Arguments, Signature};
+use crate::{
+    body::{Body, is_exact},
+    exact::BOTH,
+    signature::{Arguments, Signature},
+};
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let arguments: Arguments = syn::parse2(arguments)?;
-    let function: ItemFn = syn::parse2(item)?;
-    let name = arguments.name.clone().unwrap_or_else(|| function.sig.ident.to_string());
+    let Ok(function) = syn::parse2::<ItemFn>(item.clone()) else {
+        return Err(Error::new_spanned(item, "expected a free function"));
+    };
+    if let Some(other) = function.attrs.iter().find(|attribute| is_exact(attribute.path())) {
+        return Err(Error::new_spanned(other, BOTH));
+    }
+    let ident = function.sig.ident.to_string();
+    let name = arguments.name.clone().unwrap_or_else(|| ident.clone());
     let signature = Signature::new(&function, arguments)?;
     let Signature { parameters, result } = &signature;
     let ItemFn { attrs, vis, sig, block } = &function;
+    let (Body { marks, calls }, block) = Body::look(block.to_token_stream())?;
 
     let mut exact = sig.clone();
-    exact.ident = Ident::new("exact", sig.ident.span());
+    exact.ident = Ident::new("__exact", sig.ident.span());
     // Only the function's own code changes its parameters.
     let mut sig = sig.clone();
     for input in &mut sig.inputs {
@@ -35,54 +46,65 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let mut output_sizes: Vec<TokenStream> = outputs.iter().map(|parameter| parameter.size()).collect();
     let (output_reads, output_writes): (Vec<_>, Vec<_>) =
         outputs.iter().map(|p| (p.read(), p.write())).unzip();
-    let outputs_fit = outputs.iter().map(|p| p.size());
+    let outputs_fit: Vec<_> = outputs.iter().map(|p| p.size()).collect();
+    // Names of the generated code: a parameter may have the same.
+    let site = Span::mixed_site();
+    let block = match marks.is_empty() {
+        true => block,
+        false => quote_spanned!(site=> { __REGION.runs_marked(); #block }),
+    };
     let (mut read_result, mut write_result) = (quote!(), quote!());
     if let Some(ty) = result {
         output_labels.push("result".to_owned());
-        let size = quote!(<#ty as ::emeuro_regions::Frame>::SIZE);
-        output_sizes.push(size.clone());
-        read_result = quote!(<#ty as ::emeuro_regions::Frame>::read(rest));
-        write_result = quote!(<#ty as ::emeuro_regions::Frame>::write(&result, rest););
+        output_sizes.push(quote!(<#ty as ::emeuro_regions::Frame>::SIZE));
+        read_result = quote_spanned!(site=> <#ty as ::emeuro_regions::Frame>::read(rest));
+        write_result = quote_spanned!(site=> <#ty as ::emeuro_regions::Frame>::write(&result, rest););
     }
-    let outputs_fit: Vec<_> = outputs_fit.collect();
 
-    Ok(quote! {
+    Ok(quote_spanned! {site=>
         #(#attrs)*
         #vis #sig {
             #[inline(always)]
             #exact #block
 
-            const INPUTS: &[::emeuro_regions::Part] =
+            const __INPUTS: &[::emeuro_regions::Part] =
                 &[#(::emeuro_regions::Part { name: #labels, size: #sizes }),*];
-            const OUTPUTS: &[::emeuro_regions::Part] =
+            const __OUTPUTS: &[::emeuro_regions::Part] =
                 &[#(::emeuro_regions::Part { name: #output_labels, size: #output_sizes }),*];
-            static REGION: ::emeuro_regions::Region =
-                ::emeuro_regions::Region::new(#name, ::core::module_path!(), INPUTS, OUTPUTS);
-            ::emeuro_regions::inventory::submit! { ::emeuro_regions::Registered(&REGION) }
+            static __REGION: ::emeuro_regions::Region =
+                ::emeuro_regions::Region::new(::emeuro_regions::Source {
+                    name: #name,
+                    function: #ident,
+                    module: ::core::module_path!(),
+                    inputs: __INPUTS,
+                    outputs: __OUTPUTS,
+                    marks: &[#(#marks),*],
+                    calls: &[#(#calls),*],
+                });
+            ::emeuro_regions::inventory::submit! { ::emeuro_regions::Registered(&__REGION) }
 
-            if REGION.is_exact() {
-                return exact(#(#names),*);
+            if __REGION.is_exact() {
+                return __exact(#(#names),*);
             }
             ::std::thread_local! {
-                static LOCAL: ::emeuro_regions::Local = const { ::emeuro_regions::Local::new() };
+                static __LOCAL: ::emeuro_regions::Local = const { ::emeuro_regions::Local::new() };
             }
             if !(#(#fits)&&*) {
-                REGION.count_other_size();
-                return exact(#(#names),*);
+                __REGION.count_other_size();
+                return __exact(#(#names),*);
             }
-            let mut inputs = [0.0; ::emeuro_regions::size(INPUTS)];
+            let mut buffers = __REGION.buffers(&__LOCAL);
             {
-                let rest = &mut inputs[..];
+                let rest = buffers.inputs();
                 #(
                     let (part, rest) = rest.split_at_mut(#sizes);
                     #writes
                 )*
                 let _ = rest;
             }
-            let mut answer = [0.0; ::emeuro_regions::size(OUTPUTS)];
-            match REGION.begin(&LOCAL, &inputs, &mut answer) {
+            match __REGION.begin(&__LOCAL, &mut buffers) {
                 ::emeuro_regions::Plan::Emulated => {
-                    let rest = &answer[..];
+                    let rest = buffers.answer();
                     #(
                         let (part, rest) = rest.split_at(#outputs_fit);
                         #output_reads
@@ -90,12 +112,14 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
                     let _ = rest;
                     #read_result
                 }
-                ::emeuro_regions::Plan::Exact => exact(#(#names),*),
+                ::emeuro_regions::Plan::Exact => {
+                    ::core::mem::drop(buffers);
+                    __exact(#(#names),*)
+                }
                 ::emeuro_regions::Plan::Watched(watch) => {
-                    let result = exact(#(#names),*);
-                    let mut truth = [0.0; ::emeuro_regions::size(OUTPUTS)];
+                    let result = __exact(#(#names),*);
                     {
-                        let rest = &mut truth[..];
+                        let rest = buffers.truth();
                         #(
                             let (part, rest) = rest.split_at_mut(#outputs_fit);
                             #output_writes
@@ -103,7 +127,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
                         let _ = &rest;
                         #write_result
                     }
-                    watch.end(&inputs, &truth, &answer);
+                    watch.end(&buffers);
                     result
                 }
             }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::{
     Error, Expr, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Token, Type,
     parse::{Parse, ParseStream},
@@ -23,7 +23,11 @@ struct Argument {
 
 impl Parse for Argument {
     fn parse(input: ParseStream) -> Result<Self> {
-        let name = input.parse()?;
+        let name: Ident = input.parse()?;
+        if !input.peek(Token![=]) {
+            let problem = "expected `name = \"…\"`, or the length of a slice, as in `x = 40`";
+            return Err(Error::new_spanned(name, problem));
+        }
         input.parse::<Token![=]>()?;
         Ok(Self { name, value: input.parse()? })
     }
@@ -35,9 +39,23 @@ impl Parse for Arguments {
         for Argument { name, value } in Punctuated::<Argument, Token![,]>::parse_terminated(input)? {
             match (&value, name == "name") {
                 (Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }), true) => {
-                    arguments.name = Some(text.value());
+                    // It is also the name of files.
+                    let is_plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+                    if text.value().is_empty() || !text.value().chars().all(is_plain) {
+                        let problem = "expected a name of letters, digits, `_` and `-`";
+                        return Err(Error::new_spanned(text, problem));
+                    }
+                    if arguments.name.replace(text.value()).is_some() {
+                        return Err(Error::new_spanned(name, "the name is given twice"));
+                    }
                 }
                 (_, true) => return Err(Error::new_spanned(value, "expected a name in quotes")),
+                (Expr::Lit(syn::ExprLit { lit, .. }), false) if !matches!(lit, syn::Lit::Int(_)) => {
+                    return Err(Error::new_spanned(
+                        value,
+                        format!("expected the length of `{name}`, a whole number"),
+                    ));
+                }
                 (_, false) => {
                     if let Some(other) = arguments.lengths.insert(name.clone(), value) {
                         return Err(Error::new_spanned(
@@ -113,7 +131,10 @@ impl Signature {
                         "expected a value: an emulator has nothing to refer to",
                     ));
                 }
-                ty => Some(ty.clone()),
+                ty => {
+                    refuse_unsized(ty)?;
+                    Some(ty.clone())
+                }
             },
         };
         if parameters.is_empty() {
@@ -160,24 +181,16 @@ impl Parameter {
                     format!("a frame has a fixed size: give the length, as in #[approximate({name} = 40)]");
                 return Err(Error::new_spanned(slice, problem));
             }
-            (ty, Some(length)) => {
-                let _ = ty;
+            (_, Some(length)) => {
                 return Err(Error::new_spanned(
                     length,
                     format!("`{name}` is no slice: its length follows from its type"),
                 ));
             }
-            (Type::ImplTrait(_) | Type::TraitObject(_), None) => {
-                return Err(Error::new_spanned(
-                    ty,
-                    "expected numbers, arrays, slices, tuples or structs of numbers",
-                ));
+            (ty, None) => {
+                refuse_unsized(ty)?;
+                ty.clone()
             }
-            (Type::Path(path), None) if is_growing(path) => {
-                let problem = "a frame has a fixed size: expected an array, or a slice whose length is given";
-                return Err(Error::new_spanned(ty, problem));
-            }
-            (ty, None) => ty.clone(),
         };
         Ok(Self { name, frame, length, by_reference, is_output })
     }
@@ -202,22 +215,36 @@ impl Parameter {
 
     /// Writes it into the slice `part`.
     pub(crate) fn write(&self) -> TokenStream {
-        let (name, frame) = (&self.name, &self.frame);
+        let (name, frame, site) = (&self.name, &self.frame, Span::mixed_site());
         match (&self.length, self.by_reference) {
-            (Some(_), _) => quote!(::emeuro_regions::write_slice::<#frame>(&*#name, part);),
-            (None, true) => quote!(<#frame as ::emeuro_regions::Frame>::write(&*#name, part);),
-            (None, false) => quote!(<#frame as ::emeuro_regions::Frame>::write(&#name, part);),
+            (Some(_), _) => quote_spanned!(site=> ::emeuro_regions::write_slice::<#frame>(&*#name, part);),
+            (None, true) => quote_spanned!(site=> <#frame as ::emeuro_regions::Frame>::write(&*#name, part);),
+            (None, false) => quote_spanned!(site=> <#frame as ::emeuro_regions::Frame>::write(&#name, part);),
         }
     }
 
     /// Replaces it by what is in the slice `part`.
     pub(crate) fn read(&self) -> TokenStream {
-        let (name, frame) = (&self.name, &self.frame);
+        let (name, frame, site) = (&self.name, &self.frame, Span::mixed_site());
         match &self.length {
-            Some(_) => quote!(::emeuro_regions::read_slice::<#frame>(part, &mut *#name);),
-            None => quote!(*#name = <#frame as ::emeuro_regions::Frame>::read(part);),
+            Some(_) => quote_spanned!(site=> ::emeuro_regions::read_slice::<#frame>(part, &mut *#name);),
+            None => quote_spanned!(site=> *#name = <#frame as ::emeuro_regions::Frame>::read(part);),
         }
     }
+}
+
+/// Refuses types whose size nobody knows, where the compiler would only say that they are no [`Frame`].
+fn refuse_unsized(ty: &Type) -> Result<()> {
+    let problem = match ty {
+        Type::ImplTrait(_) | Type::TraitObject(_) => {
+            "expected numbers, arrays, slices, tuples or structs of numbers"
+        }
+        Type::Path(path) if is_growing(path) => {
+            "a frame has a fixed size: expected an array, or a slice whose length is given"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new_spanned(ty, problem))
 }
 
 /// Whether a type is one of the usual ones without a fixed size.

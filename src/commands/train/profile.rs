@@ -1,0 +1,195 @@
+//! Trains emulators of the regions of a program that are worth it.
+
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use clap::Args;
+use emeuro::{
+    golden::write_atomically,
+    trainer::{
+        Session,
+        general::Learning,
+        profile::{Decision, Profile, ProfileTraining, RegionReport, TrainedProfile, train_regions},
+    },
+};
+use serde_json::{Map, Value, json};
+
+use super::{Train, data::learnt_json, values};
+use crate::{
+    failure::{Failure, Outcome, input},
+    report::{nanoseconds, percent, ratio, table},
+};
+
+/// Which profile, and which of its regions.
+#[derive(Args)]
+#[command(next_help_heading = "Regions of a program")]
+pub(super) struct ProfileArgs {
+    /// The folder that a program has written in profile mode.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["apps", "search", "kernel", "clustered"])]
+    profile: Option<PathBuf>,
+    /// Regions to emulate, whatever they save; without it those that save most time.
+    #[arg(long, value_name = "A,B", requires = "profile", value_delimiter = ',')]
+    regions: Vec<String>,
+}
+
+impl ProfileArgs {
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.profile.is_some()
+    }
+}
+
+/// A file that sets the regions up: no name of a region has a point before its ending.
+const SETTINGS: &str = "regions.settings.yaml";
+
+/// What was chosen and why.
+const REPORT: &str = "training.report.yaml";
+
+impl Train {
+    pub(super) fn train_profile(&self, stop: &Arc<AtomicBool>) -> Result<Outcome, Failure> {
+        let folder = self.profile.profile.as_deref().unwrap_or(Path::new("profile"));
+        let profile = Profile::read(folder).map_err(input)?;
+        let options = ProfileTraining {
+            target: self.target,
+            budget: self.budget.unwrap_or(Learning::new("default").budget),
+            seed: self.seed,
+            regions: self.profile.regions.clone(),
+            command: self.profile_command(),
+        };
+        let session = Session { progress: true, checkpoint: None, stop: Arc::clone(stop) };
+        let trained = train_regions(&profile, &options, &session).map_err(input)?;
+        let out = self.folder("emulators")?;
+        for (region, learnt) in trained.emulated() {
+            learnt.emulator.save(out.join(file_name(region))).map_err(input)?;
+        }
+        let report = json(&trained, &out);
+        write(&out.join(SETTINGS), &settings(&trained, self.target)?)?;
+        write(&out.join(REPORT), &serde_yaml::to_string(&report).map_err(input)?)?;
+        Ok(Outcome::success(match self.json {
+            true => format!("{report:#}\n"),
+            false => text(&trained, &out),
+        }))
+    }
+
+    fn profile_command(&self) -> String {
+        let mut command = format!(
+            "emeuro train --profile DIR --target {} --seed {}",
+            values::share_text(self.target),
+            self.seed
+        );
+        if let Some(budget) = self.budget {
+            command += &format!(" --budget {}s", budget.as_secs_f64());
+        }
+        command
+    }
+}
+
+fn file_name(region: &RegionReport) -> String {
+    format!("{}.yaml", region.file_stem)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    write_atomically(path, text.as_bytes())
+        .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
+}
+
+/// The settings with which the program emulates what was chosen.
+fn settings(trained: &TrainedProfile, target: f64) -> Result<String, Failure> {
+    let entry = |region: &RegionReport| {
+        let entry = json!({ "mode": "emulate", "emulator": file_name(region), "target": target });
+        (region.region.clone(), entry)
+    };
+    let entries: Map<String, Value> = trained.emulated().map(|(region, _)| entry(region)).collect();
+    serde_yaml::to_string(&Value::Object(entries)).map_err(input)
+}
+
+fn json(trained: &TrainedProfile, out: &Path) -> Value {
+    let regions = trained.regions.iter().map(|region| {
+        let learnt = region.learnt.as_ref();
+        json!({
+            "region": region.region,
+            "decision": match region.decision {
+                Decision::Emulate => "emulate",
+                Decision::Descend => "descend",
+                Decision::Inside(_) => "inside",
+                Decision::Exact => "exact",
+            },
+            "reason": region.reason,
+            "depth": region.depth,
+            "time_share": region.share,
+            "calls": region.calls,
+            "kept": region.kept,
+            "inputs": region.sizes[0],
+            "outputs": region.sizes[1],
+            "nrmse_probe": region.probe,
+            "nrmse": learnt.map(|learnt| learnt.errors().nrmse),
+            "exact_ns": region.exact_ns,
+            "emulated_ns": region.emulated_ns,
+            "emulator": learnt.map(|learnt| learnt_json(learnt, &out.join(file_name(region)))),
+        })
+    });
+    json!({
+        "regions": regions.collect::<Vec<_>>(),
+        "seconds": trained.seconds,
+        "seconds_of": if trained.whole { "program" } else { "regions" },
+        "saved_seconds": trained.saved,
+        "speedup": trained.speedup(),
+        "emulators": out.display().to_string(),
+        "settings": out.join(SETTINGS).display().to_string(),
+    })
+}
+
+fn text(trained: &TrainedProfile, out: &Path) -> String {
+    let header =
+        ["region", "time", "calls", "in", "out", "probe", "NRMSE", "MACs", "exact", "emulated", "decision"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    let dash = || "–".to_owned();
+    for region in &trained.regions {
+        let learnt = region.learnt.as_ref();
+        lines.push(vec![
+            format!("{}{}", "  ".repeat(region.depth), region.region),
+            percent(region.share),
+            region.calls.to_string(),
+            region.sizes[0].to_string(),
+            region.sizes[1].to_string(),
+            region.probe.map_or_else(dash, percent),
+            learnt.map_or_else(dash, |learnt| percent(learnt.errors().deciding())),
+            learnt.map_or_else(dash, |learnt| learnt.emulator.macs().to_string()),
+            nanoseconds(region.exact_ns),
+            region.emulated_ns.map_or_else(dash, nanoseconds),
+            region.decision.to_string(),
+        ]);
+    }
+    let mut text = table(&lines);
+    for region in trained.regions.iter().filter(|region| !region.reason.is_empty()) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}: {}: {}.", region.region, region.decision, region.reason);
+    }
+    for region in &trained.regions {
+        let path = out.join(file_name(region));
+        if region.decision != Decision::Emulate && path.exists() {
+            let _ = writeln!(
+                text,
+                "Note: {} is of an earlier run: with EMEURO_EMULATORS={} the region could still be emulated; remove it.",
+                path.display(),
+                out.display()
+            );
+        }
+    }
+    let of = if trained.whole { "the program" } else { "the regions" };
+    let _ = match trained.emulated().count() {
+        0 => writeln!(text, "No region is worth emulating."),
+        _ => writeln!(
+            text,
+            "Of {:.2} s of {of}, emulators save {:.2} s: {} as fast, if calls take as long as in the profile.\n\
+             Written: {out}. Next: EMEURO_SETTINGS={out}/{SETTINGS} in the environment of the program.",
+            trained.seconds,
+            trained.saved,
+            ratio(trained.speedup()),
+            out = out.display()
+        ),
+    };
+    text
+}

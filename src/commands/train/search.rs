@@ -1,0 +1,155 @@
+//! Searches for better emulators of applications.
+
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use clap::Args;
+use emeuro::{
+    apps::{Application, SearchOptions, SearchReport, search_emulators},
+    compiler::DEFAULT_LANES,
+    golden::write_atomically,
+    trainer::search::Limits,
+};
+use serde_json::{Value, json};
+
+use super::Train;
+use crate::{
+    failure::{Failure, Outcome, input},
+    front_file,
+    report::{nanoseconds, percent, table},
+};
+
+/// Whether and how to search.
+#[derive(Args)]
+pub(super) struct Search {
+    /// Searches for better emulators instead of training those of the recipes.
+    #[arg(long)]
+    pub(super) search: bool,
+    /// Evaluations at most, those of earlier runs included.
+    #[arg(long, value_name = "N", requires = "search")]
+    evaluations: Option<usize>,
+    /// Writes the chosen emulator to OUT/APP.yaml.
+    #[arg(long, requires = "search")]
+    adopt: bool,
+}
+
+/// Time per application.
+const BUDGET: Duration = Duration::from_secs(600);
+
+impl Train {
+    pub(super) fn search_all(
+        &self,
+        apps: &[Box<dyn Application>],
+        out: &Path,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Outcome, Failure> {
+        let reports = apps
+            .iter()
+            .map(|app| self.search_one(&**app, out, stop))
+            .collect::<Result<Vec<SearchReport>, Failure>>()?;
+        if self.json {
+            let searches: Vec<Value> = reports.iter().map(|report| search_json(report, out)).collect();
+            return Ok(Outcome::success(format!("{}\n", json!({ "searches": searches }))));
+        }
+        let header = ["app", "point", "NRMSE", "test", "clocks", "weight bits", "emulated", "exact"];
+        let mut lines = vec![header.map(str::to_owned).to_vec()];
+        let mut summary = String::new();
+        for report in &reports {
+            for (what, index) in [("reference", 0), ("chosen", report.chosen)] {
+                let point = &report.points[index];
+                lines.push(vec![
+                    report.app.to_owned(),
+                    if index == 0 { what.to_owned() } else { format!("{what}: {}", point.name) },
+                    percent(point.score.error),
+                    point.test.map_or_else(|| "–".to_owned(), percent),
+                    point.score.clocks.to_string(),
+                    point.score.weight_bits.to_string(),
+                    nanoseconds(point.score.cpu_ns),
+                    nanoseconds(report.exact_ns),
+                ]);
+            }
+            summary += &format!(
+                "{}: {} evaluations of {} candidates in {:.0} s, {} points on the front: {}.\n",
+                report.app,
+                report.evaluations,
+                report.candidates,
+                report.seconds,
+                front_file::front(report).len(),
+                out.join(format!("{}.front.yaml", report.app)).display()
+            );
+        }
+        Ok(Outcome::success(table(&lines) + &summary))
+    }
+
+    /// Searches, and writes the files.
+    fn search_one(
+        &self,
+        app: &dyn Application,
+        out: &Path,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<SearchReport, Failure> {
+        let budget = self.budget.unwrap_or(BUDGET);
+        let command = format!(
+            "emeuro train {} --search --seed {} --budget {}s{}",
+            app.name(),
+            self.seed,
+            budget.as_secs_f64(),
+            self.search.evaluations.map_or_else(String::new, |most| format!(" --evaluations {most}"))
+        );
+        let options = SearchOptions {
+            seed: self.seed,
+            limits: Limits { budget, evaluations: self.search.evaluations },
+            folder: out.join(format!("{}.search", app.name())),
+            command: command.clone(),
+            progress: true,
+            stop: Arc::clone(stop),
+        };
+        let report = search_emulators(app, &options).map_err(input)?;
+        let write = |ending: &str, text: &str| {
+            let path = out.join(format!("{}.{ending}", app.name()));
+            write_atomically(&path, text.as_bytes())
+                .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
+        };
+        let seconds = budget.as_secs_f64();
+        write(
+            "front.yaml",
+            &front_file::yaml(&report, &command, self.seed, seconds, DEFAULT_LANES).map_err(input)?,
+        )?;
+        write("front.svg", &front_file::svg(&report).map_err(input)?)?;
+        if self.search.adopt {
+            let path = out.join(format!("{}.yaml", app.name()));
+            report.emulator.save(&path).map_err(input)?;
+        }
+        Ok(report)
+    }
+}
+
+fn search_json(report: &SearchReport, out: &Path) -> Value {
+    let point = |index: usize| {
+        let point = &report.points[index];
+        json!({
+            "name": point.name,
+            "nrmse": point.score.error,
+            "nrmse_test": point.test,
+            "clocks": point.score.clocks,
+            "weight_bits": point.score.weight_bits,
+            "cpu_ns": point.score.cpu_ns,
+        })
+    };
+    let file = |ending: &str| out.join(format!("{}.{ending}", report.app)).display().to_string();
+    json!({
+        "app": report.app,
+        "evaluations": report.evaluations,
+        "candidates": report.candidates,
+        "seconds": report.seconds,
+        "exact_ns": report.exact_ns,
+        "reference": point(0),
+        "chosen": point(report.chosen),
+        "front": front_file::front(report).iter().map(|point| point.name.clone()).collect::<Vec<_>>(),
+        "file": file("front.yaml"),
+        "picture": file("front.svg"),
+    })
+}

@@ -1,0 +1,179 @@
+//! The folder that `emeuro_regions::write_profile` writes.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use ndarray_npy::ReadNpyExt;
+use serde::Deserialize;
+
+use super::Call;
+use crate::{Error, Result, general::Part};
+
+/// Times of a program and its regions, and what the regions were called with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Calls as a tree; a parent comes before its children.
+    pub calls: Vec<Call>,
+    /// Every region that was called.
+    pub regions: Vec<RegionSamples>,
+    /// Seconds of the whole program, if the profile knows them.
+    pub seconds: Option<f64>,
+}
+
+/// Calls of a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionSamples {
+    /// Path of the region, for example `robot::arm::reach`.
+    pub region: String,
+    /// Exact code inside it: it cannot be emulated as a whole.
+    pub exact_code: Vec<String>,
+    /// The parts of an input.
+    pub input_parts: Vec<Part>,
+    /// The parts of an output.
+    pub output_parts: Vec<Part>,
+    /// Inputs that were kept, one call per row.
+    pub inputs: Array2<f64>,
+    /// The outputs for them.
+    pub outputs: Array2<f64>,
+}
+
+impl RegionSamples {
+    /// The name without the modules that it is in.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.region.rsplit("::").next().unwrap_or(&self.region)
+    }
+
+    /// Name of the region's emulator file, without its ending.
+    #[must_use]
+    pub fn file_stem(&self) -> String {
+        self.region.replace("::", ".")
+    }
+}
+
+#[derive(Deserialize)]
+struct ProfileFile {
+    seconds: Option<f64>,
+    calls: Vec<CallEntry>,
+    regions: Vec<RegionEntry>,
+}
+
+#[derive(Deserialize)]
+struct CallEntry {
+    region: String,
+    parent: Option<usize>,
+    calls: u64,
+    seconds: f64,
+}
+
+#[derive(Deserialize)]
+struct RegionEntry {
+    region: String,
+    #[serde(default)]
+    exact_code: Vec<String>,
+    inputs: Vec<PartEntry>,
+    outputs: Vec<PartEntry>,
+    input_file: PathBuf,
+    output_file: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct PartEntry {
+    name: String,
+    size: usize,
+}
+
+impl Profile {
+    /// Reads `folder`.
+    ///
+    /// # Errors
+    /// A file that is missing or is not what a profile consists of.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("profile.yaml");
+        let wrong = |what: String| Error::Profile { path: path.clone(), what };
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            wrong(format!("{e}: expected the folder that a program has written in profile mode"))
+        })?;
+        let file: ProfileFile = serde_yaml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        let mut regions: Vec<RegionSamples> = vec![];
+        for entry in file.regions {
+            if regions.iter().any(|known| known.region == entry.region) {
+                return Err(wrong(format!("regions: {:?} occurs twice", entry.region)));
+            }
+            regions.push(samples(folder, entry)?);
+        }
+        let mut calls: Vec<Call> = vec![];
+        for (index, entry) in file.calls.into_iter().enumerate() {
+            let CallEntry { region, parent, calls: count, seconds } = entry;
+            let problem = |what: &str| wrong(format!("calls[{index}]: {what}"));
+            if parent.is_some_and(|parent| parent >= index) {
+                return Err(problem("expected the index of an earlier call as parent"));
+            }
+            if !seconds.is_finite() || seconds < 0.0 {
+                return Err(problem(&format!(
+                    "seconds: expected a number that is not negative, found {seconds}"
+                )));
+            }
+            let place = regions.iter().position(|known| known.region == region);
+            let place = match place {
+                Some(place) => place,
+                None => {
+                    // Every call has panicked: there are times and no values.
+                    regions.push(RegionSamples {
+                        region,
+                        exact_code: vec![],
+                        input_parts: vec![],
+                        output_parts: vec![],
+                        inputs: Array2::zeros((0, 0)),
+                        outputs: Array2::zeros((0, 0)),
+                    });
+                    regions.len() - 1
+                }
+            };
+            calls.push(Call { region: place, parent, calls: count, seconds });
+        }
+        if calls.is_empty() {
+            return Err(wrong("no region was called in profile mode".to_owned()));
+        }
+        let seconds = file.seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+        Ok(Self { calls, regions, seconds })
+    }
+}
+
+fn samples(folder: &Path, entry: RegionEntry) -> Result<RegionSamples> {
+    let parts = |parts: Vec<PartEntry>| -> Vec<Part> {
+        parts.into_iter().map(|part| Part::new(part.name, part.size)).collect()
+    };
+    let (input_parts, output_parts) = (parts(entry.inputs), parts(entry.outputs));
+    let inputs = values(&folder.join(&entry.input_file), &input_parts)?;
+    let path = folder.join(&entry.output_file);
+    let outputs = values(&path, &output_parts)?;
+    if inputs.nrows() != outputs.nrows() {
+        let what = format!("expected {} rows as in the inputs, found {}", inputs.nrows(), outputs.nrows());
+        return Err(Error::Profile { path, what });
+    }
+    // A call that gave something that is not a number is no example.
+    let finite = |row: &usize| inputs.row(*row).iter().chain(outputs.row(*row)).all(|v| v.is_finite());
+    let rows: Vec<usize> = (0..inputs.nrows()).filter(finite).collect();
+    let [inputs, outputs] = [inputs, outputs].map(|m| m.select(ndarray::Axis(0), &rows));
+    Ok(RegionSamples {
+        region: entry.region,
+        exact_code: entry.exact_code,
+        input_parts,
+        output_parts,
+        inputs,
+        outputs,
+    })
+}
+
+fn values(path: &Path, parts: &[Part]) -> Result<Array2<f64>> {
+    let wrong = |what: String| Error::Profile { path: path.to_owned(), what };
+    let file = std::fs::File::open(path).map_err(|e| wrong(e.to_string()))?;
+    let values = Array2::<f64>::read_npy(std::io::BufReader::new(file))
+        .map_err(|e| wrong(format!("expected a two-dimensional array of f64: {e}")))?;
+    let width: usize = parts.iter().map(|part| part.size).sum();
+    if values.ncols() != width {
+        return Err(wrong(format!("expected rows of {width} numbers, found {}", values.ncols())));
+    }
+    Ok(values)
+}
