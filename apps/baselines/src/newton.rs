@@ -46,7 +46,7 @@ pub(crate) fn baselines() -> Vec<Baseline> {
             app: "newton",
             name: "array-vectors",
             kind: Kind::Optimised,
-            about: "the same with a vectorised exponential and half of the Hessian, f64",
+            about: "the same with a vectorised exponential, half of the Hessian, and factors without roots (L D Lᵀ), f64",
             tolerance: 1e-9,
             plan: || Code::double(analytic::plan::<f64>()),
         },

@@ -20,7 +20,6 @@ pub(crate) trait Real:
 {
     /// The nearest number.
     fn of(value: f64) -> Self;
-    fn sqrt(self) -> Self;
     fn abs(self) -> Self;
     fn larger(self, other: Self) -> Self;
     fn mul_add(self, factor: Self, term: Self) -> Self;
@@ -30,6 +29,19 @@ pub(crate) trait Real:
     fn rounded(self) -> Self;
     /// 1/√self to 4 %, from the bits: halving the exponent halves the logarithm (Lomont, 2003).
     fn inverse_sqrt_guess(self) -> Self;
+    /// As many numbers as the widest vector has.
+    type Vector<S: pulp::Simd>: Copy;
+    /// The whole vectors at the beginning of a slice.
+    fn vectors<S: pulp::Simd>(values: &[Self]) -> &[Self::Vector<S>];
+    fn vectors_mut<S: pulp::Simd>(values: &mut [Self]) -> &mut [Self::Vector<S>];
+    fn splat<S: pulp::Simd>(simd: S, value: Self) -> Self::Vector<S>;
+    /// a·b + c of every number.
+    fn mul_add_vectors<S: pulp::Simd>(
+        simd: S,
+        a: Self::Vector<S>,
+        b: Self::Vector<S>,
+        c: Self::Vector<S>,
+    ) -> Self::Vector<S>;
     /// Terms of Taylor's series that [`exp`] needs for the precision of the format.
     const EXP_TERMS: usize;
     /// Newton's steps that [`inverse_sqrt`] needs for it.
@@ -40,10 +52,6 @@ impl Real for f32 {
     #[inline(always)]
     fn of(value: f64) -> Self {
         value as f32
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
     }
     #[inline(always)]
     fn abs(self) -> Self {
@@ -70,6 +78,23 @@ impl Real for f32 {
     fn inverse_sqrt_guess(self) -> Self {
         f32::from_bits(0x5f37_5a86 - (self.to_bits() >> 1))
     }
+    type Vector<S: pulp::Simd> = S::f32s;
+    #[inline(always)]
+    fn vectors<S: pulp::Simd>(values: &[Self]) -> &[S::f32s] {
+        S::as_simd_f32s(values).0
+    }
+    #[inline(always)]
+    fn vectors_mut<S: pulp::Simd>(values: &mut [Self]) -> &mut [S::f32s] {
+        S::as_mut_simd_f32s(values).0
+    }
+    #[inline(always)]
+    fn splat<S: pulp::Simd>(simd: S, value: Self) -> S::f32s {
+        simd.splat_f32s(value)
+    }
+    #[inline(always)]
+    fn mul_add_vectors<S: pulp::Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        simd.mul_add_e_f32s(a, b, c)
+    }
     const EXP_TERMS: usize = 7;
     const INVERSE_SQRT_STEPS: usize = 3;
 }
@@ -78,10 +103,6 @@ impl Real for f64 {
     #[inline(always)]
     fn of(value: f64) -> Self {
         value
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
     }
     #[inline(always)]
     fn abs(self) -> Self {
@@ -106,6 +127,23 @@ impl Real for f64 {
     #[inline(always)]
     fn inverse_sqrt_guess(self) -> Self {
         f64::from_bits(0x5fe6_eb50_c7b5_37a9 - (self.to_bits() >> 1))
+    }
+    type Vector<S: pulp::Simd> = S::f64s;
+    #[inline(always)]
+    fn vectors<S: pulp::Simd>(values: &[Self]) -> &[S::f64s] {
+        S::as_simd_f64s(values).0
+    }
+    #[inline(always)]
+    fn vectors_mut<S: pulp::Simd>(values: &mut [Self]) -> &mut [S::f64s] {
+        S::as_mut_simd_f64s(values).0
+    }
+    #[inline(always)]
+    fn splat<S: pulp::Simd>(simd: S, value: Self) -> S::f64s {
+        simd.splat_f64s(value)
+    }
+    #[inline(always)]
+    fn mul_add_vectors<S: pulp::Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
+        simd.mul_add_e_f64s(a, b, c)
     }
     const EXP_TERMS: usize = 13;
     const INVERSE_SQRT_STEPS: usize = 4;

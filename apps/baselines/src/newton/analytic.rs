@@ -1,4 +1,5 @@
-//! Newton direction on fixed arrays: vectors of terms for the curvatures, vectors of columns for the Hessian's lower half.
+//! Newton direction on fixed arrays: vectors of terms for the curvatures, vectors of columns for the Hessian's lower half, and its
+//! factors without roots, L D Lᵀ.
 
 use emeuro_apps::Newton;
 use pulp::{Arch, Simd, WithSimd};
@@ -8,34 +9,56 @@ use crate::real::{Real, exp, mul_add};
 const VARIABLES: usize = Newton::VARIABLES;
 /// Terms with those of weight 0 that fill the last vector of 16.
 const TERMS: usize = Newton::TERMS.next_multiple_of(16);
-/// Columns in the first part of the Hessian's rows; the others have their own loop.
-const FIRST: usize = 16;
-const REST: usize = VARIABLES - FIRST;
+/// Columns with those that fill the last vector of 16. One of them is the right-hand side.
+const WIDTH: usize = VARIABLES.next_multiple_of(16);
 /// Rows of the Hessian that are summed at once.
-const BLOCK: usize = 10;
+const BLOCK: usize = 4;
+
+/// Rows that begin where a vector does.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Row<T>([T; WIDTH]);
 
 /// The function, in both orders.
 struct Function<T> {
     columns: [[T; TERMS]; VARIABLES],
-    rows: [[T; VARIABLES]; TERMS],
+    rows: [Row<T>; Newton::TERMS],
     offsets: [T; TERMS],
 }
 
+/// The function and memory for one direction.
+struct Memory<T> {
+    function: Function<T>,
+    scaled: [Row<T>; Newton::TERMS],
+    hessian: [Row<T>; VARIABLES],
+}
+
+impl<T: Real> Memory<T> {
+    fn new() -> Box<Self> {
+        let (rows, offsets) = (Newton::rows(), Newton::offsets());
+        let zero = T::default();
+        let entry = |j: usize, i: usize| rows.get(j).and_then(|row| row.get(i)).map_or(zero, |a| T::of(*a));
+        Box::new(Self {
+            function: Function {
+                columns: std::array::from_fn(|i| std::array::from_fn(|j| entry(j, i))),
+                rows: std::array::from_fn(|j| Row(std::array::from_fn(|i| entry(j, i)))),
+                offsets: std::array::from_fn(|j| offsets.get(j).map_or(zero, |offset| T::of(*offset))),
+            },
+            scaled: [Row([zero; WIDTH]); Newton::TERMS],
+            hessian: [Row([zero; WIDTH]); VARIABLES],
+        })
+    }
+}
+
 pub(super) fn plan<T: Real>() -> impl FnMut(&[T], &mut [T]) + Send + 'static {
-    let (rows, offsets) = (Newton::rows(), Newton::offsets());
-    let entry = |j: usize, i: usize| rows.get(j).map_or(T::default(), |row| T::of(row[i]));
-    let function = Box::new(Function {
-        columns: std::array::from_fn(|i| std::array::from_fn(|j| entry(j, i))),
-        rows: std::array::from_fn(|j| std::array::from_fn(|i| entry(j, i))),
-        offsets: std::array::from_fn(|j| offsets.get(j).map_or(T::default(), |offset| T::of(*offset))),
-    });
+    let mut memory = Memory::new();
     let arch = Arch::new();
-    move |input, output| arch.dispatch(Direction { function: &function, input, output })
+    move |input, output| arch.dispatch(Direction { memory: &mut memory, input, output })
 }
 
 /// A type and not a closure: only a function that must be inlined takes on the vector instructions of its caller.
 struct Direction<'a, T> {
-    function: &'a Function<T>,
+    memory: &'a mut Memory<T>,
     input: &'a [T],
     output: &'a mut [T],
 }
@@ -46,9 +69,19 @@ impl<T: Real> WithSimd for Direction<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (point, gradient) = self.input.split_at(VARIABLES);
-        let curvatures = curvatures(simd, self.function, point);
-        let mut hessian = hessian(simd, self.function, &curvatures);
-        solve(simd, &mut hessian, gradient, self.output);
+        let Memory { function, scaled, hessian } = self.memory;
+        let curvatures = curvatures(simd, function, point);
+        for ((scaled, row), curvature) in scaled.iter_mut().zip(&function.rows).zip(&curvatures) {
+            let (curvature, zero) = (T::splat(simd, *curvature), T::splat(simd, T::default()));
+            for (scaled, row) in T::vectors_mut::<S>(&mut scaled.0).iter_mut().zip(T::vectors::<S>(&row.0)) {
+                *scaled = T::mul_add_vectors(simd, curvature, *row, zero);
+            }
+        }
+        sum(simd, &function.rows, scaled, hessian);
+        for (row, g) in hessian.iter_mut().zip(gradient) {
+            row.0[VARIABLES] = -*g;
+        }
+        solve(simd, hessian, self.output);
     }
 }
 
@@ -70,93 +103,98 @@ fn curvatures<S: Simd, T: Real>(simd: S, function: &Function<T>, point: &[T]) ->
     z
 }
 
-/// Σⱼ curvatureⱼ aⱼ aⱼᵀ: the first 16 columns of all rows, and the last four of the last four, which mirror the others.
+/// Σⱼ curvatureⱼ aⱼ aⱼᵀ: vectors of columns up to the diagonal, the others mirrored.
 #[inline(always)]
-fn hessian<S: Simd, T: Real>(
+fn sum<S: Simd, T: Real>(
     simd: S,
-    function: &Function<T>,
-    curvatures: &[T; TERMS],
-) -> [[T; VARIABLES]; VARIABLES] {
-    let mut hessian = [[T::default(); VARIABLES]; VARIABLES];
-    let mut scaled = function.rows;
-    for (row, curvature) in scaled.iter_mut().zip(curvatures) {
-        for value in row {
-            *value *= *curvature;
-        }
-    }
-    // As many rows at once as hide the latency of the sums and leave them in registers.
-    for block in 0..VARIABLES / BLOCK {
-        let mut sum = [[T::default(); FIRST]; BLOCK];
-        for (row, scaled) in function.rows.iter().zip(&scaled).take(Newton::TERMS) {
-            let columns: &[T; FIRST] = row[..FIRST].try_into().expect("FIRST columns");
-            for (r, sum) in sum.iter_mut().enumerate() {
-                for k in 0..FIRST {
-                    sum[k] = mul_add(simd, scaled[block * BLOCK + r], columns[k], sum[k]);
+    rows: &[Row<T>; Newton::TERMS],
+    scaled: &[Row<T>; Newton::TERMS],
+    hessian: &mut [Row<T>; VARIABLES],
+) {
+    let lanes = WIDTH / T::vectors::<S>(&rows[0].0).len();
+    for v in 0..VARIABLES.div_ceil(lanes) {
+        let first = v * lanes / BLOCK * BLOCK;
+        for block in (first..VARIABLES).step_by(BLOCK) {
+            // Two sums per row: one after the other they would wait for each other.
+            let mut sums = [[T::splat(simd, T::default()); BLOCK]; 2];
+            for (rows, scaled) in rows.chunks_exact(2).zip(scaled.chunks_exact(2)) {
+                for k in 0..2 {
+                    let columns = T::vectors::<S>(&rows[k].0)[v];
+                    for r in 0..BLOCK {
+                        let factor = T::splat(simd, scaled[k].0[block + r]);
+                        sums[k][r] = T::mul_add_vectors(simd, factor, columns, sums[k][r]);
+                    }
                 }
             }
-        }
-        for (r, sum) in sum.iter().enumerate() {
-            hessian[block * BLOCK + r][..FIRST].copy_from_slice(sum);
-        }
-    }
-    let mut sum = [[T::default(); REST]; REST];
-    for (row, scaled) in function.rows.iter().zip(&scaled).take(Newton::TERMS) {
-        let row: &[T; REST] = row[FIRST..].try_into().expect("REST columns");
-        for (r, sum) in sum.iter_mut().enumerate() {
-            for k in 0..REST {
-                sum[k] = mul_add(simd, scaled[FIRST + r], row[k], sum[k]);
+            let one = T::splat(simd, T::of(1.0));
+            for r in 0..BLOCK {
+                let sum = T::mul_add_vectors(simd, sums[0][r], one, sums[1][r]);
+                T::vectors_mut::<S>(&mut hessian[block + r].0)[v] = sum;
             }
         }
     }
-    for (r, sum) in sum.iter().enumerate() {
-        hessian[FIRST + r][FIRST..].copy_from_slice(sum);
-    }
-    for i in 0..FIRST {
-        for k in FIRST..VARIABLES {
-            hessian[i][k] = hessian[k][i];
+    for i in 0..VARIABLES {
+        for j in i / lanes * lanes + lanes..VARIABLES {
+            hessian[i].0[j] = hessian[j].0[i];
         }
     }
-    hessian
 }
 
-/// Solves H d = -g by H = L Lᵀ, right-looking, so that the updates run along rows of the symmetric remainder.
+/// Solves H d = r, where r is the column behind H, by H = L D Lᵀ: rows of D Lᵀ take the place of those of H, and D⁻¹ L⁻¹ r that of r.
 #[inline(always)]
-fn solve<S: Simd, T: Real>(
-    simd: S,
-    h: &mut [[T; VARIABLES]; VARIABLES],
-    gradient: &[T],
-    direction: &mut [T],
-) {
-    // Row k of `h` becomes column k of L; column k's reciprocal pivot is kept apart.
+fn solve<S: Simd, T: Real>(simd: S, h: &mut [Row<T>; VARIABLES], direction: &mut [T]) {
+    let vectors = T::vectors::<S>(&h[0].0).len();
+    let lanes = WIDTH / vectors;
+    let used = (VARIABLES + 1).div_ceil(lanes);
     let mut inverse = [T::default(); VARIABLES];
-    let mut rest = [T::default(); VARIABLES];
-    for (value, g) in rest.iter_mut().zip(gradient) {
-        *value = -*g;
-    }
     for k in 0..VARIABLES {
-        inverse[k] = T::of(1.0) / h[k][k].sqrt();
-        let mut column = h[k];
-        for value in &mut column {
-            *value *= inverse[k];
-        }
-        h[k] = column;
-        // The right-hand side is eliminated with the columns.
-        rest[k] *= inverse[k];
-        let known = rest[k];
+        let pivot = h[k];
+        inverse[k] = T::of(1.0) / pivot.0[k];
         for i in k + 1..VARIABLES {
-            let factor = -column[i];
-            rest[i] = mul_add(simd, factor, known, rest[i]);
-            for j in 0..VARIABLES {
-                h[i][j] = mul_add(simd, factor, column[j], h[i][j]);
+            let factor = T::splat(simd, -(pivot.0[i] * inverse[k]));
+            let row = T::vectors_mut::<S>(&mut h[i].0);
+            for v in i / lanes..used {
+                row[v] = T::mul_add_vectors(simd, factor, T::vectors::<S>(&pivot.0)[v], row[v]);
             }
         }
     }
+    let mut rest: [T; VARIABLES] = std::array::from_fn(|i| h[i].0[VARIABLES]);
     for k in (0..VARIABLES).rev() {
-        // Four sums at once: one after the other they would wait for each other.
-        let mut sums = [T::default(); 4];
-        for j in k + 1..VARIABLES {
-            sums[j % 4] = mul_add(simd, h[k][j], direction[j], sums[j % 4]);
+        direction[k] = rest[k] * inverse[k];
+        for i in 0..k {
+            rest[i] = mul_add(simd, -h[i].0[k], direction[k], rest[i]);
         }
-        direction[k] = (rest[k] - ((sums[0] + sums[1]) + (sums[2] + sums[3]))) * inverse[k];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use emeuro_apps::{Application, Split};
+
+    /// Whatever the width of the vectors, the blocks fit together.
+    #[test]
+    fn scalars_and_vectors_find_the_direction() {
+        let frames = Newton::new().frames(Split::Test, 2, 3);
+        for (input, target) in frames.inputs.chunks_exact(40).zip(frames.targets.chunks_exact(20)) {
+            let mut found = vec![[0.0; VARIABLES]; 3];
+            Direction { memory: &mut Memory::new(), input, output: &mut found[0] }
+                .with_simd(pulp::Scalar::new());
+            Arch::new().dispatch(Direction { memory: &mut Memory::new(), input, output: &mut found[1] });
+            #[cfg(target_arch = "x86_64")]
+            match pulp::x86::V3::try_new() {
+                Some(v3) => {
+                    v3.vectorize(Direction { memory: &mut Memory::new(), input, output: &mut found[2] })
+                }
+                None => found.truncate(2),
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            found.truncate(2);
+            let largest = target.iter().fold(0.0f64, |most, d| most.max(d.abs()));
+            for found in found {
+                let error = found.iter().zip(target).fold(0.0f64, |most, (f, t)| most.max((f - t).abs()));
+                assert!(error < 1e-12 * largest, "{error}");
+            }
+        }
     }
 }
