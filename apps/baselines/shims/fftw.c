@@ -18,6 +18,18 @@ void emeuro_fftw_execute(void *plan)
     fftw_execute((fftw_plan)plan);
 }
 
+/* The same plan on other arrays of the same alignment. A transform to another array leaves its operand as it is. */
+void emeuro_fftw_execute_on(void *plan, const double *signal, double *spectrum)
+{
+    fftw_execute_dft_r2c((fftw_plan)plan, (double *)signal, (fftw_complex *)spectrum);
+}
+
+/* 0 if an array is aligned as those from emeuro_fftw_malloc are. */
+int emeuro_fftw_alignment(const double *values)
+{
+    return fftw_alignment_of((double *)values);
+}
+
 void emeuro_fftw_destroy(void *plan)
 {
     fftw_destroy_plan((fftw_plan)plan);
@@ -36,6 +48,16 @@ void *emeuro_fftwf_inverse(int samples, float *spectrum, float *signal)
 void emeuro_fftwf_execute(void *plan)
 {
     fftwf_execute((fftwf_plan)plan);
+}
+
+void emeuro_fftwf_execute_on(void *plan, const float *signal, float *spectrum)
+{
+    fftwf_execute_dft_r2c((fftwf_plan)plan, (float *)signal, (fftwf_complex *)spectrum);
+}
+
+int emeuro_fftwf_alignment(const float *values)
+{
+    return fftwf_alignment_of((float *)values);
 }
 
 void emeuro_fftwf_destroy(void *plan)

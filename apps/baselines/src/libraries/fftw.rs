@@ -15,10 +15,14 @@ unsafe extern "C" {
     fn emeuro_fftw_forward(samples: c_int, signal: *mut f64, spectrum: *mut f64) -> *mut c_void;
     fn emeuro_fftw_inverse(samples: c_int, spectrum: *mut f64, signal: *mut f64) -> *mut c_void;
     fn emeuro_fftw_execute(plan: *mut c_void);
+    fn emeuro_fftw_execute_on(plan: *mut c_void, signal: *const f64, spectrum: *mut f64);
+    fn emeuro_fftw_alignment(values: *const f64) -> c_int;
     fn emeuro_fftw_destroy(plan: *mut c_void);
     fn emeuro_fftwf_forward(samples: c_int, signal: *mut f32, spectrum: *mut f32) -> *mut c_void;
     fn emeuro_fftwf_inverse(samples: c_int, spectrum: *mut f32, signal: *mut f32) -> *mut c_void;
     fn emeuro_fftwf_execute(plan: *mut c_void);
+    fn emeuro_fftwf_execute_on(plan: *mut c_void, signal: *const f32, spectrum: *mut f32);
+    fn emeuro_fftwf_alignment(values: *const f32) -> c_int;
     fn emeuro_fftwf_destroy(plan: *mut c_void);
     fn emeuro_fftw_malloc(bytes: usize) -> *mut c_void;
     fn emeuro_fftw_free(buffer: *mut c_void);
@@ -71,11 +75,7 @@ pub(super) fn convolutions() -> Vec<Baseline> {
 
 fn transform<T: Number>() -> impl FnMut(&[T], &mut [T]) + Send + 'static {
     let mut forward = Transform::<T>::new(Fft::SAMPLES, Direction::Forward);
-    move |input, output| {
-        forward.signal.values().copy_from_slice(input);
-        forward.execute();
-        output.copy_from_slice(forward.spectrum.values());
-    }
+    move |input, output| forward.execute_on(input, output)
 }
 
 fn convolution<T: Number>() -> impl FnMut(&[T], &mut [T]) + Send + 'static {
@@ -113,6 +113,8 @@ enum Direction {
 trait Number: crate::real::Real {
     const PLAN: [unsafe extern "C" fn(c_int, *mut Self, *mut Self) -> *mut c_void; 2];
     const EXECUTE: unsafe extern "C" fn(*mut c_void);
+    const EXECUTE_ON: unsafe extern "C" fn(*mut c_void, *const Self, *mut Self);
+    const ALIGNMENT: unsafe extern "C" fn(*const Self) -> c_int;
     const DESTROY: unsafe extern "C" fn(*mut c_void);
 }
 
@@ -120,6 +122,8 @@ impl Number for f64 {
     const PLAN: [unsafe extern "C" fn(c_int, *mut f64, *mut f64) -> *mut c_void; 2] =
         [emeuro_fftw_forward, emeuro_fftw_inverse];
     const EXECUTE: unsafe extern "C" fn(*mut c_void) = emeuro_fftw_execute;
+    const EXECUTE_ON: unsafe extern "C" fn(*mut c_void, *const f64, *mut f64) = emeuro_fftw_execute_on;
+    const ALIGNMENT: unsafe extern "C" fn(*const f64) -> c_int = emeuro_fftw_alignment;
     const DESTROY: unsafe extern "C" fn(*mut c_void) = emeuro_fftw_destroy;
 }
 
@@ -127,6 +131,8 @@ impl Number for f32 {
     const PLAN: [unsafe extern "C" fn(c_int, *mut f32, *mut f32) -> *mut c_void; 2] =
         [emeuro_fftwf_forward, emeuro_fftwf_inverse];
     const EXECUTE: unsafe extern "C" fn(*mut c_void) = emeuro_fftwf_execute;
+    const EXECUTE_ON: unsafe extern "C" fn(*mut c_void, *const f32, *mut f32) = emeuro_fftwf_execute_on;
+    const ALIGNMENT: unsafe extern "C" fn(*const f32) -> c_int = emeuro_fftwf_alignment;
     const DESTROY: unsafe extern "C" fn(*mut c_void) = emeuro_fftwf_destroy;
 }
 
@@ -162,6 +168,24 @@ impl<T: Number> Transform<T> {
     fn execute(&mut self) {
         // SAFETY: the plan and the buffers that it was made for are alive, and `self` is borrowed alone.
         unsafe { T::EXECUTE(self.plan.as_ptr()) }
+    }
+}
+
+impl<T: Number> Transform<T> {
+    /// The forward transform of `signal`, without copies if both slices are aligned as the plan's buffers are.
+    fn execute_on(&mut self, signal: &[T], spectrum: &mut [T]) {
+        assert_eq!((signal.len(), spectrum.len()), (self.signal.length, self.spectrum.length));
+        // SAFETY: the function looks at the addresses alone.
+        let aligned = unsafe { T::ALIGNMENT(signal.as_ptr()) | T::ALIGNMENT(spectrum.as_ptr()) } == 0;
+        if aligned {
+            // SAFETY: the slices have the lengths (asserted) and the alignment of the buffers that the plan was made for, and are
+            // different memory, as those are; FFTW does not write to the operand of such a plan.
+            unsafe { T::EXECUTE_ON(self.plan.as_ptr(), signal.as_ptr(), spectrum.as_mut_ptr()) }
+        } else {
+            self.signal.values().copy_from_slice(signal);
+            self.execute();
+            spectrum.copy_from_slice(self.spectrum.values());
+        }
     }
 }
 
