@@ -183,9 +183,10 @@ mod tests {
             Arch::new().dispatch(Direction { memory: &mut Memory::new(), input, output: &mut found[1] });
             #[cfg(target_arch = "x86_64")]
             match pulp::x86::V3::try_new() {
-                Some(v3) => {
-                    v3.vectorize(Direction { memory: &mut Memory::new(), input, output: &mut found[2] })
-                }
+                Some(v3) => Simd::vectorize(
+                    v3,
+                    Direction { memory: &mut Memory::new(), input, output: &mut found[2] },
+                ),
                 None => found.truncate(2),
             }
             #[cfg(not(target_arch = "x86_64"))]
