@@ -1,4 +1,4 @@
-"""Latency of quantised networks: ONNX Runtime (int8, QDQ) against the golden model (8-bit weights, 16-bit words).
+"""Latency of quantised networks: ONNX Runtime (int8, QDQ) against the golden model, with 16-bit words and with 8-bit words.
 
 Both compute bytes or words from bytes or words that lie ready, on one thread. They take turns: in every round, ONNX Runtime and
 then `emeuro bench`. Printed are medians over rounds, and medians of the ratios within rounds.
@@ -49,7 +49,7 @@ class Peer:
         return self.output.numpy()
 
     def nanoseconds(self, seconds):
-        """Median time of a call, over turns of about a millisecond."""
+        """Median time of a call, over turns that are short against the time slices of a busy machine."""
         run, binding, clock = self.session.run_with_iobinding, self.binding, time.perf_counter_ns
         calls, turns = 1, []
         end = clock() + seconds * 1e9
@@ -58,16 +58,16 @@ class Peer:
             for _ in range(calls):
                 run(binding)
             elapsed = clock() - start
-            if elapsed < 1e6 and not turns:
+            if elapsed < 1e5 and not turns:
                 calls *= 2
                 continue
             turns.append(elapsed / calls)
-            if clock() > end and len(turns) >= 5:
+            if clock() > end and len(turns) >= 50:
                 return statistics.median(turns)
 
 
 def golden_outputs(emeuro, path, network, raw):
-    """Output values of the golden model for raw input words."""
+    """Output values of the golden model for raw input words of 16 bits."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = os.path.join(folder, "in.npy"), os.path.join(folder, "out.npy")
         np.save(source, raw * 2.0 ** -network.input_fracs.astype(float))
@@ -115,8 +115,9 @@ def main():
     if not os.access(arguments.emeuro, os.X_OK):
         parser.error(f"{arguments.emeuro}: no such program; build it with cargo build --release")
     rng = np.random.default_rng(1)
-    peers, results = {}, {}
-    for path in arguments.networks:
+    folder = tempfile.TemporaryDirectory()
+    peers, results, narrow = {}, {}, {}
+    for index, path in enumerate(arguments.networks):
         try:
             network = qdq.load(path)
         except (OSError, KeyError, TypeError, qdq.Unsupported) as error:
@@ -128,6 +129,8 @@ def main():
             Peer(network.model(frames), rng.integers(0, 256, (frames, network.inputs), np.uint8), (frames, network.outputs))
             for frames in (1, BATCH)
         ]
+        narrow[path] = os.path.join(folder.name, f"{index}.yaml")
+        Path(narrow[path]).write_text(qdq.with_bytes(path), encoding="utf-8")
         results[path] = {"network": network.name, "macs": network.macs, "difference": error, "rounds": []}
     nothing = Peer(qdq.identity(), np.zeros((1, 1), np.uint8), (1, 1))
     floors, machine = [], {}
@@ -137,11 +140,13 @@ def main():
             one, batch = (peer.nanoseconds(arguments.seconds / 2) for peer in peers[path])
             machine = bench(arguments.emeuro, [path], arguments.seconds)
             app = machine.pop("apps")[0]
+            int8 = bench(arguments.emeuro, [narrow[path]], arguments.seconds)["apps"][0]
             plain = [app.get(key, {}).get("median") for key in ("plain_f32_ns", "plain_f32_batch_ns")]
             results[path]["rounds"].append({
-                "onnxruntime_ns": one, "golden_ns": app["emulated_words_ns"]["median"], "plain_f32_ns": plain[0],
+                "onnxruntime_ns": one, "golden_ns": app["emulated_words_ns"]["median"],
+                "golden_int8_ns": int8["emulated_words_ns"]["median"], "plain_f32_ns": plain[0],
                 "onnxruntime_batch_ns": batch / BATCH, "golden_batch_ns": app["emulated_batch_words_ns"]["median"],
-                "plain_f32_batch_ns": plain[1],
+                "golden_int8_batch_ns": int8["emulated_batch_words_ns"]["median"], "plain_f32_batch_ns": plain[1],
             })
     floor = statistics.median(floors)
     networks = []
@@ -151,7 +156,9 @@ def main():
         result.update({key: median(lambda r: r[key]) for key in rounds[0]})
         result["speedup"] = median(lambda r: r["onnxruntime_ns"] / r["golden_ns"])
         result["speedup_without_call"] = median(lambda r: (r["onnxruntime_ns"] - floor) / r["golden_ns"])
+        result["speedup_int8"] = median(lambda r: r["onnxruntime_ns"] / r["golden_int8_ns"])
         result["speedup_batch"] = median(lambda r: r["onnxruntime_batch_ns"] / r["golden_batch_ns"])
+        result["speedup_int8_batch"] = median(lambda r: r["onnxruntime_batch_ns"] / r["golden_int8_batch_ns"])
         networks.append(result)
     if arguments.json:
         versions = {"onnxruntime": onnxruntime.__version__, "call_ns": floor, "batch": BATCH}
@@ -159,17 +166,20 @@ def main():
         return
     print(f"{machine['processor']}; golden model with {machine['isa']}; ONNX Runtime {onnxruntime.__version__}; one thread")
     print(f"A call of ONNX Runtime from Python takes {nanoseconds(floor)} before anything is computed.\n")
-    rows = [["network", "MACs", "difference", "ORT int8", "f32", "golden", "ratio", "without call", "ORT ×256", "f32 ×256", "golden ×256", "ratio"]]
     time_of = lambda ns: "–" if ns is None else nanoseconds(ns)
-    for r in networks:
-        rows.append([
-            r["network"], str(r["macs"]), f"{100 * r['difference']:.2f} %",
-            time_of(r["onnxruntime_ns"]), time_of(r["plain_f32_ns"]), time_of(r["golden_ns"]), f"{r['speedup']:.0f}×",
-            f"{r['speedup_without_call']:.0f}×",
-            time_of(r["onnxruntime_batch_ns"]), time_of(r["plain_f32_batch_ns"]), time_of(r["golden_batch_ns"]), f"{r['speedup_batch']:.2f}×",
-        ])
-    print(table(rows))
-    print("\nPer frame; ×256: 256 frames per call. Difference: NRMSE of 8-bit against 16-bit activations.")
+    for batch, suffix, title in ((1, "", "One frame per call"), (BATCH, "_batch", f"{BATCH} frames per call, time per frame")):
+        print(f"{title}:\n")
+        rows = [["network", "MACs", "difference", "f32", "ORT int8", "w8a16", "w8a8", "ORT / w8a16", "ORT / w8a8"]]
+        rows[0] += ["without call"] if batch == 1 else []
+        for r in networks:
+            ratios = [r[f"speedup{suffix}"], r[f"speedup_int8{suffix}"]] + ([r["speedup_without_call"]] if batch == 1 else [])
+            rows.append([
+                r["network"], str(r["macs"]), f"{100 * r['difference']:.2f} %",
+                *(time_of(r[f"{name}{suffix}_ns"]) for name in ("plain_f32", "onnxruntime", "golden", "golden_int8")),
+                *(f"{ratio:.0f}×" if ratio >= 9.95 else f"{ratio:.2f}×" for ratio in ratios),
+            ])
+        print(table(rows), end="\n\n")
+    print("w8a16, w8a8: golden model with 16-bit and 8-bit words. Difference: NRMSE of ONNX Runtime against w8a16.")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 21
 # The QDQ patterns are fused by runtimes that may be older than the package that writes the file.
 IR_VERSION = 10
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unsupported(Exception):
@@ -51,6 +52,30 @@ class Network:
     model: callable
 
 
+def with_bytes(path):
+    """The emulator file with 8-bit activations over the same ranges: what the exported model computes, but for the bytes behind a
+    ReLU, which have a sign here."""
+    with open(path, encoding="utf-8") as file:
+        emulator = yaml.load(file, Loader=LOADER)
+    narrowed = lambda value, bits: int(np.clip(np.floor(value / 2.0 ** (bits - 8) + 0.5), -128, 127))
+    for port in (emulator["input"], emulator["output"]):
+        for segment in port["segments"]:
+            segment["frac"] -= port["bits"] - 8
+    words = {"input": emulator["input"]["bits"]} | {layer["name"]: layer["format"]["bits"] for layer in emulator["layers"]}
+    emulator["input"]["bits"] = emulator["output"]["bits"] = 8
+    for layer in emulator["layers"]:
+        bits = layer["format"]["bits"]
+        layer["format"] = {"bits": 8, "frac": layer["format"]["frac"] - (bits - 8)}
+        if "bias" in layer:
+            step = 2.0 ** (words[layer["input"]] - 8)
+            layer["bias"] = [int(np.floor(bias / step + 0.5)) for bias in layer["bias"]]
+        if "knots" in layer:
+            # An 8-bit operand has no more than 2^8 segments.
+            knots = layer["knots"]
+            layer["knots"] = [narrowed(knot, bits) for knot in knots[:: max(1, (len(knots) - 1) // 256)]]
+    return yaml.dump(emulator, default_flow_style=None, sort_keys=False)
+
+
 class Graph:
     def __init__(self):
         self.nodes, self.constants = [], []
@@ -78,7 +103,7 @@ class Graph:
 
 def load(path):
     with open(path, encoding="utf-8") as file:
-        emulator = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        emulator = yaml.load(file, Loader=LOADER)
     output = emulator["output"]
     if "router" in emulator or "order" in output or len(output["from"]) != 1:
         raise Unsupported("members, or an output of several vectors or in another order")
