@@ -4,7 +4,8 @@
 //! 2. An [`Emulator`] is a graph of five operations on vectors of words: dense, block, add, multiply, activate.
 //! 3. A value of type [`Emulator`] is right by construction: shapes fit, words fit, and no accumulator can overflow.
 //! 4. An emulator has one or more quality levels; a [`Router`] may pick the weights of each frame.
-//! 5. [`Runner`] computes what the hardware computes, bit for bit; it is written to be read as the specification.
+//! 5. [`Runner`] computes what the hardware computes, bit for bit: as the specification, which is written to be read, or
+//!    with the vector instructions of the machine ([`Isa`]).
 //! 6. Emulators are YAML files ([`Emulator::load`], [`Emulator::save`]); every violation names its place.
 //! 7. [`nrmse`] is the one error metric.
 

@@ -138,8 +138,8 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// Many frames one after the other in `inputs`, as many in `outputs`, at the highest quality level.
     ///
     /// # Errors
-    /// Slices that are not as many whole frames, or an input word that does not fit the port's width; the frames before it
-    /// are computed.
+    /// Slices that are not as many whole frames, or an input word that does not fit the port's width; then the
+    /// outputs are arbitrary.
     pub fn infer_batch(&mut self, inputs: &[i16], outputs: &mut [i16]) -> Result<(), EmulatorError> {
         self.infer_batch_at(usize::MAX, inputs, outputs)
     }
@@ -181,7 +181,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// Many frames of physical values, at the highest quality level.
     ///
     /// # Errors
-    /// Slices that are not as many whole frames, or a value that is not finite; the frames before it are computed.
+    /// Slices that are not as many whole frames, or a value that is not finite; then the outputs are arbitrary.
     pub fn infer_values_batch(&mut self, inputs: &[f64], outputs: &mut [f64]) -> Result<(), EmulatorError> {
         self.infer_values_batch_at(usize::MAX, inputs, outputs)
     }
@@ -243,6 +243,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
         }
     }
 
+    #[inline]
     fn check_frame(&self, input: usize, output: usize) -> Result<(), EmulatorError> {
         check_len("input", input, self.formats[0].len())?;
         check_len("output", output, self.formats[1].len())
@@ -259,9 +260,16 @@ impl<E: Borrow<Emulator>> Runner<E> {
         Ok(frame)
     }
 
+    #[inline]
     fn check_words(&self, input: &[i16]) -> Result<(), EmulatorError> {
         let word = self.formats[0][0];
         if word.bits() == 16 {
+            return Ok(());
+        }
+        // No word is out of range if none plus half of the range is; this much the compiler makes vectors of.
+        let range = (1u32 << word.bits()) - 1;
+        let beyond = input.iter().fold(0, |all, &x| all | (x.wrapping_sub(word.min() as i16) as u16));
+        if u32::from(beyond) <= range {
             return Ok(());
         }
         match input.iter().position(|&x| !word.holds(i64::from(x))) {
@@ -319,6 +327,7 @@ impl Emulator {
     }
 }
 
+#[inline]
 fn check_len(place: &str, found: usize, expected: usize) -> Result<(), EmulatorError> {
     if found == expected {
         return Ok(());

@@ -1,6 +1,6 @@
 //! Affine layers lowered: which kernel computes them, and their weights in the order in which it reads them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     dense::{Dense, Quads},
@@ -221,9 +221,9 @@ impl<'a> Layer<'a> {
             operands: Quads::Broadcast,
             wide: first.operand.bits() == 16,
             blocks,
-            packed: Packed::new(Lines::from_bytes(&packed), &biases, members),
+            packed: Arc::new(Packed::new(Lines::from_bytes(&packed), &biases, members)),
             rounding: first.rounding,
-            shifts: Lines::from_sums(&shifts),
+            shifts: Arc::new(Lines::from_sums(&shifts)),
             sink,
             end,
         }
@@ -287,7 +287,8 @@ impl<'a> Layer<'a> {
             }
         }
         let one = |pattern: &Vec<usize>| pattern.iter().all(|lane| *lane == pattern[0]);
-        let in_place = |pattern: &Vec<usize>| pattern[0] % 4 == 0 && pattern[0] % 32 + self.window() <= 32;
+        let in_place =
+            |pattern: &Vec<usize>| pattern[0].is_multiple_of(4) && pattern[0] % 32 + self.window() <= 32;
         let operands = if self.is_contiguous() && patterns.iter().all(|p| one(p) && in_place(p)) {
             // Four words are two words of bytes.
             blocks.iter_mut().for_each(|block| block.x += patterns[block.pattern][0] / 2);
@@ -301,9 +302,9 @@ impl<'a> Layer<'a> {
             operands,
             wide: self.operand.bits() == 16,
             blocks,
-            packed,
+            packed: Arc::new(packed),
             rounding: self.rounding,
-            shifts: Lines::from_sums(&vec![self.rounding.shift as i32; outputs]),
+            shifts: Arc::new(Lines::from_sums(&vec![self.rounding.shift as i32; outputs])),
             sink,
             end: None,
         })

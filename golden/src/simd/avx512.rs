@@ -215,7 +215,7 @@ impl Lanes for Avx512 {
         const UNBOUNDED: i32 = 0x99;
         vector!({
             let present = (u64::MAX >> (64 - count)) as u32;
-            let (least, most) = (_mm512_set1_pd(f64::from(range.min)), _mm512_set1_pd(f64::from(range.max)));
+            let most = _mm512_set1_pd(f64::from(range.max));
             let half = _mm512_set1_pd(0.5);
             let (mut eights, mut unbounded) = ([_mm256_setzero_si256(); 4], 0);
             for q in 0..4 {
@@ -223,12 +223,13 @@ impl Lanes for Avx512 {
                 unbounded |= _mm512_fpclass_pd_mask::<UNBOUNDED>(x);
                 // The product by a power of two is exact, so that adding at once rounds as adding afterwards.
                 let raw = _mm512_fmadd_pd(x, _mm512_loadu_pd(factors.add(8 * q)), half);
-                let raw = _mm512_min_pd(_mm512_max_pd(raw, least), most);
+                // What is too small for 32 bits becomes the least of them, and saturates again below.
+                let raw = _mm512_min_pd(raw, most);
                 eights[q] = _mm512_cvt_roundpd_epi32::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(raw);
             }
             let low = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(eights[0]), eights[1]);
             let high = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(eights[2]), eights[3]);
-            (Self::narrow_in_order(low, high), unbounded == 0)
+            (range.clamp::<Self>(Self::narrow_in_order(low, high)), unbounded == 0)
         })
     }
 

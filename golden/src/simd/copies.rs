@@ -1,5 +1,7 @@
 //! Words in another order.
 
+use super::lanes::Lanes;
+
 /// Copies of words to consecutive places.
 #[derive(Clone, Debug)]
 pub(super) enum Copies {
@@ -56,9 +58,9 @@ impl Copies {
     }
 
     /// # Safety
-    /// A frame with the words, with two words to read at each, and `y` with room for the copy.
+    /// As [`Lanes`], with a frame that has the words and 32 more, and `y` with room for the copy.
     #[inline(always)]
-    pub(super) unsafe fn run(&self, frame: *const i16, y: *mut i16) {
+    pub(super) unsafe fn run<L: Lanes>(&self, frame: *const i16, y: *mut i16) {
         // SAFETY: the caller promises the places.
         unsafe {
             match self {
@@ -67,7 +69,7 @@ impl Copies {
                         let (from, to) = (frame.add(from as usize), y.add(to as usize));
                         match one {
                             true => std::slice::from_raw_parts_mut(to, count as usize).fill(*from),
-                            false => std::ptr::copy_nonoverlapping(from, to, count as usize),
+                            false => copy::<L>(from, to, count as usize),
                         }
                     }
                 }
@@ -81,6 +83,23 @@ impl Copies {
                     }
                 }
             }
+        }
+    }
+}
+
+/// # Safety
+/// As [`Lanes`], with `count` words and 32 more to read, and room for `count`.
+#[inline(always)]
+unsafe fn copy<L: Lanes>(from: *const i16, to: *mut i16, count: usize) {
+    let mut at = 0;
+    // SAFETY: the caller promises the places and the machine.
+    unsafe {
+        while at + 32 <= count {
+            L::store(to.add(at), L::load(from.add(at)));
+            at += 32;
+        }
+        if at < count {
+            L::store_first(to.add(at), L::load(from.add(at)), count - at);
         }
     }
 }

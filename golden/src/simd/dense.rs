@@ -3,6 +3,8 @@
 //! A word x of 16 bits is 256 · h + l - 2^15 with unsigned bytes h and l, so that Σ w · x is 256 · Σ w · h + Σ w · l less
 //! 2^15 · Σ w, which the bias takes along. Every weight is loaded once for both. Words of 8 bits are l - 2^7.
 
+use std::sync::Arc;
+
 use super::{
     lanes::Lanes,
     memory::Lines,
@@ -33,10 +35,10 @@ pub(super) struct Dense {
     /// Whether the words have high bytes.
     pub(super) wide: bool,
     pub(super) blocks: Vec<Block>,
-    pub(super) packed: Packed,
+    pub(super) packed: Arc<Packed>,
     pub(super) rounding: Rounding,
     /// The shift of every output, as the biases.
-    pub(super) shifts: Lines,
+    pub(super) shifts: Arc<Lines>,
     pub(super) sink: Sink,
     /// Words of the result after which others follow that are not of this step.
     pub(super) end: Option<usize>,
@@ -108,6 +110,18 @@ impl Quad for Own {
 }
 
 impl Dense {
+    /// The number of tiles of every block; none if they differ.
+    pub(super) fn tiles(&self) -> Option<usize> {
+        let tiles = self.blocks.first()?.tiles;
+        self.blocks.iter().all(|block| block.tiles == tiles).then_some(tiles)
+    }
+
+    /// The step as several, each with blocks of one number of tiles.
+    pub(super) fn apart(self) -> Vec<Self> {
+        let alike = self.blocks.chunk_by(|a, b| a.tiles == b.tiles);
+        alike.map(|blocks| Self { blocks: blocks.to_vec(), ..self.clone() }).collect()
+    }
+
     /// A block of T tiles, in S phases of sums of their own: quad q adds to those of phase q mod S.
     ///
     /// # Safety

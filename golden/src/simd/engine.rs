@@ -35,8 +35,8 @@ pub(crate) struct Engine {
 impl Plan {
     /// The plan of an emulator for an instruction set; none for the specification.
     pub(crate) fn of(emulator: &Emulator, isa: Isa) -> Option<Self> {
-        let Kernels { tiles, bytes, .. } = *Kernels::of(isa)?;
-        Some(Self::new(emulator, Target { tiles, bytes }))
+        let Kernels { tiles, bytes, dense, .. } = *Kernels::of(isa)?;
+        Some(Self::new(emulator, Target { tiles, bytes, dense }))
     }
 }
 
@@ -74,6 +74,7 @@ impl Engine {
     }
 
     /// Puts the words of one frame in.
+    #[inline]
     pub(crate) fn put(&mut self, frame: usize, words: &[i16]) {
         assert_eq!(words.len(), self.plan.vectors[0].1);
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
@@ -82,6 +83,7 @@ impl Engine {
     }
 
     /// Puts the values of one frame in; whether all are finite.
+    #[inline]
     pub(crate) fn put_values(&mut self, frame: usize, values: &[f64]) -> bool {
         assert_eq!(values.len(), self.plan.vectors[0].1);
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
@@ -90,6 +92,7 @@ impl Engine {
     }
 
     /// Computes the first `frames` frames at a level.
+    #[inline]
     pub(crate) fn run(&mut self, level: usize, frames: usize, router: Option<&Router>) {
         let stride = self.plan.words;
         let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride, router };
@@ -101,22 +104,24 @@ impl Engine {
     }
 
     /// Takes the words of one frame out.
+    #[inline]
     pub(crate) fn take(&mut self, level: usize, frame: usize, words: &mut [i16]) {
         assert_eq!(words.len(), self.outputs);
         let memory = self.memory.words()[frame * self.plan.words..].as_ptr();
-        // SAFETY: the plan's copies are of words of the frame, as many as there are outputs.
-        unsafe { self.plan.levels[level].output.run(memory, words.as_mut_ptr()) }
+        // SAFETY: the machine has the instructions; the copies are of words of the frame, as many as there are outputs.
+        unsafe { (self.kernels.take_words)(&self.plan.levels[level].output, memory, words.as_mut_ptr()) }
     }
 
     /// Takes the values of one frame out.
+    #[inline]
     pub(crate) fn take_values(&mut self, level: usize, frame: usize, values: &mut [f64]) {
         assert_eq!(values.len(), self.outputs);
         let copies = &self.plan.levels[level].output;
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
-        // SAFETY: the plan's copies are of words of the frame, and it has room for the outputs.
+        // SAFETY: the machine has the instructions; the copies are of words of the frame, which has room for the outputs.
         unsafe {
             let place = copies.contiguous().unwrap_or_else(|| {
-                copies.run(memory, memory.add(self.plan.output));
+                (self.kernels.take_words)(copies, memory, memory.add(self.plan.output));
                 self.plan.output
             });
             (self.kernels.take_values)(&self.scales[1], memory.add(place), values.as_mut_ptr());

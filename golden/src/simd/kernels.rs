@@ -6,6 +6,7 @@ use super::{
     elementwise::{Add, Multiply, Relu},
     groups::{Broadcast, Gathered, Groups, Operand, Operands, Permuted},
     lanes::Lanes,
+    peak,
     plan::{Plan, Step},
     port::Scales,
     sink::Sink,
@@ -26,6 +27,12 @@ pub(super) struct Frames<'a> {
     pub(super) router: Option<&'a Router>,
 }
 
+/// Computes a dense step of a frame.
+///
+/// # Safety
+/// As [`Dense::block`] for all blocks.
+pub(super) type DenseKernel = unsafe fn(&Dense, *mut i16, usize);
+
 /// The functions of an instruction set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kernels {
@@ -38,8 +45,14 @@ pub(super) struct Kernels {
     pub(super) put_values: unsafe fn(&Scales, *const f64, *mut i16, &Sink) -> bool,
     /// As [`Scales::put_words`], on a machine with the instructions.
     pub(super) put_words: unsafe fn(&Scales, *const i16, *mut i16, &Sink),
+    /// As [`Copies::run`], on a machine with the instructions.
+    pub(super) take_words: unsafe fn(&Copies, *const i16, *mut i16),
     /// As [`Scales::take_values`], on a machine with the instructions.
     pub(super) take_values: unsafe fn(&Scales, *const i16, *mut f64),
+    /// As [`peak::busy`], on a machine with the instructions.
+    pub(super) busy: unsafe fn(usize) -> [i16; 32],
+    /// The kernel of a dense step whose blocks all have as many tiles.
+    pub(super) dense: fn(&Dense) -> Option<DenseKernel>,
     /// Tiles whose sums fit the registers.
     pub(super) tiles: usize,
     /// Whether there is a dot product of bytes.
@@ -69,9 +82,12 @@ macro_rules! kernels {
 
             pub(super) const KERNELS: Kernels = Kernels {
                 run,
+                dense,
                 put_values,
                 put_words,
+                take_words,
                 take_values,
+                busy,
                 tiles: <$lanes>::TILES,
                 bytes: <$lanes>::BYTES,
             };
@@ -88,7 +104,7 @@ macro_rules! kernels {
                         unsafe {
                             match step {
                                 Step::Split(step) => split(step, frame),
-                                Step::Dense(step) => dense(step, frame, member),
+                                Step::Dense(step, kernel) => kernel(step, frame, member),
                                 Step::Groups(step) => groups(step, frame, member),
                                 Step::Taps(step) => taps(step, frame, member),
                                 Step::Wide(step) => wide(step, frame, member),
@@ -113,7 +129,9 @@ macro_rules! kernels {
                 split(step: &Split, frame: *mut i16) { step.run::<$lanes>(frame) }
                 lines(step: &Taps, frame: *mut i16, member: usize) { step.run::<$lanes>(frame, member) }
                 wide(step: &Wide, frame: *mut i16, member: usize) { step.run(frame, member) }
-                copy(step: &Copies, frame: *mut i16, place: usize) { step.run(frame, frame.add(place)) }
+                copy(step: &Copies, frame: *mut i16, place: usize) {
+                    step.run::<$lanes>(frame, frame.add(place))
+                }
                 add(step: &Add, frame: *mut i16) { step.run::<$lanes>(frame) }
                 multiply(step: &Multiply, frame: *mut i16) { step.run::<$lanes>(frame) }
                 relu(step: &Relu, frame: *mut i16) { step.run::<$lanes>(frame) }
@@ -121,58 +139,48 @@ macro_rules! kernels {
                 put_words(scales: &Scales, words: *const i16, frame: *mut i16, sink: &Sink) {
                     scales.put_words::<$lanes>(words, frame, sink)
                 }
+                take_words(copies: &Copies, frame: *const i16, words: *mut i16) {
+                    copies.run::<$lanes>(frame, words)
+                }
                 take_values(scales: &Scales, words: *const i16, values: *mut f64) {
                     scales.take_values::<$lanes>(words, values)
                 }
             );
 
-            $(#[$features])?
-            unsafe fn dense(step: &Dense, frame: *mut i16, member: usize) {
-                // SAFETY: as for `run`.
-                unsafe {
-                    match (&step.operands, step.wide) {
-                        (Quads::Broadcast, true) => dense_of::<Same, 2, true>(step, frame, member),
-                        (Quads::Broadcast, false) => dense_of::<Same, 4, false>(step, frame, member),
-                        (Quads::Permuted { .. }, true) => dense_of::<Own, 2, true>(step, frame, member),
-                        (Quads::Permuted { .. }, false) => dense_of::<Own, 4, false>(step, frame, member),
-                    }
+            /// The kernel of a dense step: as many phases as hide the latency of a dot product.
+            fn dense(step: &Dense) -> Option<DenseKernel> {
+                match (&step.operands, step.wide) {
+                    (Quads::Broadcast, true) => dense_of::<Same, 2, 1, true>(step),
+                    (Quads::Broadcast, false) => dense_of::<Same, 4, 2, false>(step),
+                    (Quads::Permuted { .. }, true) => dense_of::<Own, 2, 1, true>(step),
+                    (Quads::Permuted { .. }, false) => dense_of::<Own, 4, 2, false>(step),
                 }
             }
 
-            /// As many phases S for some tiles, less for more, as hide the latency of a dot product.
-            $(#[$features])?
-            unsafe fn dense_of<Q: Quad, const S: usize, const WIDE: bool>(
+            /// S phases for up to 4 tiles, and FEW for more. None if blocks differ in their number of tiles.
+            fn dense_of<Q: Quad, const S: usize, const FEW: usize, const WIDE: bool>(
                 step: &Dense,
-                frame: *mut i16,
-                member: usize,
-            ) {
-                // Blocks of one number of tiles follow each other.
-                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
-                    // SAFETY: as for `run`.
-                    unsafe {
-                        match blocks[0].tiles {
-                            1 => dense_blocks::<Q, 1, 4, WIDE>(step, blocks, frame, member),
-                            2 => dense_blocks::<Q, 2, S, WIDE>(step, blocks, frame, member),
-                            3 => dense_blocks::<Q, 3, S, WIDE>(step, blocks, frame, member),
-                            4 => dense_blocks::<Q, 4, S, WIDE>(step, blocks, frame, member),
-                            5 => dense_blocks::<Q, 5, 1, WIDE>(step, blocks, frame, member),
-                            6 => dense_blocks::<Q, 6, 1, WIDE>(step, blocks, frame, member),
-                            7 => dense_blocks::<Q, 7, 1, WIDE>(step, blocks, frame, member),
-                            _ => dense_blocks::<Q, 8, 1, WIDE>(step, blocks, frame, member),
-                        }
-                    }
-                }
+            ) -> Option<DenseKernel> {
+                let tiles = step.tiles()?;
+                Some(match tiles {
+                    1 => dense_blocks::<Q, 1, 4, WIDE>,
+                    2 => dense_blocks::<Q, 2, S, WIDE>,
+                    3 => dense_blocks::<Q, 3, S, WIDE>,
+                    4 => dense_blocks::<Q, 4, S, WIDE>,
+                    5 => dense_blocks::<Q, 5, FEW, WIDE>,
+                    6 => dense_blocks::<Q, 6, FEW, WIDE>,
+                    7 => dense_blocks::<Q, 7, FEW, WIDE>,
+                    _ => dense_blocks::<Q, 8, FEW, WIDE>,
+                })
             }
 
-            #[inline(never)]
             $(#[$features])?
             unsafe fn dense_blocks<Q: Quad, const T: usize, const S: usize, const WIDE: bool>(
                 step: &Dense,
-                blocks: &[Block],
                 frame: *mut i16,
                 member: usize,
             ) {
-                for block in blocks {
+                for block in &step.blocks {
                     // SAFETY: as for `run`.
                     unsafe { step.block::<$lanes, Q, T, S, WIDE>(block, frame, member) }
                 }
@@ -256,6 +264,12 @@ macro_rules! kernels {
             unsafe fn taps_single<W: Way, const P: usize>(step: &Taps, frame: *mut i16, member: usize) {
                 // SAFETY: as for `run`.
                 unsafe { step.run_single::<$lanes, W, P>(frame, member) }
+            }
+
+            $(#[$features])?
+            unsafe fn busy(rounds: usize) -> [i16; 32] {
+                // SAFETY: as for `peak::busy`.
+                unsafe { peak::busy::<$lanes>(rounds) }
             }
 
             $(#[$features])?

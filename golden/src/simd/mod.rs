@@ -6,6 +6,8 @@
 //! 3. An [`engine::Engine`] is the memory of a runner: nothing is allocated or checked per frame.
 
 #![allow(unsafe_code)]
+// Loops with indices over arrays of vectors are unrolled, so that the arrays stay in registers.
+#![allow(clippy::needless_range_loop)]
 
 mod affine;
 #[cfg(target_arch = "x86_64")]
@@ -22,6 +24,7 @@ mod lanes;
 mod memory;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod peak;
 mod plan;
 mod plans;
 mod port;

@@ -8,6 +8,7 @@ use super::{
     dense::Dense,
     elementwise::{Add, Multiply, Places, Relu},
     groups::Groups,
+    kernels::DenseKernel,
     sink::Sink,
     split::Split,
     table::Table,
@@ -23,7 +24,7 @@ pub(super) type Place = usize;
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Split(Split),
-    Dense(Dense),
+    Dense(Dense, DenseKernel),
     Groups(Groups),
     Taps(Taps),
     Wide(Wide),
@@ -68,6 +69,8 @@ pub(super) struct Target {
     pub(super) tiles: usize,
     /// Whether there is a dot product of bytes.
     pub(super) bytes: bool,
+    /// The kernel of a dense step whose blocks all have as many tiles.
+    pub(super) dense: fn(&Dense) -> Option<DenseKernel>,
 }
 
 /// Words that a kernel may read or write beyond those that it means.
@@ -256,6 +259,16 @@ impl<'a> Lowering<'a> {
         self.steps.len() - 1
     }
 
+    /// Steps of one kernel each.
+    fn push_dense(&mut self, dense: Dense) -> Vec<usize> {
+        let step = |dense: Dense, target: Target| {
+            let kernel = (target.dense)(&dense).expect("its blocks have as many tiles");
+            Step::Dense(dense, kernel)
+        };
+        let target = self.target;
+        dense.apart().into_iter().map(|dense| self.push(step(dense, target))).collect()
+    }
+
     /// Where the words of a vector go.
     fn sink(&self, vector: usize) -> Sink {
         let relu = self.relus[vector];
@@ -283,7 +296,7 @@ impl<'a> Lowering<'a> {
                 if !self.is_kin(index) {
                     let sink = self.sink(index + 1);
                     let dense = Layer::dense(&[layer], bytes, sink, None, self.target.tiles);
-                    steps.push(self.push(Step::Dense(dense)));
+                    steps.extend(self.push_dense(dense));
                 }
                 steps
             }
@@ -291,7 +304,7 @@ impl<'a> Lowering<'a> {
                 let size = self.vectors[layer.input.0].1;
                 let (mut steps, bytes) = self.bytes_of(layer.input.0, 0, size);
                 let dense = layer.bytes(bytes, self.sink(index + 1), self.target.tiles);
-                steps.push(self.push(Step::Dense(dense.expect("the layer is of this kind"))));
+                steps.extend(self.push_dense(dense.expect("the layer is of this kind")));
                 steps
             }
             Kind::Wide(layer) => {
@@ -389,7 +402,7 @@ impl<'a> Lowering<'a> {
             let end = (run.last() != nodes.last()).then_some(rows);
             let layers: Vec<&Layer> = layers.iter().collect();
             let dense = Layer::dense(&layers, bytes, sink, end, self.target.tiles);
-            steps.push(self.push(Step::Dense(dense)));
+            steps.extend(self.push_dense(dense));
         }
         steps
     }

@@ -1,0 +1,238 @@
+//! Multiply-accumulates per nanosecond of every kernel, and their share of the most that the machine can do.
+//!
+//! The table comes first: kernel and peak take turns, and the best of many short rounds counts for both. Criterion's own
+//! figures follow, with their spread.
+
+use std::{hint::black_box, path::Path, time::Instant};
+
+use criterion::{Criterion, Throughput};
+use emeuro_golden::{
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, Isa, OutputSpec, Port,
+    Provenance, Runner, Sampler, Segment, VectorId, Weights,
+};
+
+/// A network of one layer, or of a file.
+struct Case {
+    name: String,
+    emulator: Emulator,
+}
+
+fn port(name: &str, words: usize, format: Format) -> Port {
+    let segment = Segment { name: name.into(), unit: "1".into(), size: words, frac: format.frac() };
+    Port { bits: format.bits(), segments: vec![segment] }
+}
+
+/// The emulator of one layer, which `layer` adds to a builder with `inputs` words of `bits`.
+fn alone(
+    inputs: usize,
+    bits: u32,
+    layer: impl Fn(&mut EmulatorBuilder, Format) -> Result<VectorId, EmulatorError>,
+    outputs: usize,
+) -> Result<Emulator, EmulatorError> {
+    let format = Format::new(bits, bits as i32 - 2)?;
+    let mut builder = EmulatorBuilder::new("alone", port("x", inputs, format), 32)?;
+    let y = layer(&mut builder, format)?;
+    let output =
+        OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("y", outputs, format) };
+    builder.finish(output, Provenance::default())
+}
+
+fn weights(rows: usize, row: usize) -> Result<Weights, EmulatorError> {
+    let mut sampler = Sampler::new(1);
+    let values = (0..rows * row).map(|_| sampler.range(-100, 100) as i16).collect();
+    Ok(Weights { format: Format::new(8, 7)?, values })
+}
+
+fn dense(bits: u32, inputs: usize, outputs: usize) -> Result<Case, EmulatorError> {
+    let layer = |builder: &mut EmulatorBuilder, format| {
+        builder.dense("y", VectorId::INPUT, weights(outputs, inputs)?, vec![0; outputs], format)
+    };
+    let name = format!("dense w8a{bits}, {inputs} to {outputs}");
+    Ok(Case { name, emulator: alone(inputs, bits, layer, outputs)? })
+}
+
+fn block(name: &str, inputs: usize, geometry: BlockGeometry) -> Result<Case, EmulatorError> {
+    let layer = |builder: &mut EmulatorBuilder, format| {
+        let rows = geometry.weight_sets() * geometry.outputs;
+        let weights = weights(rows, geometry.window_len())?;
+        builder.block("y", VectorId::INPUT, geometry.clone(), weights, vec![0; rows], format)
+    };
+    Ok(Case { name: name.into(), emulator: alone(inputs, 16, layer, geometry.output_len())? })
+}
+
+/// A block in one dimension.
+fn line(repeat: usize, strides: [i64; 2], window: usize, in_step: i64, outputs: [usize; 2]) -> BlockGeometry {
+    BlockGeometry {
+        offset: 0,
+        repeat: vec![repeat],
+        in_stride: vec![strides[0]],
+        out_stride: vec![strides[1]],
+        window: vec![window],
+        in_step: vec![in_step],
+        outputs: outputs[0],
+        out_step: outputs[1] as i64,
+        shared: true,
+    }
+}
+
+fn elementwise() -> Result<Vec<Case>, EmulatorError> {
+    let words = 1024;
+    let case =
+        |name: &str, layer: &dyn Fn(&mut EmulatorBuilder, Format) -> Result<VectorId, EmulatorError>| {
+            Ok(Case { name: format!("{name}, {words} words"), emulator: alone(words, 16, layer, words)? })
+        };
+    let x = VectorId::INPUT;
+    let table = |segments: u32| {
+        move |builder: &mut EmulatorBuilder, format: Format| {
+            let knots = (0..=1 << segments).map(|i| (i * 7919 % 30000) as i16).collect();
+            let table = Activation::Table { function: "table".into(), knots };
+            builder.activate("y", x, table, format)
+        }
+    };
+    Ok(vec![
+        case("add", &|builder, format| builder.add("y", x, x, Format::new(16, format.frac() - 1)?))?,
+        case("multiply", &|builder, format| builder.multiply("y", x, x, format))?,
+        case("relu", &|builder, format| builder.activate("y", x, Activation::Relu, format))?,
+        case("table of 2 segments", &table(1))?,
+        case("table of 1024 segments", &table(10))?,
+    ])
+}
+
+fn kernels() -> Result<Vec<Case>, EmulatorError> {
+    let butterflies = BlockGeometry { shared: false, ..line(24, [16, 16], 16, 1, [16, 1]) };
+    let mut cases = vec![
+        dense(8, 64, 64)?,
+        dense(8, 128, 128)?,
+        dense(8, 256, 128)?,
+        dense(16, 64, 64)?,
+        dense(16, 128, 128)?,
+        dense(16, 256, 128)?,
+        block("box of 5 neighbours, 512 times", 516, line(512, [1, 1], 5, 1, [1, 1]))?,
+        block("box of 5 rows, 512 times", 576, line(512, [1, 1], 5, 16, [1, 1]))?,
+        block("8 by 8 across, 64 times", 512, line(64, [1, 1], 8, 64, [8, 64]))?,
+        block("4 by 4 along, 128 times", 131, line(128, [1, 4], 4, 1, [4, 1]))?,
+        block("16 by 16 of its own, 24 times", 384, butterflies)?,
+    ];
+    cases.extend(elementwise()?);
+    Ok(cases)
+}
+
+fn networks() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let applications = ["optical_flow", "fft", "convolution", "rope", "newton", "rope_clustered"];
+    let plain = ["16-16-8", "20-32-20", "64-16-64", "200-24-200", "512-16-2"];
+    let files = applications.map(|name| format!("apps/emulators/{name}.yaml")).into_iter();
+    files
+        .chain(plain.map(|name| format!("tests/networks/{name}.yaml")))
+        .map(|file| {
+            let emulator = Emulator::load(root.join(&file)).expect("a checked-in emulator");
+            Case { name: file, emulator }
+        })
+        .collect()
+}
+
+/// Nanoseconds of the best of `rounds` rounds of `turns` turns of each of the jobs, which take turns.
+fn best(rounds: usize, jobs: &mut [(usize, &mut dyn FnMut())]) -> Vec<f64> {
+    let mut best = vec![f64::MAX; jobs.len()];
+    for _ in 0..rounds {
+        for ((turns, job), best) in jobs.iter_mut().zip(&mut best) {
+            let start = Instant::now();
+            for _ in 0..*turns {
+                job();
+            }
+            *best = best.min(start.elapsed().as_nanos() as f64 / *turns as f64);
+        }
+    }
+    best
+}
+
+fn frames(emulator: &Emulator, count: usize) -> Vec<i16> {
+    let mut sampler = Sampler::new(2);
+    let format = emulator.format(VectorId::INPUT);
+    let (least, most) = (i64::from(format.min() / 2), i64::from(format.max() / 2));
+    (0..count * emulator.input().size()).map(|_| sampler.range(least, most) as i16).collect()
+}
+
+/// One line per kernel: nanoseconds, MAC/ns, share of the peak.
+fn print_kernels(isa: Isa) {
+    println!("\n{isa}: {:<34}{:>10}{:>10}{:>10}", "kernel", "ns", "MAC/ns", "of peak");
+    for Case { name, emulator } in kernels().expect("valid layers") {
+        let mut runner = Runner::with_isa(&emulator, isa).expect("an instruction set of this machine");
+        let (x, mut y) = (frames(&emulator, 1), vec![0; emulator.output().port.size()]);
+        let mut run = || runner.infer(black_box(&x), &mut y).expect("a frame");
+        let macs_of_peak = isa.busy(1).map(|macs| macs * 100);
+        let mut busy = || _ = black_box(isa.busy(black_box(100)));
+        let times = best(2000, &mut [(20, &mut run), (2, &mut busy)]);
+        let rate = emulator.macs() as f64 / times[0];
+        let share = match (macs_of_peak, emulator.macs()) {
+            (Some(macs), 1..) => format!("{:.0} %", 100.0 * rate / (macs as f64 / times[1])),
+            _ => "-".into(),
+        };
+        println!("{isa}: {name:<34}{:>10.1}{rate:>10.1}{share:>10}", times[0]);
+    }
+    if let Some(macs) = isa.busy(1000) {
+        let mut busy = || _ = black_box(isa.busy(black_box(1000)));
+        let rate = macs as f64 / best(2000, &mut [(1, &mut busy)])[0];
+        println!("{isa}: peak {rate:.1} MAC/ns: dot products of bytes in registers alone");
+    }
+}
+
+/// One line per network: nanoseconds per frame, one at a time and 256 at once, of words and from values to values.
+fn print_networks(isa: Isa) {
+    println!(
+        "\n{isa}: {:<38}{:>10}{:>10}{:>12}{:>12}",
+        "network, ns", "words", "values", "words·256", "values·256"
+    );
+    for Case { name, emulator } in networks() {
+        let mut runners = [(); 4].map(|()| Runner::with_isa(&emulator, isa).expect("available"));
+        let outputs = emulator.output().port.size();
+        let words = frames(&emulator, 256);
+        let formats: Vec<Format> = emulator.input().formats().collect();
+        let values: Vec<f64> = words.iter().zip(formats.iter().cycle()).map(|(&w, f)| f.value(w)).collect();
+        let (mut y, mut v) = (vec![0; outputs * 256], vec![0.0; outputs * 256]);
+        let (mut y_1, mut v_1) = (vec![0; outputs], vec![0.0; outputs]);
+        let inputs = emulator.input().size();
+        let [a, b, c, d] = &mut runners;
+        let times = best(
+            300,
+            &mut [
+                (20, &mut || a.infer(black_box(&words[..inputs]), &mut y_1).expect("a frame")),
+                (20, &mut || b.infer_values(black_box(&values[..inputs]), &mut v_1).expect("a frame")),
+                (1, &mut || c.infer_batch(black_box(&words), &mut y).expect("frames")),
+                (1, &mut || d.infer_values_batch(black_box(&values), &mut v).expect("frames")),
+            ],
+        );
+        let batch = [times[2] / 256.0, times[3] / 256.0];
+        println!("{isa}: {name:<38}{:>10.1}{:>10.1}{:>12.1}{:>12.1}", times[0], times[1], batch[0], batch[1]);
+    }
+}
+
+/// Criterion's figures of the kernels with the best instructions.
+fn measure(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("kernels");
+    for Case { name, emulator } in kernels().expect("valid layers") {
+        let mut runner = Runner::new(&emulator);
+        let (x, mut y) = (frames(&emulator, 1), vec![0; emulator.output().port.size()]);
+        group.throughput(Throughput::Elements(emulator.macs().max(1) as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| runner.infer(black_box(&x), &mut y)));
+    }
+    group.finish();
+}
+
+fn main() {
+    if std::env::args().any(|argument| argument == "--test") {
+        return; // `cargo test --benches` only builds this.
+    }
+    for isa in Isa::available().filter(|&isa| isa != Isa::Scalar) {
+        print_kernels(isa);
+        print_networks(isa);
+    }
+    let short = std::time::Duration::from_millis(500);
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(short)
+        .measurement_time(short)
+        .configure_from_args();
+    measure(&mut criterion);
+    criterion.final_summary();
+}
