@@ -28,15 +28,14 @@ static KERNEL: LazyLock<Vec<f64>> = LazyLock::new(|| {
 });
 
 /// The whole convolution of a block of samples between -1 and 1: it is longer than the block.
-#[approximate]
-fn convolve(samples: &[f64; BLOCK]) -> [f64; BLOCK + TAPS - 1] {
-    let mut result = [0.0; BLOCK + TAPS - 1];
+#[approximate(samples = BLOCK, result = BLOCK + TAPS - 1, out(result))]
+fn convolve(samples: &[f64], result: &mut [f64]) {
+    result.fill(0.0);
     for (i, sample) in samples.iter().enumerate() {
         for (value, tap) in result[i..].iter_mut().zip(KERNEL.iter()) {
             *value += sample * tap;
         }
     }
-    result
 }
 
 /// The smoothed signal, as long as the signal: blocks overlap and are added.
@@ -44,13 +43,12 @@ fn smooth(signal: &[f64]) -> Vec<f64> {
     let largest = signal.iter().fold(f64::MIN_POSITIVE, |largest, value| value.abs().max(largest));
     let mut sum = vec![0.0; signal.len() + BLOCK + TAPS];
     let mut block = [0.0; BLOCK];
+    let mut result = [0.0; BLOCK + TAPS - 1];
     for (index, part) in signal.chunks(BLOCK).enumerate() {
         block.fill(0.0);
         block.iter_mut().zip(part).for_each(|(place, value)| *place = value / largest);
-        sum[index * BLOCK..]
-            .iter_mut()
-            .zip(convolve(&block))
-            .for_each(|(sum, value)| *sum += largest * value);
+        convolve(&block, &mut result);
+        sum[index * BLOCK..].iter_mut().zip(&result).for_each(|(sum, value)| *sum += largest * value);
     }
     // The middle of the kernel is where a sample was.
     sum[TAPS / 2..][..signal.len()].to_vec()

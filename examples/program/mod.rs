@@ -24,11 +24,17 @@ pub(crate) fn exit(result: Result<()>) -> ExitCode {
     }
 }
 
-/// Gives the region called `name` its checked-in emulator `file`, then the mode that the environment says; `emulate` if it says nothing.
-pub(crate) fn set_up(name: &str, file: &str) -> Result<&'static Region> {
+/// Gives the region called `name` the checked-in emulator of the application `app`, then the mode that the environment says; `emulate`
+/// if it says nothing.
+#[allow(dead_code, reason = "not every program is an application")]
+pub(crate) fn set_up(name: &str, app: &str) -> Result<&'static Region> {
+    set_up_file(name, &format!("apps/emulators/{app}.yaml"))
+}
+
+/// The same with the emulator in `file`.
+pub(crate) fn set_up_file(name: &str, file: &str) -> Result<&'static Region> {
     let region = emeuro_regions::region(name)?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/emulators");
-    emeuro_regions::load(name, folder.join(format!("{file}.yaml")))?;
+    emeuro_regions::load(name, Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?;
     region.set_mode("emulate".parse()?)?;
     emeuro_regions::init()?;
     Ok(region)

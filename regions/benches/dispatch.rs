@@ -29,7 +29,7 @@ fn region(x: f64, y: f64) -> f64 {
 }
 
 /// 400 numbers in, 200 out: like a state that moves.
-#[approximate(x = 400, y = 200)]
+#[approximate(x = 400, y = 200, out(y))]
 #[inline(never)]
 fn wide(x: &[f64], y: &mut [f64]) {
     y.copy_from_slice(&x[..200]);

@@ -57,7 +57,7 @@ pub(crate) struct Inside;
 
 impl Inside {
     pub(crate) fn enter(region: &'static Region) -> Self {
-        WATCHED.with_borrow_mut(|watched| watched.push(region));
+        let _ = WATCHED.try_with(|watched| watched.borrow_mut().push(region));
         Self
     }
 }
@@ -79,22 +79,25 @@ pub(crate) fn is_any() -> bool {
         || regions().iter().any(|region| !region.source().marks.is_empty())
 }
 
-/// Adds what is known before the code runs.
-pub(crate) fn add_visible(source: &Source, found: &mut BTreeSet<String>) {
-    let (mut seen, mut waiting) = (vec![std::ptr::from_ref(source)], vec![source]);
-    while let Some(source) = waiting.pop() {
+/// The exact code inside a region and the regions that it calls, as far as it is known.
+pub(crate) fn inside(region: &Region) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let (mut seen, mut waiting) = (vec![std::ptr::from_ref(region)], vec![region]);
+    while let Some(region) = waiting.pop() {
+        let source = region.source();
         found.extend(source.marks.iter().map(|place| (*place).to_owned()));
         let calls = |code: &&ExactCode| source.calls.iter().any(|call| code.may_be(call));
         let codes = inventory::iter::<RegisteredExact>.into_iter().map(|registered| registered.0);
         found.extend(codes.filter(calls).map(ExactCode::path));
-        for region in called_regions(source) {
-            let inner = region.source();
+        found.extend(region.met().iter().cloned());
+        for inner in called_regions(source) {
             if !seen.contains(&std::ptr::from_ref(inner)) {
                 seen.push(inner);
                 waiting.push(inner);
             }
         }
     }
+    found
 }
 
 /// The regions that a region calls by name.

@@ -58,7 +58,8 @@
 //! ```
 //!
 //! Numbers (`f32`, `f64`), arrays, tuples and structs that derive [`Frame`](derive@Frame) can be parameters and results, by value or by
-//! reference; slices need a length: `#[approximate(x = 40)]`. Parameters behind `&mut` are inputs and outputs. The name of a
+//! reference; slices need a length: `#[approximate(x = 40)]`. Parameters behind `&mut` are inputs and outputs, or outputs alone:
+//! `#[approximate(y = 40, out(y))]`. The name of a
 //! region is that of the function, or `#[approximate(name = "…")]`.
 
 mod check;

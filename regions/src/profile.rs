@@ -26,6 +26,8 @@ pub struct Profile {
     pub calls: Vec<ProfileNode>,
     /// Every region that was called, in the order of the first calls.
     pub regions: Vec<RegionProfile>,
+    /// Time from the first call until it was taken, seconds.
+    pub seconds: f64,
 }
 
 /// Calls of a region from one place of the call tree.
@@ -70,6 +72,8 @@ struct Recorder {
     regions: Vec<RegionProfile>,
     /// Index of every region, by its address.
     indices: HashMap<usize, usize>,
+    /// When the first call began.
+    begun: Option<Instant>,
     /// Counts up when everything is taken, so that calls that are under way then are not mixed with later ones.
     epoch: u64,
 }
@@ -104,15 +108,18 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn begin(region: &'static Region) -> Self {
-        STACK.with_borrow_mut(|stack| {
+        let is_open = STACK.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
             let mut recorder = locked();
             let recorder = recorder.get_or_insert_default();
+            recorder.begun.get_or_insert_with(Instant::now);
             let parent = stack.last().filter(|open| open.epoch == recorder.epoch).map(|open| open.node);
             let node = recorder.node(region, parent);
             let epoch = recorder.epoch;
             stack.push(Open { epoch, node, begun: Instant::now(), children: Duration::ZERO });
         });
-        Self { region, is_open: true }
+        // A thread that ends has no stack of calls any more.
+        Self { region, is_open: is_open.is_ok() }
     }
 
     pub(crate) fn end(mut self, inputs: &[f64], outputs: &[f64]) {
@@ -123,7 +130,8 @@ impl Call {
         if !std::mem::take(&mut self.is_open) {
             return;
         }
-        STACK.with_borrow_mut(|stack| {
+        let _ = STACK.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
             let Some(Open { epoch, node, begun, children }) = stack.pop() else { return };
             let elapsed = begun.elapsed();
             if let Some(caller) = stack.last_mut() {
@@ -210,13 +218,14 @@ pub fn take_profile() -> Profile {
     let epoch = recorder.as_ref().map_or(0, |recorder| recorder.epoch);
     let taken = recorder.replace(Recorder { epoch: epoch + 1, ..Recorder::default() });
     drop(recorder);
-    let Recorder { calls, regions: mut profiles, .. } = taken.unwrap_or_default();
+    let Recorder { calls, regions: mut profiles, begun, .. } = taken.unwrap_or_default();
+    let seconds = begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64());
     let all = regions();
     for profile in &mut profiles {
         let region = all.iter().find(|region| region.path() == profile.region);
         profile.exact_code = region.map(|region| region.exact_code()).unwrap_or_default();
     }
-    Profile { calls, regions: profiles }
+    Profile { calls, regions: profiles, seconds }
 }
 
 /// Whether anything was recorded.
@@ -247,6 +256,7 @@ struct PartEntry {
 
 #[derive(Serialize)]
 struct ProfileFile<'a> {
+    seconds: f64,
     calls: &'a [ProfileNode],
     regions: Vec<RegionEntry<'a>>,
 }
@@ -280,8 +290,12 @@ pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
         });
     }
     let path = folder.join("profile.yaml");
-    let text = serde_yaml::to_string(&ProfileFile { calls: &profile.calls, regions: entries })
-        .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
+    let text = serde_yaml::to_string(&ProfileFile {
+        seconds: profile.seconds,
+        calls: &profile.calls,
+        regions: entries,
+    })
+    .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
     write(&path, text.as_bytes())
 }
 

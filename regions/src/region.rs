@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
+    io::{self, Write},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{
@@ -18,7 +19,7 @@ use emeuro_golden::{Emulator, Runner};
 use crate::{
     Error, Learner, Mode, Pair, Part, Quality, Result, Target, Why,
     check::{self, Control},
-    exact, profile, size,
+    exact, profile, regions, size,
 };
 
 /// A function that may be answered by an emulator; made by [`approximate`](macro@crate::approximate).
@@ -182,7 +183,7 @@ enum Attempt {
     NotFinite,
     /// An answer that is not to be trusted.
     Doubtful(usize),
-    /// There is no emulator.
+    /// There is no emulator, or the thread ends.
     Missing,
 }
 
@@ -234,31 +235,41 @@ impl Region {
     }
 
     /// The exact code inside it: places of `#[exact]` in its own code or in that of regions that it calls, functions with `#[exact]` that they
-    /// call by name, and those that ran inside it when it was profiled or checked.
+    /// call by name, and those that ran inside them when they were profiled or checked.
     ///
     /// A region with exact code is split around it: it is never emulated as a whole; the regions that it calls are.
     pub fn exact_code(&self) -> Vec<String> {
-        let mut found = self.met().clone();
-        exact::add_visible(&self.source, &mut found);
-        found.into_iter().collect()
+        exact::inside(self).into_iter().collect()
     }
 
-    fn met(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    /// The exact code that ran inside it.
+    pub(crate) fn met(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Exact code runs inside it: from now on its own code always does.
+    /// Exact code runs inside it: from now on its own code always does, and that of the regions that call it.
     pub(crate) fn meet(&self, code: impl IntoIterator<Item = String>) {
-        let mut met = self.met();
-        for code in code {
-            if met.insert(code.clone()) && self.mode().emulates() {
-                self.mode.store(Mode::Exact.packed(), Relaxed);
-                // The program asked for something else: it is told, though nobody waits for an error here.
-                eprintln!(
-                    "region {:?} runs its own code from now on: it contains {code}, which is exact",
-                    self.path()
-                );
-            }
+        let before = self.met().len();
+        self.met().extend(code);
+        if self.met().len() != before {
+            regions().iter().for_each(|region| region.keep_exact());
+        }
+    }
+
+    /// Runs its own code, if it contains exact code by now.
+    fn keep_exact(&self) {
+        if !self.mode().emulates() {
+            return;
+        }
+        let code = self.exact_code();
+        if !code.is_empty() {
+            self.mode.store(Mode::Exact.packed(), Relaxed);
+            // The program asked for something else: it is told, though nobody waits for an error here.
+            let (path, code) = (self.path(), code.join(", "));
+            let _ = writeln!(
+                io::stderr(),
+                "region {path:?} runs its own code from now on: it contains exact code ({code})"
+            );
         }
     }
 
@@ -290,6 +301,8 @@ impl Region {
             }
         }
         self.mode.store(mode.packed(), Relaxed);
+        // Another thread may have met exact code since it was looked for.
+        self.keep_exact();
         Ok(())
     }
 
@@ -370,7 +383,8 @@ impl Region {
     #[doc(hidden)]
     pub fn buffers(&self, local: &'static LocalKey<Local>) -> Buffers {
         let (inputs, outputs) = (size(self.inputs()), size(self.outputs()));
-        let mut values = local.with(|local| local.buffer.take());
+        // Calls while the thread ends find nothing kept.
+        let mut values = local.try_with(|local| local.buffer.take()).unwrap_or_default();
         values.resize(inputs + 2 * outputs, 0.0);
         Buffers { local, values, inputs, outputs }
     }
@@ -431,7 +445,7 @@ impl Region {
 
     /// Runs the emulator.
     fn emulate(&self, local: &'static LocalKey<Local>, level: usize, buffers: &mut Buffers) -> Attempt {
-        local.with(|local| {
+        let attempt = local.try_with(|local| {
             let mut kept = local.kept.borrow_mut();
             let version = self.version.load(Acquire);
             if kept.as_ref().is_none_or(|kept| kept.version != version) {
@@ -446,15 +460,15 @@ impl Region {
                 return Attempt::NotFinite;
             }
             let Some(selected) = runner.selected() else { return Attempt::Answered(0) };
+            if learner.as_ref().map_or(selected.familiar, |learner| learner.trusts(selected)) {
+                return Attempt::Answered(selected.member);
+            }
             if !selected.familiar {
                 self.unfamiliar.fetch_add(1, Relaxed);
             }
-            let is_trusted = learner.as_ref().map_or(selected.familiar, |learner| learner.trusts(selected));
-            match is_trusted {
-                true => Attempt::Answered(selected.member),
-                false => Attempt::Doubtful(selected.member),
-            }
-        })
+            Attempt::Doubtful(selected.member)
+        });
+        attempt.unwrap_or(Attempt::Missing)
     }
 
     fn kept(&self, version: u32) -> Option<Kept> {
@@ -473,7 +487,8 @@ impl Region {
 
 /// The learner of the runner that a thread keeps.
 fn learner(local: &'static LocalKey<Local>) -> Option<Arc<dyn Learner>> {
-    local.with(|local| local.kept.borrow().as_ref().and_then(|kept| kept.learner.clone()))
+    let kept = local.try_with(|local| local.kept.borrow().as_ref().and_then(|kept| kept.learner.clone()));
+    kept.unwrap_or_default()
 }
 
 impl Watch {

@@ -39,7 +39,8 @@ fn program() {
     let report = || -> Result<()> {
         init()?;
         // The first call of an emulated region is its own code's, to see what it contains.
-        (reach(0.0), other(0.0));
+        reach(0.0);
+        other(0.0);
         println!("reach {} other {} whole {}", reach(1.0), other(1.0), whole(1.0));
         for region in regions() {
             println!("{} {}", region.name(), region.mode());

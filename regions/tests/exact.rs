@@ -157,6 +157,16 @@ fn is_inside(x: f64) -> f64 {
     inside(x)
 }
 
+#[approximate]
+fn calls_what_calls_a_helper(x: f64) -> f64 {
+    if x < 0.0 { x } else { seen_late(x) }
+}
+
+#[approximate]
+fn seen_late(x: f64) -> f64 {
+    helper(x)
+}
+
 fn inside(x: f64) -> f64 {
     is_profiled(x)
 }
@@ -177,6 +187,17 @@ fn what_only_running_shows_is_never_skipped_either() {
         assert_eq!((region.mode(), region.exact_code()), (Mode::Exact, vec!["exact::hidden".to_owned()]));
         assert!(refused(region, mode).contains("exact::hidden"));
     }
+    // Nor inside a region whose emulator would have been asked instead.
+    let outer = region("calls_what_calls_a_helper").unwrap();
+    outer.load(emulator("zero", 1, &[0.0])).unwrap();
+    assert_eq!(outer.exact_code(), [""; 0]);
+    outer.set_mode("emulate".parse().unwrap()).unwrap();
+    set_mode("seen_late", Mode::Profile).unwrap();
+    assert_eq!(calls_what_calls_a_helper(-1.0), -1.0, "the first call, which meets nothing");
+    assert_eq!(calls_what_calls_a_helper(1.0), 0.0, "nobody can know");
+    assert_eq!((seen_late(1.0), take(&HIDDEN)), (1.0, 1));
+    assert_eq!((calls_what_calls_a_helper(1.0), take(&HIDDEN)), (1.0, 1));
+    assert_eq!(outer.exact_code(), ["exact::hidden"]);
     // The profile says so to whoever trains.
     take_profile();
     set_mode("is_profiled", Mode::Profile).unwrap();

@@ -119,6 +119,48 @@ fn a_panic_inside_a_profiled_region_does_not_move_the_calls_after_it() {
     }
 }
 
+#[approximate]
+fn last(x: f64) -> f64 {
+    x + 1.0
+}
+
+/// Calls a region when its thread ends, when nothing may be left of what the thread has kept.
+struct Late(std::sync::mpsc::Sender<f64>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.0.send(last(1.0)).unwrap();
+    }
+}
+
+thread_local! {
+    static LATE: std::cell::RefCell<Option<Late>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn a_region_may_be_called_while_a_thread_ends() {
+    let _turn = profiling();
+    let region = region("last").unwrap();
+    region.load(emulator("double", 1, &[2.0])).unwrap();
+    for mode in ["profile", "emulate", "check:1"] {
+        region.set_mode(mode.parse().unwrap()).unwrap();
+        for is_called_before in [false, true] {
+            let (send, receive) = std::sync::mpsc::channel();
+            let body = move || {
+                if is_called_before {
+                    last(0.0);
+                }
+                LATE.set(Some(Late(send)));
+                last(0.0);
+            };
+            thread::spawn(body).join().unwrap();
+            assert_eq!(receive.recv().unwrap(), 2.0, "{mode}");
+        }
+    }
+    region.set_mode(Mode::Exact).unwrap();
+    take_profile();
+}
+
 const LARGE: usize = 100_000;
 
 #[approximate(x = LARGE, y = LARGE)]
@@ -154,7 +196,7 @@ fn frames_may_be_larger_than_the_stack() {
 }
 
 /// Parameters are called like what the generated code needs.
-#[approximate(inputs = 2, rest = 2)]
+#[approximate(inputs = 2, rest = 2, out(rest))]
 fn names(inputs: &[f64], rest: &mut [f64], buffers: f64, part: f64, watch: f64) -> f64 {
     rest[0] = inputs[0] + buffers;
     let result = exact(part) + watch;
@@ -174,5 +216,5 @@ fn parameters_may_be_called_like_anything() {
         let mut rest = [0.0; 2];
         assert_eq!((names(&[1.0, 2.0], &mut rest, 3.0, 4.0, 5.0), rest), (45.0, [4.0, 45.0]));
     }
-    assert_eq!(take_profile().regions[0].input_values, [1.0, 2.0, 0.0, 0.0, 3.0, 4.0, 5.0]);
+    assert_eq!(take_profile().regions[0].input_values, [1.0, 2.0, 3.0, 4.0, 5.0]);
 }

@@ -7,6 +7,7 @@ pub(crate) mod cosim;
 pub(crate) mod coverage;
 pub(crate) mod curves;
 pub(crate) mod generate;
+pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod synth;
 pub(crate) mod train;

@@ -46,7 +46,7 @@ fn options(regions: &[&str]) -> ProfileTraining {
     ProfileTraining {
         target: 0.03,
         // Those that are named may err.
-        budget: Duration::from_millis(if regions.is_empty() { 2000 } else { 200 }),
+        budget: Duration::from_millis(if regions.is_empty() { 1000 } else { 200 }),
         seed: 1,
         regions: regions.iter().map(|&name| name.to_owned()).collect(),
         command: "emeuro train --profile profile".to_owned(),
@@ -86,7 +86,8 @@ fn a_program_is_profiled_trained_and_emulated() {
     assert_eq!(scramble_report.decision, Decision::Exact, "{}", scramble_report.reason);
     assert!(scramble_report.reason.contains("out of reach"), "{}", scramble_report.reason);
     assert_eq!((swing_report.calls, swing_report.kept, swing_report.depth), (1000, 1000, 1));
-    assert!(machine_report.share > 0.99 && swing_report.share < 1.0);
+    assert!(chosen.whole && machine_report.share > 0.5 && machine_report.share <= 1.0);
+    assert!(swing_report.share < machine_report.share);
     assert!(swing_report.emulated_ns.unwrap() < swing_report.exact_ns);
     // Amdahl, from the figures of the report.
     let saved = 1000.0 * 1e-9 * (swing_report.exact_ns - swing_report.emulated_ns.unwrap());

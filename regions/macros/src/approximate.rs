@@ -37,8 +37,8 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         }
     }
     let names: Vec<&Ident> = parameters.iter().map(|parameter| &parameter.name).collect();
-    let labels: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-    let (sizes, writes): (Vec<_>, Vec<_>) = parameters.iter().map(|p| (p.size(), p.write())).unzip();
+    let labels: Vec<String> = signature.inputs().map(|parameter| parameter.name.to_string()).collect();
+    let (sizes, writes): (Vec<_>, Vec<_>) = signature.inputs().map(|p| (p.size(), p.write())).unzip();
     let fits = parameters.iter().map(|p| p.fits());
 
     let outputs: Vec<_> = signature.outputs().collect();

@@ -5,38 +5,54 @@ use std::collections::BTreeMap;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Error, Expr, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Token, Type,
+    Error, Expr, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Token, Type, parenthesized,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
+    token,
 };
 
-/// What stands in the brackets of the attribute: `name = "f"`, and `x = 40` for the length of the slice `x`.
+/// What stands in the brackets of the attribute: `name = "f"`, `x = 40` for the length of the slice `x`, and `out(y)` for a parameter
+/// that is only written.
 pub(crate) struct Arguments {
     pub(crate) name: Option<String>,
     lengths: BTreeMap<Ident, Expr>,
+    written: Vec<Ident>,
 }
 
-struct Argument {
-    name: Ident,
-    value: Expr,
+enum Argument {
+    Value { name: Ident, value: Expr },
+    Written(Vec<Ident>),
 }
 
 impl Parse for Argument {
     fn parse(input: ParseStream) -> Result<Self> {
         let name: Ident = input.parse()?;
+        if name == "out" && input.peek(token::Paren) {
+            let names;
+            parenthesized!(names in input);
+            let names = Punctuated::<Ident, Token![,]>::parse_terminated(&names)?;
+            return Ok(Self::Written(names.into_iter().collect()));
+        }
         if !input.peek(Token![=]) {
-            let problem = "expected `name = \"…\"`, or the length of a slice, as in `x = 40`";
+            let problem = "expected `name = \"…\"`, the length of a slice as in `x = 40`, or `out(y)` for what is only written";
             return Err(Error::new_spanned(name, problem));
         }
         input.parse::<Token![=]>()?;
-        Ok(Self { name, value: input.parse()? })
+        Ok(Self::Value { name, value: input.parse()? })
     }
 }
 
 impl Parse for Arguments {
     fn parse(input: ParseStream) -> Result<Self> {
-        let mut arguments = Self { name: None, lengths: BTreeMap::new() };
-        for Argument { name, value } in Punctuated::<Argument, Token![,]>::parse_terminated(input)? {
+        let mut arguments = Self { name: None, lengths: BTreeMap::new(), written: vec![] };
+        for argument in Punctuated::<Argument, Token![,]>::parse_terminated(input)? {
+            let (name, value) = match argument {
+                Argument::Value { name, value } => (name, value),
+                Argument::Written(names) => {
+                    arguments.written.extend(names);
+                    continue;
+                }
+            };
             match (&value, name == "name") {
                 (Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }), true) => {
                     // It is also the name of files.
@@ -78,6 +94,7 @@ pub(crate) struct Parameter {
     /// The length of a slice.
     length: Option<Expr>,
     by_reference: bool,
+    is_input: bool,
     is_output: bool,
 }
 
@@ -121,6 +138,10 @@ impl Signature {
         if let Some((name, _)) = arguments.lengths.first_key_value() {
             return Err(Error::new_spanned(name, format!("`{name}` is no slice among the parameters")));
         }
+        if let Some(name) = arguments.written.first() {
+            let problem = format!("`{name}` is no parameter behind `&mut`: nothing can be written to it");
+            return Err(Error::new_spanned(name, problem));
+        }
         let result = match &signature.output {
             ReturnType::Default => None,
             ReturnType::Type(_, ty) => match &**ty {
@@ -137,7 +158,7 @@ impl Signature {
                 }
             },
         };
-        if parameters.is_empty() {
+        if !parameters.iter().any(|parameter| parameter.is_input) {
             return Err(Error::new_spanned(
                 &signature.ident,
                 "expected at least one parameter: the input frame",
@@ -148,6 +169,11 @@ impl Signature {
             return Err(Error::new_spanned(&signature.ident, problem));
         }
         Ok(Self { parameters, result })
+    }
+
+    /// The parameters that are read.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.is_input)
     }
 
     /// The parameters that results are written to.
@@ -192,7 +218,9 @@ impl Parameter {
                 ty.clone()
             }
         };
-        Ok(Self { name, frame, length, by_reference, is_output })
+        let place = arguments.written.iter().position(|written| is_output && *written == name);
+        let is_input = place.map(|place| arguments.written.remove(place)).is_none();
+        Ok(Self { name, frame, length, by_reference, is_input, is_output })
     }
 
     /// How many numbers it has.

@@ -59,7 +59,7 @@ impl Learning {
 /// A training and what came of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tried {
-    /// What was trained, for example `silu 8+16x16`.
+    /// What was trained, for example `silu 16x16`.
     pub topology: String,
     /// Widths of weights and activations.
     pub quantisation: Quantisation,
@@ -76,7 +76,7 @@ pub struct Tried {
 pub struct Learnt {
     /// The emulator.
     pub emulator: Emulator,
-    /// What it is, for example `silu 8+16x16`.
+    /// What it is, for example `silu 16x16`.
     pub topology: String,
     /// Widths of weights and activations.
     pub quantisation: Quantisation,
@@ -132,7 +132,7 @@ const WORTH: f64 = 0.8;
 
 /// Makes an emulator of what `pairs` say: the cheapest one that reaches the target, otherwise the one that errs least.
 ///
-/// Costs are multiply-accumulates, then bits of weights. Pairs for the test only measure. The same pairs and options make the same
+/// The cost is that of a unit: clocks per frame, as far as they can be told from the topology. Wider weights are tried after narrow ones. Pairs for the test only measure. The same pairs and options make the same
 /// bytes.
 ///
 /// # Errors
@@ -155,10 +155,10 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
 
     let candidates = topology::candidates(function.1, inputs, outputs);
     let mut left: Vec<(f64, &Topology)> = vec![];
-    // Of topologies without a bottleneck and of those with one.
-    let (mut least, mut in_vain) = ([f64::INFINITY; 2], [0; 2]);
+    // Of topologies without a bottleneck and of those with one, with one hidden layer and with two.
+    let (mut least, mut in_vain) = ([f64::INFINITY; 4], [0; 4]);
     for topology in &candidates {
-        let family = usize::from(topology.bottleneck);
+        let family = usize::from(topology.bottleneck) + 2 * usize::from(topology.hidden.len() > 1);
         if in_vain[family] == PATIENCE {
             continue;
         }

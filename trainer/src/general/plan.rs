@@ -85,7 +85,7 @@ pub(super) fn spec(
     let per_epoch = (frames / batch).max(1);
     let epochs = steps.div_ceil(per_epoch);
     // The linear path alone starts at its best.
-    let float = if topology.stages.is_empty() { epochs.div_ceil(10) } else { epochs };
+    let float = if topology.hidden.is_empty() { epochs.div_ceil(10) } else { epochs };
     // Wide layers diverge sooner.
     let rate = if topology.widest() > 32 { 5e-3 } else { 1e-2 };
     Ok(TrainingSpec {

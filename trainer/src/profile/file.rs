@@ -16,7 +16,7 @@ pub struct Profile {
     pub calls: Vec<Call>,
     /// Every region that was called.
     pub regions: Vec<RegionSamples>,
-    /// Seconds of the whole program, if the profile knows them.
+    /// Seconds from the first call of a region to the end of the program, if the profile knows them.
     pub seconds: Option<f64>,
 }
 

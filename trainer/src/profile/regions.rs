@@ -87,7 +87,7 @@ pub struct RegionReport {
 pub struct TrainedProfile {
     /// Every region, callers before what they call.
     pub regions: Vec<RegionReport>,
-    /// Seconds of the program, or of its regions if the profile does not know more.
+    /// Seconds of the program from the first call of a region on, or of its regions if the profile does not know more.
     pub seconds: f64,
     /// Whether these are the seconds of the whole program.
     pub whole: bool,

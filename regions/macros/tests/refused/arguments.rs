@@ -25,4 +25,14 @@ fn no_value(x: f64) -> f64 {
     x
 }
 
+#[approximate(out(y))]
+fn not_written(x: f64, y: f64) -> f64 {
+    x + y
+}
+
+#[approximate(y = 2, out(y))]
+fn nothing_read(y: &mut [f64]) {
+    y.fill(1.0);
+}
+
 fn main() {}

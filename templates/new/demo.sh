@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# From the functions with #[approximate] to their hardware: profile, train, measure, generate, simulate.
+#
+#   ./demo.sh              on generated inputs
+#   ./demo.sh INPUT.csv    on inputs of your own: four fifths for the profile, the last fifth to measure
+#
+# Writes profile/, emulators/ and hardware/. EMEURO names the program `emeuro`, if it is neither in PATH nor in the checkout.
+set -euo pipefail
+
+input=()
+if [ $# -gt 0 ]; then
+    if [ ! -f "$1" ]; then
+        echo "error: $1: expected a file of inputs" >&2
+        exit 2
+    fi
+    input=(--input "$(realpath "$1")")
+fi
+cd "$(dirname "$0")"
+
+checkout=$(sed -n 's|^emeuro-regions = { path = "\(.*\)/regions" }|\1|p' Cargo.toml)
+emeuro=${EMEURO-}
+if [ -z "$emeuro" ]; then
+    emeuro=$(command -v emeuro) || emeuro=$checkout/target/release/emeuro
+fi
+if ! "$emeuro" --version > /dev/null; then
+    echo "error: no program emeuro: expected EMEURO=PROGRAM, or emeuro in PATH, or $emeuro" >&2
+    echo "       (cargo build --release --manifest-path $checkout/Cargo.toml makes it)" >&2
+    exit 2
+fi
+
+times=()
+step() {
+    echo
+    echo "== $1"
+    local begun=$SECONDS
+    "${@:2}"
+    times+=("$1 $((SECONDS - begun)) s")
+}
+
+build() { cargo build --release; }
+
+profile() { EMEURO_MODE=profile EMEURO_PROFILE=profile cargo run --release --quiet -- "${input[@]}"; }
+
+train() {
+    "$emeuro" train --profile profile --out emulators
+    # Its settings name the emulators of the regions that were chosen.
+    mapfile -t emulators < <(sed -n 's|^ *emulator: |emulators/|p' emulators/regions.settings.yaml)
+    if [ ${#emulators[@]} = 0 ]; then
+        echo "error: no region was found worth an emulator: the table above says why" >&2
+        exit 1
+    fi
+}
+
+measure() {
+    EMEURO_EMULATORS=emulators cargo run --release --quiet -- --compare "${input[@]}" | tee hardware/measured.txt
+}
+
+generate() {
+    for emulator in "${emulators[@]}"; do
+        "$emeuro" generate "$emulator" --out "hardware/$(basename "$emulator" .yaml)"
+    done | tee hardware/generated.txt
+}
+
+# Simulates all units, even if one of them fails.
+simulate() {
+    for emulator in "${emulators[@]}"; do
+        "$emeuro" cosim "$emulator" --rtl "hardware/$(basename "$emulator" .yaml)" 2>&1 || simulated=false
+    done > hardware/simulated.txt
+    cat hardware/simulated.txt
+}
+simulated=true
+
+# What an earlier run has left.
+rm -rf profile hardware
+rm -f emulators/*.yaml
+mkdir -p hardware
+
+step build build
+step profile profile
+step train train
+step measure measure
+step generate generate
+step simulate simulate
+
+echo
+echo "== summary"
+cat hardware/measured.txt hardware/generated.txt
+grep -e '^All words' -e '^FAILED' -e '^error:' hardware/simulated.txt
+printf '%s, ' "${times[@]}" | sed 's/, $/\n/'
+if ! $simulated; then
+    echo "error: the co-simulation has not passed" >&2
+    exit 1
+fi
