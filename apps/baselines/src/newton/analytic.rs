@@ -1,6 +1,8 @@
 //! Newton direction on fixed arrays: vectors of terms for the curvatures, vectors of columns for the Hessian's lower half, and its
 //! factors without roots, L D Lᵀ.
 
+#![expect(clippy::needless_range_loop, reason = "the indices are the notation of the algorithm")]
+
 use emeuro_apps::Newton;
 use pulp::{Arch, Simd, WithSimd};
 

@@ -24,7 +24,8 @@ pub(super) fn plan() -> impl FnMut(&[f64], &mut [f64]) + Send + 'static {
         for (mut scaled, column) in scaled.column_iter_mut().zip(rows.column_iter()) {
             scaled.copy_from(&column.component_mul(&curvatures));
         }
-        let hessian = &*columns * &*scaled;
+        let mut hessian = SMatrix::<f64, VARIABLES, VARIABLES>::zeros();
+        hessian.gemm(1.0, &columns, &scaled, 0.0);
         let gradient = SVector::<f64, VARIABLES>::from_column_slice(gradient);
         match hessian.cholesky() {
             Some(factor) => output.copy_from_slice((-factor.solve(&gradient)).as_slice()),

@@ -122,6 +122,7 @@ impl Spring {
 struct RopeSimulation {
     #[expect(clippy::vec_box, reason = "an object per mass is the design that this stands for")]
     masses: Vec<Box<Mass>>,
+    #[expect(clippy::vec_box, reason = "as above")]
     springs: Vec<Box<Spring>>,
     gravity: Vector3,
     air_friction: f32,
