@@ -2,13 +2,14 @@
 //!
 //! This crate is the public face: it re-exports the parts, which depend on each other only downwards in this list.
 //!
-//! 1. [`apps`]: the five benchmark applications, their exact kernels, inputs and emulators.
-//! 2. [`testbench`]: Verilator driver and benches.
-//! 3. [`synth`]: Yosys and nextpnr drivers.
-//! 4. [`trainer`]: training and quantisation.
-//! 5. [`hdl`]: hardware units and the Verilog printer.
-//! 6. [`compiler`]: emulator to program.
-//! 7. [`golden`]: fixed point, emulators, bit-exact inference.
+//! 1. [`baselines`]: the exact code that emulators are compared with.
+//! 2. [`apps`]: the five benchmark applications, their exact kernels, inputs and emulators.
+//! 3. [`testbench`]: Verilator driver and benches.
+//! 4. [`synth`]: Yosys and nextpnr drivers.
+//! 5. [`trainer`]: training and quantisation.
+//! 6. [`hdl`]: hardware units and the Verilog printer.
+//! 7. [`compiler`]: emulator to program.
+//! 8. [`golden`]: fixed point, emulators, bit-exact inference.
 //!
 //! [`plot`] draws curves and clouds of points. [`delivery`] puts the files of a unit together: what lies in a generated folder.
 //!
@@ -24,6 +25,7 @@ pub mod delivery;
 pub mod plot;
 
 pub use emeuro_apps as apps;
+pub use emeuro_baselines as baselines;
 pub use emeuro_compiler as compiler;
 pub use emeuro_golden as golden;
 pub use emeuro_hdl as hdl;

@@ -8,6 +8,7 @@ mod failure;
 mod frame_file;
 mod front_file;
 mod measure;
+mod processor;
 mod report;
 mod unit_source;
 
@@ -31,6 +32,7 @@ struct CommandLine {
 enum Command {
     Build(commands::build::Build),
     Adapt(commands::adapt::Adapt),
+    Bench(commands::bench::Bench),
     Train(commands::train::Train),
     New(commands::new::New),
     Run(commands::run::Run),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Build(build) => build.run(),
         Command::Adapt(adapt) => adapt.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Train(train) => train.run(),
         Command::New(new) => new.run(),
         Command::Run(run) => run.run(),

@@ -89,6 +89,61 @@ fn quality_levels_are_chosen_and_those_that_are_not_there_refused() {
 }
 
 #[test]
+fn bench_names_what_it_compares_and_its_figures_fit_together() {
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/networks/16-16-8.yaml");
+    let arguments = ["bench", "newton", "fft", network, "--json", "--frames", "256", "--seconds", "0"];
+    let output = emeuro(&arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert!(!report["processor"].as_str().unwrap().is_empty() && report["isa"].is_string());
+    let apps = report["apps"].as_array().unwrap();
+    assert_eq!(apps.len(), 3);
+    let number = |app: &Value, field: &str| app[field].as_f64().unwrap_or_else(|| panic!("{field} of {app}"));
+    for app in &apps[..2] {
+        assert!((0.0..0.02).contains(&number(app, "nrmse")), "{app}");
+        assert!(number(app, "best_ns") <= number(app, "library_ns"), "{app}");
+        for field in ["emulated_ns", "speedup_library", "speedup_best"] {
+            assert!(number(app, field) > 0.0, "{field} of {app}");
+        }
+        let baselines = app["baselines"].as_array().unwrap();
+        for field in ["library", "best"] {
+            let named = baselines.iter().find(|baseline| baseline["name"] == app[field]).unwrap();
+            assert_eq!(named["ns"]["median"], app[&format!("{field}_ns")], "{app}");
+        }
+    }
+    // A textbook stands in for a library, and says so.
+    let library_kind = if report["library_baselines"] == true { "library" } else { "textbook" };
+    assert_eq!(
+        (&apps[0]["library_kind"], &apps[1]["library_kind"]),
+        (&"textbook".into(), &library_kind.into())
+    );
+    // A network without an application has no exact code, but a plain version in f32.
+    assert!(apps[2]["nrmse"].is_null() && apps[2].get("library").is_none(), "{}", apps[2]);
+    let ways =
+        ["emulated_values_ns", "emulated_words_ns", "emulated_batch_values_ns", "emulated_batch_words_ns"];
+    for field in ways.into_iter().chain(["plain_f32_ns", "plain_f32_batch_ns"]) {
+        let spread = &apps[2][field];
+        assert!(number(spread, "lower_quartile") <= number(spread, "upper_quartile"), "{field}");
+    }
+}
+
+#[test]
+fn bench_measures_the_levels_that_are_asked_for() {
+    let levels = |quality: &str| -> Vec<u64> {
+        let arguments =
+            ["bench", "newton", "--json", "--frames", "256", "--seconds", "0", "--quality", quality];
+        let report: Value = serde_json::from_str(&stdout(&emeuro(&arguments))).unwrap();
+        report["apps"].as_array().unwrap().iter().map(|app| app["level"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((levels("all"), levels("1")), (vec![0, 1, 2], vec![1]));
+    let message = refused(&["bench", "newton", "--quality", "3"]);
+    assert!(message.contains("expected a level up to 2"), "{message}");
+    refused(&["bench", "newton", "--quality", "best"]);
+    refused(&["bench", "newton", "--seconds", "-1"]);
+    assert!(refused(&["bench", "nothing"]).contains("nothing: no such file"));
+}
+
+#[test]
 fn an_emulator_adapts_and_what_it_cannot_adapt_to_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
@@ -140,7 +195,7 @@ fn run_computes_what_the_library_computes() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["build", "train", "adapt", "run", "generate", "cosim", "vectors", "curves"] {
+    for command in ["build", "bench", "train", "adapt", "run", "generate", "cosim", "vectors", "curves"] {
         let output = emeuro(&[command, "--help"]);
         assert!(output.status.success());
         assert!(stdout(&output).contains(&format!("emeuro {command}")), "{command}");

@@ -15,7 +15,7 @@ use crate::{
     design_folder,
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome, input},
-    measure::medians,
+    measure::{Contender, measure},
     report::{nanoseconds, percent, ratio, table},
     unit_source::UnitSource,
 };
@@ -156,25 +156,34 @@ impl Build {
 fn time(app: &dyn Application, emulator: &Emulator, frames: &Frames) -> Result<Times, Failure> {
     let (inputs, outputs) = (app.inputs(), app.outputs());
     let input_of = |frame: usize| &frames.inputs[frame * inputs..][..inputs];
-    let (mut exact, mut reference) = (app.plan_exact(), app.plan_reference());
     // One call each finds wrong lengths; the timed calls cannot fail after it.
     let mut first = vec![0.0; outputs];
-    exact.run(input_of(0), &mut first).map_err(input)?;
-    reference.run(input_of(0), &mut first).map_err(input)?;
-    Runner::new(emulator).infer_values(input_of(0), &mut first).map_err(input)?;
-    let [mut second, mut third] = [first.clone(), first.clone()];
-    let mut kernels: Vec<Box<dyn FnMut(usize) + '_>> = vec![
-        Box::new(move |frame| drop(std::hint::black_box(exact.run(input_of(frame), &mut second)))),
-        Box::new(move |frame| drop(std::hint::black_box(reference.run(input_of(frame), &mut third)))),
-    ];
-    for level in 0..emulator.levels() {
-        let (mut runner, mut output) = (Runner::new(emulator), first.clone());
-        kernels.push(Box::new(move |frame| {
-            drop(std::hint::black_box(runner.infer_values_at(level, input_of(frame), &mut output)));
+    let mut contenders = vec![];
+    for mut kernel in [app.plan_exact(), app.plan_reference()] {
+        kernel.run(input_of(0), &mut first).map_err(input)?;
+        let mut output = first.clone();
+        contenders.push(Contender::new(frames.count, 1, move |calls| {
+            for frame in calls {
+                drop(std::hint::black_box(kernel.run(input_of(frame), &mut output)));
+            }
         }));
     }
-    let medians = medians(frames.count, BUDGET, &mut kernels);
-    Ok(Times { exact: medians[0], reference: medians[1], emulated: medians[2..].to_vec() })
+    Runner::new(emulator).infer_values(input_of(0), &mut first).map_err(input)?;
+    for level in 0..emulator.levels() {
+        let (mut runner, mut output) = (Runner::new(emulator), first.clone());
+        contenders.push(Contender::new(frames.count, 1, move |calls| {
+            for frame in calls {
+                drop(std::hint::black_box(runner.infer_values_at(level, input_of(frame), &mut output)));
+            }
+        }));
+    }
+    let times = measure(BUDGET, &mut contenders);
+    let median = |contender: usize| times.spread(contender).median;
+    Ok(Times {
+        exact: median(0),
+        reference: median(1),
+        emulated: (0..emulator.levels()).map(|level| median(2 + level)).collect(),
+    })
 }
 
 impl Times {

@@ -1,6 +1,7 @@
 //! The commands, one per file.
 
 pub(crate) mod adapt;
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod cosim;
 pub(crate) mod coverage;

@@ -28,6 +28,11 @@ const SIGMA: f64 = 32.0;
 pub struct Convolution;
 
 impl Convolution {
+    /// Samples of the signal.
+    pub const SAMPLES: usize = SAMPLES;
+    /// Samples of the result.
+    pub const RESULT: usize = RESULT;
+
     /// The application; it has no settings.
     pub fn new() -> Convolution {
         Convolution

@@ -25,6 +25,9 @@ const BINS: usize = SAMPLES / 2 + 1;
 pub struct Fft;
 
 impl Fft {
+    /// Samples per frame.
+    pub const SAMPLES: usize = SAMPLES;
+
     /// The application; it has no settings.
     pub fn new() -> Fft {
         Fft

@@ -55,6 +55,21 @@ pub struct Newton {
 }
 
 impl Newton {
+    /// Variables of the function.
+    pub const VARIABLES: usize = VARIABLES;
+    /// Terms of the function.
+    pub const TERMS: usize = TERMS;
+
+    /// The rows aⱼ of the terms.
+    pub fn rows() -> Vec<[f64; VARIABLES]> {
+        Function::new().rows
+    }
+
+    /// The offsets bⱼ of the terms.
+    pub fn offsets() -> Vec<f64> {
+        Function::new().offsets
+    }
+
     /// The application with the base family.
     pub fn new() -> Newton {
         Newton::default()

@@ -50,6 +50,15 @@ const MAX_GRADIENT: f64 = 0.03;
 pub struct OpticalFlow;
 
 impl OpticalFlow {
+    /// Side of a patch, pixels.
+    pub const PATCH: usize = PATCH;
+    /// Side of the flow field, pixels.
+    pub const FLOW: usize = FLOW;
+    /// Side of the window, pixels.
+    pub const WINDOW: usize = WINDOW;
+    /// λ as a share of the trace.
+    pub const REGULARISATION: f64 = REGULARISATION;
+
     /// The application; it has no settings.
     pub fn new() -> OpticalFlow {
         OpticalFlow

@@ -47,6 +47,25 @@ pub struct Rope {
 }
 
 impl Rope {
+    /// Moving vertices; the first hangs on the anchor.
+    pub const VERTICES: usize = VERTICES;
+    /// Mass of a vertex, kg.
+    pub const MASS: f64 = MASS;
+    /// Spring constant, N/m.
+    pub const STIFFNESS: f64 = STIFFNESS;
+    /// Length of a spring without load, m.
+    pub const REST_LENGTH: f64 = REST_LENGTH;
+    /// Friction inside a spring, per relative velocity of its ends, N·s/m.
+    pub const SPRING_FRICTION: f64 = SPRING_FRICTION;
+    /// Friction of a vertex in the air, N·s/m.
+    pub const AIR_FRICTION: f64 = AIR_FRICTION;
+    /// Gravitational acceleration, m/s².
+    pub const GRAVITY: f64 = GRAVITY;
+    /// Time step, s.
+    pub const STEP: f64 = STEP;
+    /// Time steps of a frame.
+    pub const STEPS: usize = STEPS;
+
     /// The application with ropes that are released as usual.
     pub fn new() -> Rope {
         Rope::default()

@@ -1,0 +1,489 @@
+//! `emeuro bench`: exact code against emulators, side by side.
+
+use std::{str::FromStr, time::Duration};
+
+use clap::Args;
+use emeuro::{
+    apps::{Frames, Split, applications, evaluate_at},
+    baselines::{Baseline, FloatNetwork, Inputs, Kind, baselines},
+    golden::{Emulator, Isa, Runner, Sampler, VectorId},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    emulator_source::EmulatorSource,
+    failure::{Failure, Outcome, input},
+    measure::{Contender, Spread, Times, measure},
+    processor,
+    report::{nanoseconds, percent, ratio, table},
+};
+
+/// Frames of a large batch, and frames that are timed.
+const BATCH: usize = 256;
+
+/// Measures exact code and emulators side by side on held-out frames.
+///
+/// All contenders of an application take short turns in one process, on one thread: every baseline, and the emulator from and
+/// to doubles or words, one frame per call or 256. Printed are medians; speed-ups are medians of the ratios within rounds.
+///
+/// `library` is the library of the original work (build with --features library-baselines), or the textbook code that stands for
+/// it, called by its name; `best` is the fastest of all exact code. Emulator files without an application run on random words.
+#[derive(Args)]
+#[command(after_help = "Example: emeuro bench rope newton --seconds 5 --json")]
+pub(crate) struct Bench {
+    /// Applications, other checked-in emulators, or emulator files; the five applications if none is named.
+    apps: Vec<String>,
+    /// Held-out frames per application.
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(256..=100_000))]
+    frames: u32,
+    /// Seed of the held-out frames.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Time for the measurements of each, seconds.
+    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
+    seconds: f64,
+    /// Quality level from 0, or `all`; by default the cheapest level whose error is below the target.
+    #[arg(long)]
+    quality: Option<Quality>,
+    /// NRMSE that the default quality level stays below; the highest level if none does.
+    #[arg(long, default_value_t = 0.02)]
+    target: f64,
+    /// How the emulator is computed: scalar, portable, avx2, avx512, neon; by default the fastest of this machine.
+    #[arg(long)]
+    isa: Option<Isa>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected a number of seconds from 0 to 3600".to_owned()),
+    }
+}
+
+/// Which quality levels are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quality {
+    Level(usize),
+    All,
+}
+
+impl FromStr for Quality {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            _ => text.parse().map(Self::Level).map_err(|_| "expected a quality level or `all`".to_owned()),
+        }
+    }
+}
+
+/// The frames that are timed, as the emulator takes them: one large batch, which caches hold.
+struct Data {
+    values: Vec<f64>,
+    words: Vec<i16>,
+}
+
+impl Data {
+    fn of_values(emulator: &Emulator, values: Vec<f64>) -> Result<Self, Failure> {
+        let mut words = Vec::with_capacity(values.len());
+        for frame in values.chunks_exact(emulator.input().size()) {
+            words.extend(emulator.quantise(frame).map_err(input)?);
+        }
+        Ok(Self { values, words })
+    }
+
+    fn random(emulator: &Emulator, seed: u64) -> Self {
+        let mut sampler = Sampler::new(seed);
+        let size = emulator.input().size();
+        let words = sampler.frame(BATCH * size, emulator.format(VectorId::INPUT));
+        let formats: Vec<_> = emulator.input().formats().collect();
+        let values = words.iter().enumerate().map(|(i, &word)| formats[i % size].value(word)).collect();
+        Self { values, words }
+    }
+}
+
+/// The ways to call an emulator, in the order of the contenders.
+const WAYS: [&str; 4] = ["values", "words", "batch_values", "batch_words"];
+
+/// What was measured for one quality level of one emulator.
+struct Level {
+    level: usize,
+    macs: usize,
+    /// NRMSE; none without an application.
+    error: Option<f64>,
+    /// Contender of the first of the [`WAYS`].
+    first: usize,
+}
+
+/// Everything about one emulator.
+struct Report {
+    name: String,
+    inputs: usize,
+    outputs: usize,
+    /// Share of outputs that the error is over.
+    share: f64,
+    baselines: Vec<(Baseline, &'static str)>,
+    levels: Vec<Level>,
+    /// Contenders of the same network in `f32`, one frame and a batch.
+    plain: Option<[usize; 2]>,
+    times: Times,
+}
+
+impl Bench {
+    /// Measures all.
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let isa = self.isa.unwrap_or_else(Isa::best);
+        if !isa.is_available() {
+            let available: Vec<String> = Isa::available().map(|isa| isa.to_string()).collect();
+            let expected = format!("expected one of {}", available.join(", "));
+            return Err(Failure::Input(format!("--isa: this machine has no {isa}; {expected}")));
+        }
+        let names = match self.apps.is_empty() {
+            true => applications().iter().map(|app| app.name().to_owned()).collect(),
+            false => self.apps.clone(),
+        };
+        let mut reports = vec![];
+        for source in EmulatorSource::find_all(&names)? {
+            reports.push(self.report(&source, isa)?);
+        }
+        let text = match self.json {
+            true => format!("{}\n", self.json(isa, &reports)),
+            false => text(isa, &reports),
+        };
+        Ok(Outcome::success(text))
+    }
+
+    fn report(&self, source: &EmulatorSource, isa: Isa) -> Result<Report, Failure> {
+        let emulator = &source.emulator;
+        let count = self.frames as usize;
+        let frames = source.application.as_ref().map(|app| app.frames(Split::Test, count, self.seed));
+        let (inputs, outputs) = (emulator.input().size(), emulator.output().port.size());
+        let data = match &frames {
+            Some(frames) => Data::of_values(emulator, frames.inputs[..BATCH * inputs].to_vec())?,
+            None => Data::random(emulator, self.seed),
+        };
+        let mut contenders = vec![];
+        let mut known = vec![];
+        let converted = Inputs::new(&data.values, inputs);
+        for baseline in source.application.iter().flat_map(|app| baselines(app.name())) {
+            let code = baseline.plan();
+            known.push((baseline, code.numbers()));
+            contenders.push(Contender::new(BATCH, 1, code.on(&converted, outputs)));
+        }
+        let mut levels = vec![];
+        for (level, error) in self.levels(source, frames.as_ref())? {
+            let (first, macs) = (contenders.len(), emulator.macs_at(level));
+            levels.push(Level { level, macs, error, first });
+            contenders.extend(emulated(emulator, isa, level, &data)?);
+        }
+        let plain = FloatNetwork::new(emulator, BATCH).map(|_| [contenders.len(), contenders.len() + 1]);
+        contenders
+            .extend([1, BATCH].into_iter().filter_map(|at_once| plain_network(emulator, at_once, &data)));
+        let times = measure(Duration::from_secs_f64(self.seconds), &mut contenders);
+        let share = frames.as_ref().map_or(1.0, Frames::share);
+        Ok(Report {
+            name: source.argument.clone(),
+            inputs,
+            outputs,
+            share,
+            baselines: known,
+            levels,
+            plain,
+            times,
+        })
+    }
+
+    /// The levels that are to be measured, with their errors.
+    fn levels(
+        &self,
+        source: &EmulatorSource,
+        frames: Option<&Frames>,
+    ) -> Result<Vec<(usize, Option<f64>)>, Failure> {
+        let highest = source.emulator.levels() - 1;
+        if let Some(Quality::Level(level)) =
+            self.quality.filter(|q| matches!(q, Quality::Level(l) if *l > highest))
+        {
+            let expected = format!("expected a level up to {highest}, which {:?} has", source.argument);
+            return Err(Failure::Input(format!("--quality: {expected}, found {level}")));
+        }
+        let error = |level: usize| match (&source.application, frames) {
+            (Some(app), Some(frames)) => {
+                evaluate_at(&**app, &source.emulator, level, frames).map(|e| Some(e.nrmse)).map_err(input)
+            }
+            _ => Ok(None),
+        };
+        match self.quality {
+            Some(Quality::Level(level)) => Ok(vec![(level, error(level)?)]),
+            Some(Quality::All) => (0..=highest).map(|level| Ok((level, error(level)?))).collect(),
+            None => {
+                for level in 0..highest {
+                    let error = error(level)?;
+                    if error.is_some_and(|error| error < self.target) {
+                        return Ok(vec![(level, error)]);
+                    }
+                }
+                Ok(vec![(highest, error(highest)?)])
+            }
+        }
+    }
+
+    fn json(&self, isa: Isa, reports: &[Report]) -> Value {
+        json!({
+            "processor": processor::name(),
+            "isa": isa.to_string(),
+            "threads": 1,
+            "frames": self.frames,
+            "seed": self.seed,
+            "batch": BATCH,
+            "library_baselines": cfg!(feature = "library-baselines"),
+            "apps": reports.iter().flat_map(Report::json).collect::<Vec<Value>>(),
+        })
+    }
+}
+
+/// The four [`WAYS`] to call an emulator at a level.
+fn emulated<'a>(
+    emulator: &'a Emulator,
+    isa: Isa,
+    level: usize,
+    data: &'a Data,
+) -> Result<Vec<Contender<'a>>, Failure> {
+    let (inputs, outputs) = (emulator.input().size(), emulator.output().port.size());
+    let runner = || Runner::with_isa(emulator, isa).map_err(input);
+    // One call finds whatever is wrong with the frames; the timed calls cannot fail after it.
+    let mut first = vec![0; BATCH * outputs];
+    runner()?.infer_batch_at(level, &data.words, &mut first).map_err(input)?;
+
+    let (mut values, mut of_values) = (runner()?, vec![0.0; outputs]);
+    let (mut words, mut of_words) = (runner()?, vec![0; outputs]);
+    let (mut batch_values, mut of_batch_values) = (runner()?, vec![0.0; BATCH * outputs]);
+    let (mut batch_words, mut of_batch_words) = (runner()?, vec![0; BATCH * outputs]);
+    use std::hint::black_box;
+    Ok(vec![
+        Contender::new(BATCH, 1, move |calls| {
+            for call in calls {
+                let frame = black_box(&data.values[call * inputs..][..inputs]);
+                let _ = black_box(values.infer_values_at(level, frame, black_box(&mut of_values)));
+            }
+        }),
+        Contender::new(BATCH, 1, move |calls| {
+            for call in calls {
+                let frame = black_box(&data.words[call * inputs..][..inputs]);
+                let _ = black_box(words.infer_at(level, frame, black_box(&mut of_words)));
+            }
+        }),
+        Contender::new(1, BATCH, move |calls| {
+            for _ in calls {
+                let frames = black_box(&data.values[..]);
+                let output = black_box(&mut of_batch_values);
+                let _ = black_box(batch_values.infer_values_batch_at(level, frames, output));
+            }
+        }),
+        Contender::new(1, BATCH, move |calls| {
+            for _ in calls {
+                let frames = black_box(&data.words[..]);
+                let output = black_box(&mut of_batch_words);
+                let _ = black_box(batch_words.infer_batch_at(level, frames, output));
+            }
+        }),
+    ])
+}
+
+/// The same network in `f32`, `at_once` frames per call.
+fn plain_network(emulator: &Emulator, at_once: usize, data: &Data) -> Option<Contender<'static>> {
+    let mut network = FloatNetwork::new(emulator, at_once)?;
+    let size = at_once * emulator.input().size();
+    let mut output = vec![0.0; at_once * emulator.output().port.size()];
+    let values = FloatNetwork::values(&data.words, emulator.format(VectorId::INPUT));
+    Some(Contender::new(BATCH / at_once, at_once, move |calls| {
+        for call in calls {
+            network.run(std::hint::black_box(&values[call * size..][..size]), &mut output);
+            std::hint::black_box(&mut output);
+        }
+    }))
+}
+
+impl Report {
+    /// The library of the original work, or else the first textbook code.
+    fn library(&self) -> Option<usize> {
+        (!self.baselines.is_empty()).then_some(0)
+    }
+
+    /// The fastest textbook code.
+    fn textbook(&self) -> Option<usize> {
+        self.fastest(|baseline| baseline.kind == Kind::Textbook)
+    }
+
+    /// The fastest exact code of any kind.
+    fn best(&self) -> Option<usize> {
+        self.fastest(|_| true)
+    }
+
+    fn fastest(&self, counts: impl Fn(&Baseline) -> bool) -> Option<usize> {
+        let candidates = self.baselines.iter().enumerate().filter(|(_, (baseline, _))| counts(baseline));
+        let time = |k: usize| self.times.spread(k).median;
+        candidates.map(|(k, _)| k).min_by(|&a, &b| time(a).total_cmp(&time(b)))
+    }
+
+    /// One object per level.
+    fn json(&self) -> impl Iterator<Item = Value> + '_ {
+        self.levels.iter().map(move |level| {
+            let mut object = Map::new();
+            let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
+            put("app", json!(self.name));
+            put("inputs", json!(self.inputs));
+            put("outputs", json!(self.outputs));
+            put("level", json!(level.level));
+            put("macs", json!(level.macs));
+            put("nrmse", json!(level.error));
+            put("outputs_counted", json!(self.share));
+            let chosen = [("library", self.library()), ("textbook", self.textbook()), ("best", self.best())];
+            for (key, baseline) in chosen {
+                let Some(k) = baseline else { continue };
+                put(key, json!(self.baselines[k].0.name));
+                put(&format!("{key}_kind"), json!(self.baselines[k].0.kind.to_string()));
+                put(&format!("{key}_numbers"), json!(self.baselines[k].1));
+                put(&format!("{key}_ns"), json!(self.times.spread(k).median));
+                put(&format!("speedup_{key}"), json!(self.times.ratio(k, level.first).median));
+                let ways = WAYS.iter().enumerate();
+                let speedups = ways
+                    .map(|(way, name)| ((*name).to_owned(), self.times.ratio(k, level.first + way).json()));
+                put(&format!("speedups_{key}"), Value::Object(speedups.collect()));
+            }
+            put("emulated_ns", json!(self.times.spread(level.first).median));
+            for (way, name) in WAYS.iter().enumerate() {
+                put(&format!("emulated_{name}_ns"), self.times.spread(level.first + way).json());
+            }
+            if let Some([one, batch]) = self.plain {
+                put("plain_f32_ns", self.times.spread(one).json());
+                put("plain_f32_batch_ns", self.times.spread(batch).json());
+            }
+            let all = self.baselines.iter().enumerate().map(|(k, (baseline, numbers))| {
+                json!({
+                    "name": baseline.name,
+                    "kind": baseline.kind.to_string(),
+                    "numbers": numbers,
+                    "about": baseline.about,
+                    "ns": self.times.spread(k).json(),
+                })
+            });
+            put("baselines", all.collect());
+            Value::Object(object)
+        })
+    }
+
+    fn cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.levels.iter().map(move |level| {
+            let time = |contender: usize| nanoseconds(self.times.spread(contender).median);
+            let mut cells = vec![
+                self.name.clone(),
+                level.level.to_string(),
+                level.error.map_or_else(|| "–".to_owned(), percent),
+            ];
+            for baseline in [self.library(), self.best()] {
+                cells.push(
+                    baseline.map_or_else(
+                        || "–".to_owned(),
+                        |k| format!("{} {}", self.baselines[k].0.name, time(k)),
+                    ),
+                );
+            }
+            cells.extend((0..WAYS.len()).map(|way| time(level.first + way)));
+            for baseline in [self.library(), self.best()] {
+                for way in 0..2 {
+                    cells.push(baseline.map_or_else(
+                        || "–".to_owned(),
+                        |k| ratio(self.times.ratio(k, level.first + way).median),
+                    ));
+                }
+            }
+            cells
+        })
+    }
+
+    /// A line per contender; ratios are to the first level that was measured.
+    fn contender_cells(&self) -> Vec<Vec<String>> {
+        let emulated = self.levels[0].first;
+        let cells = |name: &str, kind: &str, numbers: &str, contender: usize| {
+            let Spread { lower, median, upper } = self.times.spread(contender);
+            let [lower, median, upper] = [lower, median, upper].map(nanoseconds);
+            let ratios = [0, 1].map(|way| ratio(self.times.ratio(contender, emulated + way).median));
+            let cells = [&self.name, name, kind, numbers, &median, &lower, &upper, &ratios[0], &ratios[1]];
+            cells.map(str::to_owned).to_vec()
+        };
+        let mut rows: Vec<Vec<String>> = self
+            .baselines
+            .iter()
+            .enumerate()
+            .map(|(k, (baseline, numbers))| cells(baseline.name, &baseline.kind.to_string(), numbers, k))
+            .collect();
+        for level in &self.levels {
+            let name = format!("level {}", level.level);
+            let ways = [
+                ("one frame", "f64"),
+                ("one frame", "words"),
+                ("256 frames", "f64"),
+                ("256 frames", "words"),
+            ];
+            for (way, (calls, numbers)) in ways.into_iter().enumerate() {
+                rows.push(cells(&name, &format!("emulated, {calls}"), numbers, level.first + way));
+            }
+        }
+        for (contender, calls) in self.plain.into_iter().flatten().zip(["one frame", "256 frames"]) {
+            rows.push(cells("plain", &format!("network, {calls}"), "f32", contender));
+        }
+        rows
+    }
+}
+
+fn text(isa: Isa, reports: &[Report]) -> String {
+    let titles = [
+        "app",
+        "level",
+        "NRMSE",
+        "library",
+        "best",
+        "emulated",
+        "words",
+        "×256",
+        "words ×256",
+        "vs library",
+        "words",
+        "vs best",
+        "words",
+    ];
+    let mut lines = vec![titles.map(str::to_owned).to_vec()];
+    lines.extend(reports.iter().flat_map(Report::cells));
+    let mut text = format!("{}; emulators with {isa}; one thread\n\n{}", processor::name(), table(&lines));
+    text += "\nNanoseconds per frame. Emulated: from and to doubles; words: from and to the emulator's words; ×256: 256 frames per \
+             call.\n";
+    if !cfg!(feature = "library-baselines") {
+        text += "Without --features library-baselines, textbook code stands for libraries.\n";
+    }
+    for report in reports.iter().filter(|report| report.share < 1.0) {
+        text += &format!(
+            "{}: the error is over {} of the outputs, the well conditioned ones.\n",
+            report.name,
+            percent(report.share)
+        );
+    }
+    let titles = [
+        "app",
+        "code",
+        "kind",
+        "numbers",
+        "median",
+        "lower quartile",
+        "upper quartile",
+        "/ emulated",
+        "/ words",
+    ];
+    let mut lines = vec![titles.map(str::to_owned).to_vec()];
+    lines.extend(reports.iter().flat_map(Report::contender_cells));
+    text += &format!("\nAll contenders:\n\n{}", table(&lines));
+    text
+}
