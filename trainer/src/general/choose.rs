@@ -177,8 +177,10 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
 
     let promising = |error: f64| error <= PROMISE * options.target;
     let mut best: Option<Made> = None;
-    for (_, topology) in left.iter().filter(|(error, _)| promising(*error)) {
-        if let Some(made) = search.best(topology, Length::Full, left.len().min(3), &mut tried)? {
+    let trainings = left.len().min(3);
+    for (error, topology) in left.iter_mut().filter(|(error, _)| promising(*error)) {
+        if let Some(made) = search.best(topology, Length::Full, trainings, &mut tried)? {
+            *error = error.min(made.error);
             let done = made.error <= MARGIN * options.target;
             if best.as_ref().is_none_or(|b| made.error < b.error) {
                 best = Some(made);
