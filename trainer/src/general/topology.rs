@@ -1,6 +1,6 @@
 //! Topologies for functions of which nothing is known.
 
-use crate::{Function, Network, NodeId, Result};
+use crate::{Function, Network, Result};
 
 /// From here on a port is wide: a bottleneck before or after the hidden layers may be worth it.
 const WIDE: usize = 48;
@@ -10,8 +10,7 @@ const BOTTLENECK: usize = 24;
 
 /// A linear path, and hidden layers beside it.
 ///
-/// Every hidden layer but the last ends a lower quality level, with an output of its own. That costs the higher ones nothing, neither clocks nor, as
-/// measured, accuracy.
+/// Every hidden layer but the last ends a lower quality level, with an output of its own, which costs the higher ones no clocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Topology {
     /// Widths of the hidden layers; none if there is the linear path alone.
