@@ -227,8 +227,8 @@ fn a_session_that_is_stopped_ends_the_search() {
 #[test]
 #[ignore = "a minute: the figures of docs/src/own-data.md"]
 fn inverse_kinematics_and_black_scholes_reach_one_per_cent() {
-    type Function = fn(&[f64]) -> Vec<f64>;
-    let functions: [(&str, &[(f64, f64)], Function); 2] =
+    type Case<'a> = (&'a str, &'a [(f64, f64)], fn(&[f64]) -> Vec<f64>);
+    let functions: [Case; 2] =
         [("inverse kinematics", &REACH, arm), ("Black-Scholes", &MARKET, black_scholes)];
     for (name, ranges, function) in functions {
         for target in [0.02, 0.01] {

@@ -108,7 +108,7 @@ impl Learnt {
     }
 }
 
-/// Short trainings that fall short of the target by more than this factor do not promise to reach it: whole ones err a half to a third of
+/// Short trainings that fall short of the target by more than this factor do not promise to reach it: whole ones err a half to a fifth of
 /// them.
 const PROMISE: f64 = 3.0;
 
@@ -123,6 +123,9 @@ const SURE: f64 = 1.5;
 
 /// The error on validation pairs has to be below the target by this factor, so that that on test pairs is.
 const MARGIN: f64 = 0.95;
+
+/// What has diverged is trained again at a learning rate that is lower by this factor.
+const CALM: f64 = 5.0;
 
 /// 8-bit weights do not suffice if the error is larger than that in floating point by this factor.
 const ROUNDING: f64 = 1.1;
@@ -155,7 +158,7 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
 
     let candidates = topology::candidates(function.1, inputs, outputs);
     let mut left: Vec<(f64, &Topology)> = vec![];
-    // Of topologies without a bottleneck and of those with one, with one hidden layer and with two.
+    // Of topologies without a bottleneck and of those with one, with one hidden layer and with more.
     let (mut least, mut in_vain) = ([f64::INFINITY; 4], [0; 4]);
     for topology in &candidates {
         let family = usize::from(topology.bottleneck) + 2 * usize::from(topology.hidden.len() > 1);
@@ -174,8 +177,10 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
 
     let promising = |error: f64| error <= PROMISE * options.target;
     let mut best: Option<Made> = None;
-    for (_, topology) in left.iter().filter(|(error, _)| promising(*error)) {
-        if let Some(made) = search.best(topology, Length::Full, left.len().min(3), &mut tried)? {
+    let trainings = left.len().min(3);
+    for (error, topology) in left.iter_mut().filter(|(error, _)| promising(*error)) {
+        if let Some(made) = search.best(topology, Length::Full, trainings, &mut tried)? {
+            *error = error.min(made.error);
             let done = made.error <= MARGIN * options.target;
             if best.as_ref().is_none_or(|b| made.error < b.error) {
                 best = Some(made);
@@ -371,7 +376,12 @@ impl<'a> Search<'a> {
             tried.push(Tried { topology, quantisation, macs, steps, outcome });
         };
         let session = Session { checkpoint: None, ..self.session.clone() };
-        let made = train(&spec, &data, &session).and_then(|trained| {
+        let mut trained = train(&spec, &data, &session);
+        if let Err(Error::Diverged { .. }) = trained {
+            spec.float.rate /= CALM;
+            trained = train(&spec, &data, &session);
+        }
+        let made = trained.and_then(|trained| {
             let emulator = finish(&trained.emulator, &self.outputs, Provenance::default())?;
             Ok((trained, emulator))
         });

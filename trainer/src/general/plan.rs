@@ -86,13 +86,13 @@ pub(super) fn spec(
     let epochs = steps.div_ceil(per_epoch);
     // The linear path alone starts at its best.
     let float = if topology.hidden.is_empty() { epochs.div_ceil(10) } else { epochs };
-    // Wide layers diverge sooner.
-    let rate = if topology.widest() > 32 { 5e-3 } else { 1e-2 };
+    // Wide layers, and bottlenecks, diverge sooner.
+    let rate = if topology.widest() > 32 || topology.bottleneck { 1e-2 } else { 2e-2 };
     Ok(TrainingSpec {
         batch,
         float: Phase { epochs: float, rate, patience: None },
         tuning: Phase { epochs: float.div_ceil(TUNING), rate: 4e-3, patience: None },
-        lower_weight: 0.065,
+        lower_weight: 0.02,
         ..TrainingSpec::new(name, network, inputs.to_vec(), outputs.to_vec())
     })
 }

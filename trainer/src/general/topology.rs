@@ -1,6 +1,6 @@
 //! Topologies for functions of which nothing is known.
 
-use crate::{Function, Network, NodeId, Result};
+use crate::{Function, Network, Result};
 
 /// From here on a port is wide: a bottleneck before or after the hidden layers may be worth it.
 const WIDE: usize = 48;
@@ -10,8 +10,7 @@ const BOTTLENECK: usize = 24;
 
 /// A linear path, and hidden layers beside it.
 ///
-/// With two hidden layers there are two quality levels: the lower one has an output of its own after the first hidden layer. That costs the higher
-/// one nothing, neither clocks nor, as measured, accuracy.
+/// Every hidden layer but the last ends a lower quality level, with an output of its own, which costs the higher ones no clocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Topology {
     /// Widths of the hidden layers; none if there is the linear path alone.
@@ -22,7 +21,7 @@ pub(super) struct Topology {
 }
 
 /// Hidden layers that are tried.
-const HIDDEN: [&[usize]; 14] = [
+const HIDDEN: [&[usize]; 17] = [
     &[],
     &[8],
     &[16],
@@ -37,6 +36,9 @@ const HIDDEN: [&[usize]; 14] = [
     &[64, 64],
     &[128, 64],
     &[128, 128],
+    &[16, 16, 16],
+    &[32, 32, 32],
+    &[64, 64, 64],
 ];
 
 /// What is compared to choose an activation function.
