@@ -29,6 +29,7 @@ mod plan;
 mod plans;
 mod port;
 mod portable;
+mod repeats;
 mod sink;
 mod split;
 mod table;
