@@ -184,6 +184,8 @@ macro_rules! kernels {
                     return Some(DenseKernel { one, two: None });
                 }
                 match (&step.operands, step.wide) {
+                    (Quads::Quarters, true) => Some(dense_in_quarters::<2, true>()),
+                    (Quads::Quarters, false) => Some(dense_in_quarters::<2, false>()),
                     (Quads::Broadcast, true) => dense_of::<Same, 2, 1, true>(step),
                     (Quads::Broadcast, false) => dense_of::<Same, 4, 2, false>(step),
                     (Quads::Permuted { .. }, true) => dense_of::<Own, 2, 1, true>(step),
@@ -217,6 +219,21 @@ macro_rules! kernels {
                     7 => kernel!(7, FEW),
                     _ => kernel!(8, FEW),
                 })
+            }
+
+            /// S phases for one frame.
+            fn dense_in_quarters<const S: usize, const WIDE: bool>() -> DenseKernel {
+                DenseKernel { one: dense_quarters::<S, 1, WIDE>, two: Some(dense_quarters::<1, 2, WIDE>) }
+            }
+
+            $(#[$features])?
+            unsafe fn dense_quarters<const S: usize, const F: usize, const WIDE: bool>(
+                step: &Dense,
+                frames: [*mut i16; F],
+                member: usize,
+            ) {
+                // SAFETY: as for `run`.
+                unsafe { step.run_quarters::<$lanes, S, F, WIDE>(frames, member) }
             }
 
             $(#[$features])?

@@ -29,6 +29,7 @@ mod plan;
 mod plans;
 mod port;
 mod portable;
+mod quarters;
 mod repeats;
 mod sink;
 mod split;
