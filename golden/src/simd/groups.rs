@@ -1,4 +1,5 @@
-//! Affine layers as dot products of pairs of words: dense layers, and blocks at any places.
+//! Affine layers as dot products of pairs of words: dense layers, and blocks at any places. Sums of more than 32 bits are in two
+//! parts.
 
 use super::{
     lanes::Lanes,
