@@ -278,6 +278,41 @@ fn blocks_of_every_kind_agree() {
     assert!(words >= 1_000_000, "{words} words");
 }
 
+#[test]
+fn short_blocks_of_their_own_weights_agree() {
+    let mut sampler = Sampler::new(8);
+    let mut words = 0;
+    for repeats in 1..=9 {
+        for window in 1..=20 {
+            for bits in [8, 16] {
+                let outputs = [16, 16, 12, 13][sampler.range(0, 3) as usize];
+                let stride = usize::next_multiple_of(window, 4);
+                let geometry = BlockGeometry {
+                    offset: 0,
+                    repeat: vec![repeats],
+                    in_stride: vec![stride as i64],
+                    out_stride: vec![outputs as i64],
+                    window: vec![window],
+                    in_step: vec![1],
+                    outputs,
+                    out_step: 1,
+                    shared: false,
+                };
+                let format = Format::new(bits, 8).unwrap();
+                let (weights, bias) = affine(&mut sampler, repeats * outputs, window, 8, 8);
+                let to = after(&mut sampler, 8, format, window);
+                let what = format!("{repeats} repeats of {window} to {outputs}, w8a{bits}");
+                let count = geometry.output_len();
+                let layer =
+                    |b: &mut EmulatorBuilder| b.block("y", VectorId::INPUT, geometry, weights, bias, to);
+                let emulator = alone(repeats * stride, format, layer, count, to).unwrap();
+                words += compare(&emulator, &frames(&mut sampler, &emulator, 3), &what);
+            }
+        }
+    }
+    assert!(words >= 50_000, "{words} words");
+}
+
 /// Random knots of words of `format` over a whole range, in 2^`segments` segments.
 fn table(sampler: &mut Sampler, segments: u32, format: Format) -> Activation {
     let (min, max) = (i64::from(format.min()), i64::from(format.max()));
@@ -386,7 +421,7 @@ fn values(sampler: &mut Sampler, formats: &[Format]) -> Vec<f64> {
 #[test]
 fn values_agree_in_every_format() {
     let mut sampler = Sampler::new(6);
-    for size in 1..=130 {
+    for size in (1..=130).chain([195, 196, 509]) {
         for bits in [8, 16] {
             let segment = |name: &str, size: usize, frac: i32| Segment {
                 name: name.into(),
@@ -394,7 +429,10 @@ fn values_agree_in_every_format() {
                 size,
                 frac,
             };
-            let fracs = [sampler.range(-32, 32) as i32, sampler.range(-32, 32) as i32];
+            let mut fracs = [sampler.range(-32, 32) as i32, sampler.range(-32, 32) as i32];
+            if sampler.once_in(2) {
+                fracs[1] = fracs[0];
+            }
             let input =
                 Port { bits, segments: vec![segment("a", size, fracs[0]), segment("b", 5, fracs[1])] };
             let order = (size % 3 == 0).then(|| (0..size + 5).rev().collect());

@@ -7,6 +7,7 @@ use super::{
     groups::{Carry, Groups, Operands},
     memory::Lines,
     plan::Place,
+    quarters,
     sink::Sink,
     taps::{Pairing, Taps},
     tiles::{Block, MAX_TILES, Packed, Rounding, TILE},
@@ -207,6 +208,7 @@ impl<'a> Layer<'a> {
             .collect();
         let (window, members) = (first.window(), first.affine.members);
         let (tiles, quads) = (rows.len().div_ceil(TILE), window.div_ceil(4));
+        let in_quarters = tiles == 1 && quads >= quarters::LONG;
         let mut blocks = vec![];
         for first in (0..tiles).step_by(most) {
             let (weights, bias) = (first * quads * 32, first * TILE);
@@ -220,10 +222,16 @@ impl<'a> Layer<'a> {
                 let (layer, row) = rows.get(row)?;
                 Some(&layer.affine.weights_of(member)[row * window..][..window])
             };
-            for block in &blocks {
-                for (quad, tile, lane) in lanes(quads, block.tiles) {
-                    let row = row(block.bias + tile * TILE + lane).unwrap_or(&[]);
-                    packed.extend((4 * quad..4 * quad + 4).map(|i| row.get(i).map_or(0, |&w| w as u8)));
+            let mut pack = |index: usize, quad: usize| {
+                let row = row(index).unwrap_or(&[]);
+                packed.extend((4 * quad..4 * quad + 4).map(|i| row.get(i).map_or(0, |&w| w as u8)));
+            };
+            if in_quarters {
+                quarters::order(quads).for_each(|[row, quad]| pack(row, quad));
+            } else {
+                for block in &blocks {
+                    lanes(quads, block.tiles)
+                        .for_each(|(quad, tile, lane)| pack(block.bias + tile * TILE + lane, quad));
                 }
             }
             biases.extend((0..tiles * TILE).map(|index| {
@@ -239,7 +247,7 @@ impl<'a> Layer<'a> {
             .collect();
         Dense {
             quads,
-            operands: Quads::Broadcast,
+            operands: if in_quarters { Quads::Quarters } else { Quads::Broadcast },
             wide: first.operand.bits() == 16,
             blocks,
             packed: Arc::new(Packed::new(Lines::from_bytes(&packed), &biases, members)),

@@ -53,6 +53,11 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn splat_eight(at: *const i16) -> __m512i {
+        vector!(_mm512_broadcast_i32x4(_mm_loadu_si128(at.cast())))
+    }
+
+    #[inline(always)]
     unsafe fn permute(words: __m512i, bytes: *const u8) -> __m512i {
         vector!(_mm512_permutexvar_epi8(_mm512_loadu_epi8(bytes.cast()), words))
     }
@@ -184,6 +189,16 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn dot_bytes(sums: __m512i, a: __m512i, b: __m512i) -> __m512i {
         vector!(_mm512_dpbusd_epi32(sums, a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn add_fours([a, b, c, d]: [__m512i; 4]) -> __m512i {
+        vector!({
+            // Halves of a and b in turn, and of c and d: then their halves.
+            let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+            let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+            _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd))
+        })
     }
 
     #[inline(always)]

@@ -74,7 +74,12 @@ impl Copies {
                     }
                 }
                 Self::Pairs { pairs, words } => {
-                    for (i, &from) in pairs.iter().enumerate() {
+                    let whole = pairs.len() / 16;
+                    for i in 0..whole {
+                        let index = L::load_sums(pairs.as_ptr().add(16 * i).cast());
+                        L::store(y.add(32 * i), L::gather_pairs(frame, index));
+                    }
+                    for (i, &from) in pairs.iter().enumerate().skip(16 * whole) {
                         let pair = frame.add(from as usize).cast::<[i16; 2]>().read_unaligned();
                         y.add(2 * i).cast::<[i16; 2]>().write_unaligned(pair);
                     }

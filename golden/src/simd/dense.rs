@@ -17,6 +17,8 @@ use super::{
 pub(super) enum Quads {
     /// All lanes read one quad after the other.
     Broadcast,
+    /// Four lanes read four quads, all fours the same: one load for four quads. See [`quarters`](super::quarters).
+    Quarters,
     /// Every lane reads a quad of its own out of the bytes of 32 words.
     Permuted {
         /// `[pattern][quad]`: where the bytes of the 32 words begin, in words from the block's first operand.

@@ -173,7 +173,19 @@ macro_rules! kernels {
 
             /// The kernel of a dense step: as many phases as hide the latency of a dot product.
             fn dense(step: &Dense) -> Option<DenseKernel> {
+                let repeats = match (step.repeats(), step.wide) {
+                    (Some(2), true) => Some(dense_repeats::<2, true> as unsafe fn(&Dense, [*mut i16; 1], usize)),
+                    (Some(4), true) => Some(dense_repeats::<4, true> as _),
+                    (Some(2), false) => Some(dense_repeats::<2, false> as _),
+                    (Some(4), false) => Some(dense_repeats::<4, false> as _),
+                    _ => None,
+                };
+                if let Some(one) = repeats {
+                    return Some(DenseKernel { one, two: None });
+                }
                 match (&step.operands, step.wide) {
+                    (Quads::Quarters, true) => Some(dense_in_quarters::<2, true>()),
+                    (Quads::Quarters, false) => Some(dense_in_quarters::<2, false>()),
                     (Quads::Broadcast, true) => dense_of::<Same, 2, 1, true>(step),
                     (Quads::Broadcast, false) => dense_of::<Same, 4, 2, false>(step),
                     (Quads::Permuted { .. }, true) => dense_of::<Own, 2, 1, true>(step),
@@ -207,6 +219,31 @@ macro_rules! kernels {
                     7 => kernel!(7, FEW),
                     _ => kernel!(8, FEW),
                 })
+            }
+
+            /// S phases for one frame.
+            fn dense_in_quarters<const S: usize, const WIDE: bool>() -> DenseKernel {
+                DenseKernel { one: dense_quarters::<S, 1, WIDE>, two: Some(dense_quarters::<1, 2, WIDE>) }
+            }
+
+            $(#[$features])?
+            unsafe fn dense_quarters<const S: usize, const F: usize, const WIDE: bool>(
+                step: &Dense,
+                frames: [*mut i16; F],
+                member: usize,
+            ) {
+                // SAFETY: as for `run`.
+                unsafe { step.run_quarters::<$lanes, S, F, WIDE>(frames, member) }
+            }
+
+            $(#[$features])?
+            unsafe fn dense_repeats<const Q: usize, const WIDE: bool>(
+                step: &Dense,
+                [frame]: [*mut i16; 1],
+                member: usize,
+            ) {
+                // SAFETY: as for `run`.
+                unsafe { step.run_repeats::<$lanes, Q, WIDE>(frame, member) }
             }
 
             $(#[$features])?

@@ -39,6 +39,16 @@ pub(super) trait Lanes: Copy {
     unsafe fn splat(word: i16) -> Self::Words;
     /// The two words at `at`, 16 times.
     unsafe fn splat_pair(at: *const i16) -> Self::Words;
+    /// The eight words at `at`, 4 times. Only if there are [`BYTES`](Self::BYTES).
+    #[inline(always)]
+    unsafe fn splat_eight(at: *const i16) -> Self::Words {
+        let mut words = [0; 32];
+        // SAFETY: the caller promises eight words.
+        unsafe {
+            words.iter_mut().enumerate().for_each(|(i, word)| *word = *at.add(i % 8));
+            Self::load(words.as_ptr())
+        }
+    }
     /// Byte i of the result is byte `bytes[i]` of `words`; both bytes of a word come from one word, in order.
     unsafe fn permute(words: Self::Words, bytes: *const u8) -> Self::Words;
     /// Byte i of the result is byte `bytes[i]` of `words`. Only if there are [`BYTES`](Self::BYTES).
@@ -97,6 +107,12 @@ pub(super) trait Lanes: Copy {
     /// sums + Σ a · b for the quads of bytes, those of `a` unsigned and those of `b` signed. Only if there are
     /// [`BYTES`](Self::BYTES).
     unsafe fn dot_bytes(sums: Self::Sums, a: Self::Words, b: Self::Words) -> Self::Sums;
+    /// Sum 4 k + j of the result is the sum of the four from 4 k on of `sums[j]`. Only if there are [`BYTES`](Self::BYTES).
+    #[inline(always)]
+    unsafe fn add_fours(sums: [Self::Sums; 4]) -> Self::Sums {
+        const { assert!(!Self::BYTES) };
+        sums[0]
+    }
     /// Saturated to words, in the order of words before they were [interleaved](Self::interleave).
     unsafe fn narrow(a: Self::Sums, b: Self::Sums) -> Self::Words;
     /// Saturated to words, one of `a` and one of `b` in turn.

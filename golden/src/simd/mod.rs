@@ -29,6 +29,8 @@ mod plan;
 mod plans;
 mod port;
 mod portable;
+mod quarters;
+mod repeats;
 mod sink;
 mod split;
 mod table;
