@@ -7,9 +7,8 @@
 //! ```
 //!
 //! An elbow manipulator with a spherical wrist has a closed solution: M. Spong, S. Hutchinson, M. Vidyasagar, "Robot Modeling and Control"
-//! (2006), sections 3.2.5 and 3.3. On a CPU, the closed solution is faster than its emulator; what is gained is a unit of plain
-//! multiply-accumulates. For arms that have no closed solution and are solved step by step, `emeuro new` writes a program whose emulator
-//! is faster on a CPU too.
+//! (2006), sections 3.2.5 and 3.3. Its emulator gives all six angles in a few matrices, and is a unit of plain multiply-accumulates
+//! in hardware. For arms that have no closed solution and are solved step by step, see what `emeuro new` writes.
 
 mod program;
 

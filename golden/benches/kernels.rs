@@ -30,31 +30,32 @@ fn alone(
     outputs: usize,
 ) -> Result<Emulator, EmulatorError> {
     let format = Format::new(bits, bits as i32 - 2)?;
-    let mut builder = EmulatorBuilder::new("alone", port("x", inputs, format), 32)?;
+    let mut builder = EmulatorBuilder::new("alone", port("x", inputs, format), 40)?;
     let y = layer(&mut builder, format)?;
     let output =
         OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("y", outputs, format) };
     builder.finish(output, Provenance::default())
 }
 
-fn weights(rows: usize, row: usize) -> Result<Weights, EmulatorError> {
+fn weights(bits: u32, rows: usize, row: usize) -> Result<Weights, EmulatorError> {
     let mut sampler = Sampler::new(1);
-    let values = (0..rows * row).map(|_| sampler.range(-100, 100) as i16).collect();
-    Ok(Weights { format: Format::new(8, 7)?, values })
+    let most = 100 << (bits - 8);
+    let values = (0..rows * row).map(|_| sampler.range(-most, most) as i16).collect();
+    Ok(Weights { format: Format::new(bits, bits as i32 - 1)?, values })
 }
 
-fn dense(bits: u32, inputs: usize, outputs: usize) -> Result<Case, EmulatorError> {
+fn dense(weight: u32, bits: u32, inputs: usize, outputs: usize) -> Result<Case, EmulatorError> {
     let layer = |builder: &mut EmulatorBuilder, format| {
-        builder.dense("y", VectorId::INPUT, weights(outputs, inputs)?, vec![0; outputs], format)
+        builder.dense("y", VectorId::INPUT, weights(weight, outputs, inputs)?, vec![0; outputs], format)
     };
-    let name = format!("dense w8a{bits}, {inputs} to {outputs}");
+    let name = format!("dense w{weight}a{bits}, {inputs} to {outputs}");
     Ok(Case { name, emulator: alone(inputs, bits, layer, outputs)? })
 }
 
 fn block(name: &str, inputs: usize, geometry: BlockGeometry) -> Result<Case, EmulatorError> {
     let layer = |builder: &mut EmulatorBuilder, format| {
         let rows = geometry.weight_sets() * geometry.outputs;
-        let weights = weights(rows, geometry.window_len())?;
+        let weights = weights(8, rows, geometry.window_len())?;
         builder.block("y", VectorId::INPUT, geometry.clone(), weights, vec![0; rows], format)
     };
     Ok(Case { name: name.into(), emulator: alone(inputs, 16, layer, geometry.output_len())? })
@@ -101,12 +102,15 @@ fn elementwise() -> Result<Vec<Case>, EmulatorError> {
 fn kernels() -> Result<Vec<Case>, EmulatorError> {
     let butterflies = BlockGeometry { shared: false, ..line(24, [16, 16], 16, 1, [16, 1]) };
     let mut cases = vec![
-        dense(8, 64, 64)?,
-        dense(8, 128, 128)?,
-        dense(8, 256, 128)?,
-        dense(16, 64, 64)?,
-        dense(16, 128, 128)?,
-        dense(16, 256, 128)?,
+        dense(8, 8, 64, 64)?,
+        dense(8, 8, 128, 128)?,
+        dense(8, 8, 256, 128)?,
+        dense(8, 16, 64, 64)?,
+        dense(8, 16, 128, 128)?,
+        dense(8, 16, 256, 128)?,
+        dense(16, 16, 64, 64)?,
+        dense(16, 16, 128, 128)?,
+        dense(16, 16, 256, 128)?,
         block("box of 5 neighbours, 512 times", 516, line(512, [1, 1], 5, 1, [1, 1]))?,
         block("box of 5 rows, 512 times", 576, line(512, [1, 1], 5, 16, [1, 1]))?,
         block("8 by 8 across, 64 times", 512, line(64, [1, 1], 8, 64, [8, 64]))?,
@@ -124,6 +128,7 @@ fn networks() -> Vec<Case> {
     let files = applications.map(|name| format!("apps/emulators/{name}.yaml")).into_iter();
     files
         .chain(plain.map(|name| format!("tests/networks/{name}.yaml")))
+        .chain(["black_scholes", "inverse_kinematics"].map(|name| format!("examples/emulators/{name}.yaml")))
         .map(|file| {
             let emulator = Emulator::load(root.join(&file)).expect("a checked-in emulator");
             Case { name: file, emulator }

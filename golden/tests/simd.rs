@@ -172,6 +172,58 @@ fn dense_layers_of_every_size_agree() {
     assert!(words >= 1_000_000, "{words} words");
 }
 
+#[test]
+fn sums_of_more_than_32_bits_agree() {
+    let mut sampler = Sampler::new(8);
+    let mut words = 0;
+    // Windows of every remainder, and such that low sums are carried before the end.
+    let sizes = (1..=130).chain([254, 255, 256, 257, 509, 510, 511, 512, 513, 767, 1022, 1024, 1300]);
+    let mut wide = [0; 17];
+    for size in sizes {
+        for (turn, outputs) in [1 + size * 37 % 130, 1 + size % 17].into_iter().enumerate() {
+            let (inputs, outputs) = if size % 2 == turn { (size, outputs) } else { (outputs, size) };
+            let format = Format::new(16, 8).unwrap();
+            let members = if size % 5 == 0 { 3 } else { 1 };
+            let (mut weights, bias) =
+                affine(&mut sampler, members * outputs, inputs, 16, 30 + size as u32 % 15);
+            match size % 7 {
+                0 => weights.values.fill(i16::MIN),
+                1 => weights.values.fill(i16::MAX),
+                // Low parts of all widths of two thirds of the largest magnitude, and of one sign.
+                2 => weights.values.fill(0x5555),
+                3 => weights.values.iter_mut().for_each(|w| *w = 1 << (*w & 15)),
+                _ => {}
+            }
+            let scores = affine(&mut sampler, members, inputs, 8, 8);
+            let x = VectorId::INPUT;
+            for shift in [sampler.range(0, 14) as i32, 15, 16 + sampler.range(0, 20) as i32] {
+                let to = Format::new(if sampler.once_in(3) { 8 } else { 16 }, 8 - shift).unwrap();
+                let (weights, bias, scores) = (weights.clone(), bias.clone(), scores.clone());
+                let shape =
+                    Affine { weights: weights.clone(), bias: bias.clone(), members, shift: shift as u32 };
+                let bits = accumulator_bits(&shape, inputs, format);
+                wide[bits.saturating_sub(32) as usize] += 1;
+                let layers = |b: &mut EmulatorBuilder| {
+                    if members == 1 {
+                        return b.dense("y", x, weights, bias, to);
+                    }
+                    let scores = b.dense("scores", x, scores.0, scores.1, format)?;
+                    b.route(scores, vec![0; members])?;
+                    b.dense_of_members("y", x, weights, bias, to)
+                };
+                let emulator = alone(inputs, format, layers, outputs, to).unwrap();
+                let mut x = frames(&mut sampler, &emulator, 2);
+                x.extend(vec![i16::MIN; inputs]);
+                x.extend((0..inputs).map(|i| if i % 3 == 0 { i16::MIN } else { i16::MAX }));
+                words +=
+                    compare(&emulator, &x, &format!("{inputs} to {outputs}, {bits} bits, shift {shift}"));
+            }
+        }
+    }
+    println!("{words} words; sums of 32 bits and of more: {wide:?}");
+    assert!(wide[1..14].iter().all(|&layers| layers > 0), "{wide:?}");
+}
+
 /// A block of one dimension with its outputs after one another, or each in a line of its own.
 fn geometry(sampler: &mut Sampler) -> (BlockGeometry, usize) {
     let mut up_to = |most: i64| sampler.range(1, most);

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     dense::{Dense, Quads},
-    groups::{Groups, Operands},
+    groups::{Carry, Groups, Operands},
     memory::Lines,
     plan::Place,
     quarters,
@@ -24,11 +24,32 @@ pub(super) struct Layer<'a> {
     rounding: Rounding,
     /// Format of the operand.
     operand: Format,
-    narrow: bool,
+    width: Width,
     /// For every repeat, its first operand and its first word of the result.
     origins: Vec<[usize; 2]>,
     /// For every window element, the distance from the first operand.
     offsets: Vec<i64>,
+}
+
+/// How many bits the sums of a layer take, with the rounding constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// 32.
+    One,
+    /// More: without so many low bits, of which no more than 15 are shifted out, 32 again.
+    Two { low: u32 },
+    /// More than that.
+    Wide,
+}
+
+impl Width {
+    fn of(bits: u32, shift: u32) -> Self {
+        match bits.saturating_sub(32) {
+            0 => Self::One,
+            low if low <= shift.min(15) => Self::Two { low },
+            _ => Self::Wide,
+        }
+    }
 }
 
 /// What makes a signed word of `bits` an offset from the smallest one.
@@ -55,16 +76,16 @@ impl<'a> Layer<'a> {
         format: Format,
     ) -> Self {
         let operand = emulator.format(input);
-        let narrow = accumulator_bits(affine, geometry.window_len(), operand) <= 32;
+        let width = Width::of(accumulator_bits(affine, geometry.window_len(), operand), affine.shift);
         let origins = geometry.origins().map(|(read, write)| [read as usize, write as usize]).collect();
         let offsets = geometry.window_offsets().collect();
         let rounding = Rounding::new(affine.shift, format);
-        Self { input, affine, rounding, operand, narrow, origins, offsets, geometry }
+        Self { input, affine, rounding, operand, width, origins, offsets, geometry }
     }
 
-    /// Whether the sums fit 32 bits.
-    pub(super) fn is_narrow(&self) -> bool {
-        self.narrow
+    /// What the sums take.
+    pub(super) fn width(&self) -> Width {
+        self.width
     }
 
     /// Words of a window.
@@ -253,13 +274,26 @@ impl<'a> Layer<'a> {
         let tiles = self.tiles();
         let reads = self.reads(&tiles)?;
         let nearest = self.offsets.iter().min().map_or(0, |&offset| offset.min(0));
+        let most = if self.width == Width::One { most } else { (most / 2).max(1) };
         let (mut blocks, members, patterns) = self.blocks(&tiles, most, |origins| {
             let first = origins.iter().copied().min().unwrap_or(0);
             ((x as i64 + first as i64 + nearest) as Place, first)
         });
-        let (packed, _) = self.pack(&mut blocks, &members, &tiles, Unit::Pair);
+        let (unit, carry, shift) = match self.width {
+            Width::Two { low } => {
+                // What a pair adds to the low sums at most, as parts of weights are up to 2^(low - 1) in magnitude.
+                let most = i64::from(-self.operand.min()) << low;
+                let room = i64::from(i32::MAX) - (1 << low);
+                let carry = Carry { low, pairs: (room / most) as usize };
+                // Sums of 32 bits are 0 or -1 after 31 bits already.
+                (Unit::Parts { low }, Some(carry), (self.rounding.shift - low).min(31))
+            }
+            _ => (Unit::Pair, None, self.rounding.shift),
+        };
+        let (packed, _) = self.pack(&mut blocks, &members, &tiles, unit);
         let operands = self.operands(reads, &patterns, -nearest);
-        Some(Groups { pairs: self.pairs(), blocks, operands, packed, rounding: self.rounding, sink })
+        let rounding = Rounding { shift, ..self.rounding };
+        Some(Groups { pairs: self.pairs(), blocks, operands, packed, carry, rounding, sink })
     }
 
     /// The layer as dot products of the bytes at `bytes` of the whole operand; none if lanes read their quads from too far
@@ -463,14 +497,17 @@ impl<'a> Layer<'a> {
         let mut distinct: Vec<Vec<Option<usize>>> = vec![];
         let mut ends = [0, 0];
         let elements = match unit {
-            Unit::Pair => 2,
+            Unit::Pair | Unit::Parts { .. } => 2,
             Unit::Quad => 4,
         };
         let (window, steps) = (self.window(), self.window().div_ceil(elements));
         for (block, members) in blocks.iter_mut().zip(members) {
             let row = |lane: Lane| lane.map(|lane| self.row(lane));
-            let rows: Vec<Option<usize>> =
+            let mut rows: Vec<Option<usize>> =
                 members.iter().flat_map(|&tile| tiles[tile].lanes.map(row)).collect();
+            if let Unit::Parts { .. } = unit {
+                rows.extend_from_within(..);
+            }
             let [weights, bias] = *known.entry(rows.clone()).or_insert_with(|| {
                 let begins = ends;
                 ends = [ends[0] + rows.len() * 2 * steps, ends[1] + rows.len()];
@@ -491,16 +528,23 @@ impl<'a> Layer<'a> {
                         let weight = row.get(element).copied().unwrap_or(0);
                         match unit {
                             Unit::Pair => packed.extend(weight.to_le_bytes()),
+                            Unit::Parts { low } => {
+                                let is_high = tile < rows.len() / TILE / 2;
+                                packed.extend(parts(weight, low)[usize::from(is_high)].to_le_bytes());
+                            }
                             Unit::Quad => packed.push(weight as u8),
                         }
                     }
                 }
-                biases.extend(rows.iter().map(|index| {
+                biases.extend(rows.iter().enumerate().map(|(place, index)| {
                     let Some(index) = *index else { return 0 };
                     let sum: i64 = row(index).iter().copied().map(i64::from).sum();
                     let bias = bias[index] + self.rounding.half();
                     match unit {
                         Unit::Pair => bias as i32,
+                        // Wraps as the high sums do; only the whole sum without the low bits fits 32 bits.
+                        Unit::Parts { low } if place < rows.len() / 2 => (bias >> low) as i32,
+                        Unit::Parts { low } => (bias & ((1 << low) - 1)) as i32,
                         // Wraps as the sums do; only the whole sum fits 32 bits.
                         Unit::Quad => (bias - offset * sum) as i32,
                     }
@@ -516,8 +560,17 @@ impl<'a> Layer<'a> {
 enum Unit {
     /// Two words.
     Pair,
+    /// Two words of the weights' high parts; after the tiles of these, as many tiles of the low parts, of `low` bits.
+    Parts { low: u32 },
     /// Four bytes.
     Quad,
+}
+
+/// The low part of a weight, `low` bits with a sign, and the high part: weight = high · 2^low + low.
+fn parts(weight: i16, low: u32) -> [i16; 2] {
+    let (weight, half) = (i32::from(weight), 1 << (low - 1));
+    let part = ((weight + half) & ((1 << low) - 1)) - half;
+    [part as i16, ((weight - part) >> low) as i16]
 }
 
 /// See [`Operands`].

@@ -194,6 +194,12 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn low_bits(sums: Two, count: u32) -> Two {
+        let mask = vector!([_mm256_set1_epi32((1 << count) - 1); 2]);
+        halves!(_mm256_and_si256, sums, mask)
+    }
+
+    #[inline(always)]
     unsafe fn shift_right(sums: Two, counts: Two) -> Two {
         halves!(_mm256_srav_epi32, sums, counts)
     }

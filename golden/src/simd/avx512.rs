@@ -172,6 +172,11 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn low_bits(sums: __m512i, count: u32) -> __m512i {
+        vector!(_mm512_and_si512(sums, _mm512_set1_epi32((1 << count) - 1)))
+    }
+
+    #[inline(always)]
     unsafe fn shift_right(sums: __m512i, counts: __m512i) -> __m512i {
         vector!(_mm512_srav_epi32(sums, counts))
     }

@@ -1,4 +1,5 @@
-//! Affine layers as dot products of pairs of words: dense layers, and blocks at any places.
+//! Affine layers as dot products of pairs of words: dense layers, and blocks at any places. Sums of more than 32 bits are in two
+//! parts.
 
 use super::{
     lanes::Lanes,
@@ -26,6 +27,18 @@ pub(super) enum Operands {
     },
 }
 
+/// How sums of more than 32 bits are kept in two: high · 2^low + low, of dot products with the two parts of every weight.
+///
+/// The low sums are carried into the high ones before they could overflow. The high sums wrap; as the whole sum fits 32 bits
+/// without its low bits, they are right in the end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carry {
+    /// Bits of the low sums after a carry.
+    pub(super) low: u32,
+    /// Pairs after which the low sums still fit.
+    pub(super) pairs: usize,
+}
+
 /// An affine layer.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
@@ -34,6 +47,9 @@ pub(super) struct Groups {
     pub(super) blocks: Vec<Block>,
     pub(super) operands: Operands,
     pub(super) packed: Packed,
+    /// None if the sums fit 32 bits.
+    pub(super) carry: Option<Carry>,
+    /// Of the high sums, if there are two.
     pub(super) rounding: Rounding,
     pub(super) sink: Sink,
 }
@@ -149,6 +165,72 @@ impl Groups {
                 sums[0][t] = L::shift_right(sums[0][t], shift);
             }
             self.rounding.put::<L, T>(sums[0], frame, &self.sink, y);
+        }
+    }
+
+    /// The same for sums in two parts.
+    ///
+    /// # Safety
+    /// As [`block`](Self::block), with a step that [carries](Carry).
+    #[inline(always)]
+    pub(super) unsafe fn block_of_parts<L: Lanes, O: Operand, const T: usize, const S: usize>(
+        &self,
+        block: &Block,
+        carry: Carry,
+        frame: *mut i16,
+        member: usize,
+    ) {
+        // SAFETY: the caller promises the places and the machine.
+        unsafe {
+            let (weights, bias) = self.packed.of(member);
+            let (mut weights, bias) = (weights.add(block.weights), bias.add(block.bias));
+            let (x, y) = (frame.add(block.x).cast_const(), block.y);
+            let operand = O::of(&self.operands, block.pattern * self.pairs);
+            let zero = L::splat_sum(0);
+            let (mut highs, mut lows) = ([zero; T], [zero; T]);
+            for t in 0..T {
+                highs[t] = L::load_sums(bias.add(16 * t));
+                lows[t] = L::load_sums(bias.add(16 * (T + t)));
+            }
+            let low = L::splat_sum(carry.low as i32);
+            let mut pair = 0;
+            while pair < self.pairs {
+                let end = self.pairs.min(pair + carry.pairs);
+                let (mut high_of, mut low_of) = ([[zero; T]; S], [[zero; T]; S]);
+                (high_of[0], low_of[0]) = (highs, lows);
+                while pair + S <= end {
+                    for s in 0..S {
+                        let words = operand.pair::<L>(x, pair + s);
+                        let weights = weights.add(64 * s * T);
+                        for t in 0..T {
+                            high_of[s][t] = L::dot(high_of[s][t], words, L::load(weights.add(32 * t)));
+                            low_of[s][t] = L::dot(low_of[s][t], words, L::load(weights.add(32 * (T + t))));
+                        }
+                    }
+                    (pair, weights) = (pair + S, weights.add(64 * S * T));
+                }
+                while pair < end {
+                    let words = operand.pair::<L>(x, pair);
+                    for t in 0..T {
+                        high_of[0][t] = L::dot(high_of[0][t], words, L::load(weights.add(32 * t)));
+                        low_of[0][t] = L::dot(low_of[0][t], words, L::load(weights.add(32 * (T + t))));
+                    }
+                    (pair, weights) = (pair + 1, weights.add(64 * T));
+                }
+                for t in 0..T {
+                    for s in 1..S {
+                        high_of[0][t] = L::add_sums(high_of[0][t], high_of[s][t]);
+                        low_of[0][t] = L::add_sums(low_of[0][t], low_of[s][t]);
+                    }
+                    highs[t] = L::add_sums(high_of[0][t], L::shift_right(low_of[0][t], low));
+                    lows[t] = L::low_bits(low_of[0][t], carry.low);
+                }
+            }
+            let shift = L::splat_sum(self.rounding.shift as i32);
+            for t in 0..T {
+                highs[t] = L::shift_right(highs[t], shift);
+            }
+            self.rounding.put::<L, T>(highs, frame, &self.sink, y);
         }
     }
 }

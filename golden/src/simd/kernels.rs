@@ -4,7 +4,7 @@ use super::{
     copies::Copies,
     dense::{Dense, Own, Quad, Quads, Same},
     elementwise::{Add, Multiply, Relu},
-    groups::{Broadcast, Gathered, Groups, Operand, Operands, Permuted},
+    groups::{Broadcast, Carry, Gathered, Groups, Operand, Operands, Permuted},
     lanes::Lanes,
     peak,
     plan::{Plan, Step},
@@ -278,6 +278,10 @@ macro_rules! kernels {
 
             $(#[$features])?
             unsafe fn groups_of<O: Operand>(step: &Groups, frame: *mut i16, member: usize) {
+                if let Some(carry) = step.carry {
+                    // SAFETY: as for `run`.
+                    return unsafe { parts_of::<O>(step, carry, frame, member) };
+                }
                 // Blocks of one number of tiles follow each other.
                 for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
                     // SAFETY: as for `run`. As many independent sums as hide the latency of a dot product.
@@ -294,6 +298,38 @@ macro_rules! kernels {
                             _ => unreachable!("blocks have no more tiles than the registers"),
                         }
                     }
+                }
+            }
+
+            /// Half as many tiles as with sums in one part.
+            $(#[$features])?
+            unsafe fn parts_of<O: Operand>(step: &Groups, carry: Carry, frame: *mut i16, member: usize) {
+                for blocks in step.blocks.chunk_by(|a, b| a.tiles == b.tiles) {
+                    // SAFETY: as for `run`.
+                    unsafe {
+                        match blocks[0].tiles {
+                            1 => part_blocks::<O, 1, 2>(step, blocks, carry, frame, member),
+                            2 if <$lanes>::TILES >= 4 => part_blocks::<O, 2, 2>(step, blocks, carry, frame, member),
+                            3 if <$lanes>::TILES >= 8 => part_blocks::<O, 3, 2>(step, blocks, carry, frame, member),
+                            4 if <$lanes>::TILES >= 8 => part_blocks::<O, 4, 2>(step, blocks, carry, frame, member),
+                            _ => unreachable!("blocks have no more tiles than the registers"),
+                        }
+                    }
+                }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn part_blocks<O: Operand, const T: usize, const S: usize>(
+                step: &Groups,
+                blocks: &[Block],
+                carry: Carry,
+                frame: *mut i16,
+                member: usize,
+            ) {
+                for block in blocks {
+                    // SAFETY: as for `run`.
+                    unsafe { step.block_of_parts::<$lanes, O, T, S>(block, carry, frame, member) }
                 }
             }
 

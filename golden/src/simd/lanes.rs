@@ -98,6 +98,8 @@ pub(super) trait Lanes: Copy {
     unsafe fn add_sums(a: Self::Sums, b: Self::Sums) -> Self::Sums;
     /// sums << `count`.
     unsafe fn shift_left(sums: Self::Sums, count: u32) -> Self::Sums;
+    /// sums mod 2^`count`.
+    unsafe fn low_bits(sums: Self::Sums, count: u32) -> Self::Sums;
     /// sums >> counts, each below 32.
     unsafe fn shift_right(sums: Self::Sums, counts: Self::Sums) -> Self::Sums;
     /// sums + a₀ · b₀ + a₁ · b₁ for the pairs of words.

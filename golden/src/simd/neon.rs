@@ -219,6 +219,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    unsafe fn low_bits(sums: Sums, count: u32) -> Sums {
+        let mask = vector!([vdupq_n_s32((1 << count) - 1); 4]);
+        quarters!(vandq_s32, sums, mask)
+    }
+
+    #[inline(always)]
     unsafe fn shift_right(sums: Sums, counts: Sums) -> Sums {
         let counts = quarters!(vnegq_s32, counts);
         quarters!(vshlq_s32, sums, counts)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    affine::{self, Layer},
+    affine::{self, Layer, Width},
     copies::Copies,
     dense::Dense,
     elementwise::{Add, Multiply, Places, Relu},
@@ -451,9 +451,12 @@ fn kind<'a>(emulator: &'a Emulator, index: usize, target: Target) -> Kind<'a> {
         }
         Op::Add { .. } | Op::Multiply { .. } | Op::Activate { .. } => return Kind::Elementwise,
     };
-    if !layer.is_narrow() {
-        Kind::Wide(layer)
-    } else if layer.taps(0, 0).is_some() {
+    match layer.width() {
+        Width::Wide => return Kind::Wide(layer),
+        Width::Two { .. } => return Kind::Groups(layer),
+        Width::One => {}
+    }
+    if layer.taps(0, 0).is_some() {
         Kind::Taps(layer)
     } else if target.bytes && layer.fits_bytes() {
         Kind::Dense(layer)

@@ -186,6 +186,11 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn low_bits(sums: [i32; 16], count: u32) -> [i32; 16] {
+        sums.map(|sum| sum & ((1 << count) - 1))
+    }
+
+    #[inline(always)]
     unsafe fn shift_right(sums: [i32; 16], counts: [i32; 16]) -> [i32; 16] {
         zip(sums, counts, |sum, count| sum >> (count & 31))
     }

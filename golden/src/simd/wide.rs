@@ -1,4 +1,4 @@
-//! Affine layers whose sums do not fit 32 bits.
+//! Affine layers whose sums do not fit 32 bits, nor two parts of them: see [`Width`](super::affine::Width).
 
 use super::{elementwise::Range, tiles::Rounding};
 
