@@ -16,8 +16,11 @@ use serde::Serialize;
 
 use crate::{Error, Part, Region, Result, regions, size};
 
-/// Calls of a region whose inputs and outputs are kept: a fair choice, if there are more.
+/// Calls of a region whose inputs and outputs are kept at most: a fair choice, if there are more.
 const KEPT: usize = 20_000;
+
+/// Numbers of a region that are kept at most, half a gigabyte: of large frames, fewer calls are kept.
+const NUMBERS: usize = 1 << 26;
 
 /// Everything that was recorded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -193,18 +196,19 @@ impl Recorder {
             regions.len() - 1
         });
         let profile = &mut regions[index];
+        let most = KEPT.min(NUMBERS / (inputs.len() + outputs.len())).max(1);
         let place = match profile.calls {
-            before if before < KEPT as u64 => {
+            before if before < most as u64 => {
                 profile.input_values.extend(inputs);
                 profile.output_values.extend(outputs);
-                KEPT
+                most
             }
             before => {
                 let mut rng = ChaCha8Rng::seed_from_u64(before);
                 rng.random_range(0..=before) as usize
             }
         };
-        if place < KEPT {
+        if place < most {
             profile.input_values[place * inputs.len()..][..inputs.len()].copy_from_slice(inputs);
             profile.output_values[place * outputs.len()..][..outputs.len()].copy_from_slice(outputs);
         }
