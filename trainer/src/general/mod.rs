@@ -1,6 +1,6 @@
 //! Emulators of functions of which nothing is known but pairs of inputs and outputs.
 //!
-//! 1. [`Pairs`] are checked numbers with names; [`split`](split::split) deals them out to four disjoint sets.
+//! 1. [`Pairs`] are checked numbers with names; `split` deals them out to four disjoint sets.
 //! 2. Ports follow from the ranges of the columns; outputs that never change become constants.
 //! 3. Topologies of rising cost, all with a linear path beside the hidden layers, are tried for a moment each; the cheapest ones that
 //!    promise to reach the target are trained in full, until one does ([`learn`]).

@@ -2,7 +2,7 @@
 //!
 //! 1. A [`Profile`] is what `emeuro_regions` has written: the call tree with times, and inputs and outputs of every region.
 //! 2. A short training of every region that takes time says how hard it is ([`train_regions`]).
-//! 3. The [set of regions](tree::choose) that saves most time is trained; what does not reach the target, or is slower than its exact code,
+//! 3. The set of regions (`tree`) that saves most time is trained; what does not reach the target, or is slower than its exact code,
 //!    is given up, and the choice is made again: from an outer region it descends to the inner ones.
 
 mod file;
