@@ -71,17 +71,20 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// As [`infer`](Self::infer).
     pub fn infer_at(&mut self, level: usize, input: &[i16], output: &mut [i16]) -> Result<(), EmulatorError> {
         self.check_frame(input.len(), output.len())?;
-        self.check_words(input)?;
+        let word = self.formats[0][0];
         let emulator: &Emulator = self.emulator.borrow();
         let level = level.min(emulator.levels() - 1);
         match &mut self.words {
             Words::Specified(words) => {
+                check_words(word, input)?;
                 words.vectors[0].copy_from_slice(input);
                 words.run(emulator, level);
                 output.iter_mut().zip(words.outputs(level)).for_each(|(y, word)| *y = word);
             }
             Words::Fast(engine) => {
-                engine.put(0, input);
+                if !engine.put(0, input) {
+                    check_words(word, input)?;
+                }
                 engine.run(level, 1, emulator.router());
                 engine.take(level, 0, output);
             }
@@ -158,17 +161,16 @@ impl<E: Borrow<Emulator>> Runner<E> {
         let at_once = self.at_once();
         let groups = inputs.chunks(at_once * frame[0]).zip(outputs.chunks_mut(at_once * frame[1]));
         for (group, (inputs, outputs)) in groups.enumerate() {
-            for (index, x) in inputs.chunks(frame[0]).enumerate() {
-                self.check_words(x).map_err(|e| of_frame(group * at_once + index, e))?;
-            }
             let emulator: &Emulator = self.emulator.borrow();
             let level = level.min(emulator.levels() - 1);
             let Words::Fast(engine) = &mut self.words else {
-                self.infer_at(level, inputs, outputs)?;
+                self.infer_at(level, inputs, outputs).map_err(|e| of_frame(group, e))?;
                 continue;
             };
             for (index, x) in inputs.chunks(frame[0]).enumerate() {
-                engine.put(index, x);
+                if !engine.put(index, x) {
+                    check_words(self.formats[0][0], x).map_err(|e| of_frame(group * at_once + index, e))?;
+                }
             }
             engine.run(level, inputs.len() / frame[0], emulator.router());
             for (index, y) in outputs.chunks_mut(frame[1]).enumerate() {
@@ -260,26 +262,6 @@ impl<E: Borrow<Emulator>> Runner<E> {
         Ok(frame)
     }
 
-    #[inline]
-    fn check_words(&self, input: &[i16]) -> Result<(), EmulatorError> {
-        let word = self.formats[0][0];
-        if word.bits() == 16 {
-            return Ok(());
-        }
-        // No word is out of range if none plus half of the range is; this much the compiler makes vectors of.
-        let range = (1u32 << word.bits()) - 1;
-        let beyond = input.iter().fold(0, |all, &x| all | (x.wrapping_sub(word.min() as i16) as u16));
-        if u32::from(beyond) <= range {
-            return Ok(());
-        }
-        match input.iter().position(|&x| !word.holds(i64::from(x))) {
-            Some(i) => {
-                let problem = format!("{} does not fit {} bits", input[i], word.bits());
-                Err(EmulatorError::new(format!("input word {i}"), problem))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
 impl Emulator {
@@ -337,6 +319,16 @@ fn check_len(place: &str, found: usize, expected: usize) -> Result<(), EmulatorE
 
 fn of_frame(index: usize, error: EmulatorError) -> EmulatorError {
     EmulatorError::new(format!("frame {index}: {}", error.place), error.problem)
+}
+
+fn check_words(word: Format, input: &[i16]) -> Result<(), EmulatorError> {
+    match input.iter().position(|&x| !word.holds(i64::from(x))) {
+        Some(i) => {
+            let problem = format!("{} does not fit {} bits", input[i], word.bits());
+            Err(EmulatorError::new(format!("input word {i}"), problem))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_finite(input: &[f64]) -> Result<(), EmulatorError> {

@@ -146,6 +146,19 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn or(a: Two, b: Two) -> Two {
+        halves!(_mm256_or_si256, a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn is_zero([a, b]: Two) -> bool {
+        vector!({
+            let all = _mm256_or_si256(a, b);
+            _mm256_testz_si256(all, all) == 1
+        })
+    }
+
+    #[inline(always)]
     unsafe fn xor(a: Two, b: Two) -> Two {
         halves!(_mm256_xor_si256, a, b)
     }

@@ -118,6 +118,16 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn or(a: __m512i, b: __m512i) -> __m512i {
+        vector!(_mm512_or_si512(a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn is_zero(words: __m512i) -> bool {
+        vector!(_mm512_test_epi32_mask(words, words) == 0)
+    }
+
+    #[inline(always)]
     unsafe fn xor(a: __m512i, b: __m512i) -> __m512i {
         vector!(_mm512_xor_si512(a, b))
     }

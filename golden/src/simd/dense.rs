@@ -213,24 +213,31 @@ impl Dense {
             if rest & 1 > 0 {
                 quad!(0);
             }
-            for f in 0..F {
-                let mut sums = [zero; T];
-                for t in 0..T {
-                    let (mut l, mut h) = (low[0][f][t], high[0][f][t]);
-                    for s in 1..S {
-                        l = L::add_sums(l, low[s][f][t]);
-                        h = L::add_sums(h, high[s][f][t]);
+            macro_rules! finish {
+                ($f:expr) => {
+                    let mut sums = [zero; T];
+                    for t in 0..T {
+                        let (mut l, mut h) = (low[0][$f][t], high[0][$f][t]);
+                        for s in 1..S {
+                            l = L::add_sums(l, low[s][$f][t]);
+                            h = L::add_sums(h, high[s][$f][t]);
+                        }
+                        let sum = if WIDE { L::add_sums(l, L::shift_left(h, 8)) } else { l };
+                        sums[t] = L::shift_right(sum, L::load_sums(shifts.add(16 * t)));
                     }
-                    let sum = if WIDE { L::add_sums(l, L::shift_left(h, 8)) } else { l };
-                    sums[t] = L::shift_right(sum, L::load_sums(shifts.add(16 * t)));
-                }
-                let frame = frames[f];
-                match self.end {
-                    None => self.rounding.put::<L, T>(sums, frame, &self.sink, block.y),
-                    Some(end) => {
-                        self.rounding.put_until::<L, T>(sums, frame.add(self.sink.y), block.y, end);
+                    let frame = frames[$f];
+                    match self.end {
+                        None => self.rounding.put::<L, T>(sums, frame, &self.sink, block.y),
+                        Some(end) => {
+                            self.rounding.put_until::<L, T>(sums, frame.add(self.sink.y), block.y, end);
+                        }
                     }
-                }
+                };
+            }
+            // No loop: all sums stay in registers.
+            finish!(0);
+            if F == 2 {
+                finish!(F - 1);
             }
         }
     }

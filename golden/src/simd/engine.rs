@@ -73,9 +73,9 @@ impl Engine {
         &self.memory.words()[self.last * self.plan.words + place..][..size]
     }
 
-    /// Puts the words of one frame in.
+    /// Puts the words of one frame in; whether all fit the input's width.
     #[inline]
-    pub(crate) fn put(&mut self, frame: usize, words: &[i16]) {
+    pub(crate) fn put(&mut self, frame: usize, words: &[i16]) -> bool {
         assert_eq!(words.len(), self.plan.vectors[0].1);
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; there are as many words as the input port has.

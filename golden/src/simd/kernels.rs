@@ -50,7 +50,7 @@ pub(super) struct Kernels {
     /// As [`Scales::put_values`], on a machine with the instructions.
     pub(super) put_values: unsafe fn(&Scales, *const f64, *mut i16, &Sink) -> bool,
     /// As [`Scales::put_words`], on a machine with the instructions.
-    pub(super) put_words: unsafe fn(&Scales, *const i16, *mut i16, &Sink),
+    pub(super) put_words: unsafe fn(&Scales, *const i16, *mut i16, &Sink) -> bool,
     /// As [`Copies::run`], on a machine with the instructions.
     pub(super) take_words: unsafe fn(&Copies, *const i16, *mut i16),
     /// As [`Scales::take_values`], on a machine with the instructions.
@@ -160,9 +160,6 @@ macro_rules! kernels {
                 multiply(step: &Multiply, frame: *mut i16) { step.run::<$lanes>(frame) }
                 relu(step: &Relu, frame: *mut i16) { step.run::<$lanes>(frame) }
                 table(step: &Table, frame: *mut i16) { step.run::<$lanes>(frame) }
-                put_words(scales: &Scales, words: *const i16, frame: *mut i16, sink: &Sink) {
-                    scales.put_words::<$lanes>(words, frame, sink)
-                }
                 take_words(copies: &Copies, frame: *const i16, words: *mut i16) {
                     copies.run::<$lanes>(frame, words)
                 }
@@ -186,39 +183,50 @@ macro_rules! kernels {
                 match (&step.operands, step.wide) {
                     (Quads::Quarters, true) => Some(dense_in_quarters::<2, true>()),
                     (Quads::Quarters, false) => Some(dense_in_quarters::<2, false>()),
-                    (Quads::Broadcast, true) => dense_of::<Same, 2, 1, true>(step),
-                    (Quads::Broadcast, false) => dense_of::<Same, 4, 2, false>(step),
-                    (Quads::Permuted { .. }, true) => dense_of::<Own, 2, 1, true>(step),
-                    (Quads::Permuted { .. }, false) => dense_of::<Own, 4, 2, false>(step),
+                    (Quads::Broadcast, true) => dense_of_words::<Same>(step),
+                    (Quads::Broadcast, false) => dense_of_bytes::<Same>(step),
+                    (Quads::Permuted { .. }, true) => dense_of_words::<Own>(step),
+                    (Quads::Permuted { .. }, false) => dense_of_bytes::<Own>(step),
                 }
             }
 
-            /// S phases for up to 4 tiles, and FEW for more. None if blocks differ in their number of tiles.
-            fn dense_of<Q: Quad, const S: usize, const FEW: usize, const WIDE: bool>(
-                step: &Dense,
-            ) -> Option<DenseKernel> {
-                macro_rules! kernel {
-                    ($tiles:literal, $phases:ident) => {
-                        DenseKernel { one: dense_blocks::<Q, $tiles, $phases, 1, WIDE>, two: None }
-                    };
-                    ($tiles:literal, $phases:ident, $phases_of_two:literal) => {
-                        DenseKernel {
-                            two: Some(dense_blocks::<Q, $tiles, $phases_of_two, 2, WIDE>),
-                            ..kernel!($tiles, $phases)
-                        }
-                    };
-                }
-                const ONE: usize = 4;
+            /// Kernels of blocks whose operands are words. None if blocks differ in their number of tiles.
+            fn dense_of_words<Q: Quad>(step: &Dense) -> Option<DenseKernel> {
                 Some(match step.tiles()? {
-                    1 => kernel!(1, ONE, 2),
-                    2 => kernel!(2, S, 2),
-                    3 => kernel!(3, S, 1),
-                    4 => kernel!(4, S, 1),
-                    5 => kernel!(5, FEW),
-                    6 => kernel!(6, FEW),
-                    7 => kernel!(7, FEW),
-                    _ => kernel!(8, FEW),
+                    1 => in_pairs::<Q, 1, 4, 2, true>(),
+                    2 => in_pairs::<Q, 2, 4, 2, true>(),
+                    3 => in_pairs::<Q, 3, 2, 1, true>(),
+                    4 => in_pairs::<Q, 4, 2, 1, true>(),
+                    5 => in_pairs::<Q, 5, 1, 1, true>(),
+                    6 => in_pairs::<Q, 6, 1, 1, true>(),
+                    7 => alone::<Q, 7, 1, true>(),
+                    _ => alone::<Q, 8, 1, true>(),
                 })
+            }
+
+            /// The same where they are bytes.
+            fn dense_of_bytes<Q: Quad>(step: &Dense) -> Option<DenseKernel> {
+                Some(match step.tiles()? {
+                    1 => in_pairs::<Q, 1, 4, 4, false>(),
+                    2 => in_pairs::<Q, 2, 4, 4, false>(),
+                    3 => in_pairs::<Q, 3, 4, 2, false>(),
+                    4 => in_pairs::<Q, 4, 4, 2, false>(),
+                    5 => in_pairs::<Q, 5, 2, 2, false>(),
+                    6 => in_pairs::<Q, 6, 2, 1, false>(),
+                    7 => in_pairs::<Q, 7, 2, 1, false>(),
+                    _ => in_pairs::<Q, 8, 2, 1, false>(),
+                })
+            }
+
+            /// T tiles of one frame in S phases.
+            fn alone<Q: Quad, const T: usize, const S: usize, const WIDE: bool>() -> DenseKernel {
+                DenseKernel { one: dense_blocks::<Q, T, S, 1, WIDE>, two: None }
+            }
+
+            /// The same, and of two frames in P phases.
+            fn in_pairs<Q: Quad, const T: usize, const S: usize, const P: usize, const WIDE: bool>(
+            ) -> DenseKernel {
+                DenseKernel { two: Some(dense_blocks::<Q, T, P, 2, WIDE>), ..alone::<Q, T, S, WIDE>() }
             }
 
             /// S phases for one frame.
@@ -384,6 +392,12 @@ macro_rules! kernels {
             unsafe fn busy(rounds: usize) -> [i16; 32] {
                 // SAFETY: as for `peak::busy`.
                 unsafe { peak::busy::<$lanes>(rounds) }
+            }
+
+            $(#[$features])?
+            unsafe fn put_words(scales: &Scales, words: *const i16, frame: *mut i16, sink: &Sink) -> bool {
+                // SAFETY: as for `Scales::put_words`.
+                unsafe { scales.put_words::<$lanes>(words, frame, sink) }
             }
 
             $(#[$features])?

@@ -79,8 +79,12 @@ pub(super) trait Lanes: Copy {
     unsafe fn max(a: Self::Words, b: Self::Words) -> Self::Words;
     /// Bitwise and.
     unsafe fn and(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Bitwise or.
+    unsafe fn or(a: Self::Words, b: Self::Words) -> Self::Words;
     /// Bitwise exclusive or.
     unsafe fn xor(a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Whether all words are 0.
+    unsafe fn is_zero(words: Self::Words) -> bool;
     /// Zeros shifted in from the left, `count` below 16.
     unsafe fn shift_right_logical(words: Self::Words, count: u32) -> Self::Words;
     /// `yes` where `by` is negative.

@@ -166,6 +166,19 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    unsafe fn or(a: Words, b: Words) -> Words {
+        quarters!(vorrq_s16, a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn is_zero([a, b, c, d]: Words) -> bool {
+        vector!({
+            let all = vorrq_s16(vorrq_s16(a, b), vorrq_s16(c, d));
+            vmaxvq_u16(vreinterpretq_u16_s16(all)) == 0
+        })
+    }
+
+    #[inline(always)]
     unsafe fn xor(a: Words, b: Words) -> Words {
         quarters!(veorq_s16, a, b)
     }

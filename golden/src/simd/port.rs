@@ -89,22 +89,34 @@ impl Scales {
         finite
     }
 
-    /// The words of a frame.
+    /// The words of a frame; whether all fit the port's width.
     ///
     /// # Safety
     /// As [`Lanes`], with a frame that has the places of the sink, and as many words as the port has.
     #[inline(always)]
-    pub(super) unsafe fn put_words<L: Lanes>(&self, words: *const i16, frame: *mut i16, sink: &Sink) {
+    pub(super) unsafe fn put_words<L: Lanes>(
+        &self,
+        words: *const i16,
+        frame: *mut i16,
+        sink: &Sink,
+    ) -> bool {
         let mut at = 0;
         // SAFETY: the caller promises the places and the machine.
         unsafe {
-            while at + 32 <= self.words {
-                sink.put::<L>(frame, at, L::load(words.add(at)));
+            let mut beyond = L::splat(0);
+            while at < self.words {
+                let count = self.words - at;
+                let words = match count {
+                    32.. => L::load(words.add(at)),
+                    _ => L::load_first(words.add(at), count),
+                };
+                if self.range.is_narrower() {
+                    beyond = L::or(beyond, L::xor(words, self.range.clamp::<L>(words)));
+                }
+                sink.put::<L>(frame, at, words);
                 at += 32;
             }
-            if at < self.words {
-                sink.put::<L>(frame, at, L::load_first(words.add(at), self.words - at));
-            }
+            L::is_zero(beyond)
         }
     }
 

@@ -132,6 +132,16 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn or(a: [i16; 32], b: [i16; 32]) -> [i16; 32] {
+        zip(a, b, |a, b| a | b)
+    }
+
+    #[inline(always)]
+    unsafe fn is_zero(words: [i16; 32]) -> bool {
+        words.iter().fold(0, |all, word| all | word) == 0
+    }
+
+    #[inline(always)]
     unsafe fn xor(a: [i16; 32], b: [i16; 32]) -> [i16; 32] {
         zip(a, b, |a, b| a ^ b)
     }
