@@ -71,22 +71,19 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// As [`infer`](Self::infer).
     pub fn infer_at(&mut self, level: usize, input: &[i16], output: &mut [i16]) -> Result<(), EmulatorError> {
         self.check_frame(input.len(), output.len())?;
-        let word = self.formats[0][0];
         let emulator: &Emulator = self.emulator.borrow();
         let level = level.min(emulator.levels() - 1);
         match &mut self.words {
             Words::Specified(words) => {
-                check_words(word, input)?;
+                check_words(self.formats[0][0], input)?;
                 words.vectors[0].copy_from_slice(input);
                 words.run(emulator, level);
                 output.iter_mut().zip(words.outputs(level)).for_each(|(y, word)| *y = word);
             }
             Words::Fast(engine) => {
-                if !engine.put(0, input) {
-                    check_words(word, input)?;
+                if !engine.infer(level, input, output, emulator.router()) {
+                    check_words(self.formats[0][0], input)?;
                 }
-                engine.run(level, 1, emulator.router());
-                engine.take(level, 0, output);
             }
         }
         Ok(())
@@ -245,7 +242,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn check_frame(&self, input: usize, output: usize) -> Result<(), EmulatorError> {
         check_len("input", input, self.formats[0].len())?;
         check_len("output", output, self.formats[1].len())
@@ -261,7 +258,6 @@ impl<E: Borrow<Emulator>> Runner<E> {
         check_len("outputs", outputs, inputs / frame[0] * frame[1])?;
         Ok(frame)
     }
-
 }
 
 impl Emulator {
@@ -309,18 +305,23 @@ impl Emulator {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn check_len(place: &str, found: usize, expected: usize) -> Result<(), EmulatorError> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(EmulatorError::new(place, format!("expected {expected} words, found {found}")))
+    if found == expected { Ok(()) } else { Err(wrong_len(place, found, expected)) }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong_len(place: &str, found: usize, expected: usize) -> EmulatorError {
+    EmulatorError::new(place, format!("expected {expected} words, found {found}"))
 }
 
 fn of_frame(index: usize, error: EmulatorError) -> EmulatorError {
     EmulatorError::new(format!("frame {index}: {}", error.place), error.problem)
 }
 
+#[cold]
+#[inline(never)]
 fn check_words(word: Format, input: &[i16]) -> Result<(), EmulatorError> {
     match input.iter().position(|&x| !word.holds(i64::from(x))) {
         Some(i) => {

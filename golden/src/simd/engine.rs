@@ -73,6 +73,34 @@ impl Engine {
         &self.memory.words()[self.last * self.plan.words + place..][..size]
     }
 
+    /// One frame from words to words at a level; whether all words fit the input's width, without which nothing was computed.
+    #[inline]
+    pub(crate) fn infer(
+        &mut self,
+        level: usize,
+        words: &[i16],
+        outputs: &mut [i16],
+        router: Option<&Router>,
+    ) -> bool {
+        assert_eq!(words.len(), self.plan.vectors[0].1);
+        assert_eq!(outputs.len(), self.outputs);
+        let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words, router };
+        let (words, outputs) = (words.as_ptr(), outputs.as_mut_ptr());
+        self.last = 0;
+        // SAFETY: the machine has the instructions; memory holds a frame of the plan; there are as many words as the ports have.
+        unsafe {
+            (self.kernels.infer)(
+                &self.plan,
+                level,
+                memory,
+                &mut self.selected[0],
+                &self.scales[0],
+                words,
+                outputs,
+            )
+        }
+    }
+
     /// Puts the words of one frame in; whether all fit the input's width.
     #[inline]
     pub(crate) fn put(&mut self, frame: usize, words: &[i16]) -> bool {

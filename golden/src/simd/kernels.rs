@@ -47,6 +47,13 @@ pub(super) struct Kernels {
     /// # Safety
     /// A machine with the instructions, frames of the plan's length, and a level that the plan has.
     pub(super) run: unsafe fn(&Plan, usize, Frames, &mut [Option<Selected>]),
+    /// Puts words in as [`Scales::put_words`] does, runs a level and takes the words out as [`Copies::run`] does. Returns false
+    /// after the first if a word does not fit.
+    ///
+    /// # Safety
+    /// As `run` and these two.
+    pub(super) infer:
+        unsafe fn(&Plan, usize, Frames, &mut Option<Selected>, &Scales, *const i16, *mut i16) -> bool,
     /// As [`Scales::put_values`], on a machine with the instructions.
     pub(super) put_values: unsafe fn(&Scales, *const f64, *mut i16, &Sink) -> bool,
     /// As [`Scales::put_words`], on a machine with the instructions.
@@ -81,6 +88,18 @@ impl Kernels {
     }
 }
 
+/// What the router says about a frame.
+///
+/// # Safety
+/// A frame of the plan.
+#[inline(never)]
+unsafe fn route(plan: &Plan, frame: *const i16, router: Option<&Router>) -> Option<Selected> {
+    let router = router?;
+    let (place, size) = plan.vectors[router.scores.0];
+    // SAFETY: the caller promises a frame of the plan.
+    Some(router.select(unsafe { std::slice::from_raw_parts(frame.add(place), size) }))
+}
+
 macro_rules! kernels {
     ($module:ident, $lanes:ty, $(#[$features:meta])?) => {
         mod $module {
@@ -88,6 +107,7 @@ macro_rules! kernels {
 
             pub(super) const KERNELS: Kernels = Kernels {
                 run,
+                infer,
                 dense,
                 put_values,
                 put_words,
@@ -122,29 +142,69 @@ macro_rules! kernels {
                         continue;
                     }
                     for (index, selected) in selected.iter_mut().enumerate() {
-                        let frame = first.wrapping_add(index * stride);
-                        let member = selected.map_or(0, |selected| selected.member);
                         // SAFETY: the caller promises frames of the plan on a machine with the instructions.
-                        unsafe {
-                            match step {
-                                Step::Split(step) => split(step, frame),
-                                Step::Dense(step, kernel) => (kernel.one)(step, [frame], member),
-                                Step::Groups(step) => groups(step, frame, member),
-                                Step::Taps(step) => taps(step, frame, member),
-                                Step::Wide(step) => wide(step, frame, member),
-                                Step::Copy(step, place) => copy(step, frame, *place),
-                                Step::Add(step) => add(step, frame),
-                                Step::Multiply(step) => multiply(step, frame),
-                                Step::Relu(step) => relu(step, frame),
-                                Step::Table(step) => table(step, frame),
-                                Step::Route => {
-                                    *selected = router.map(|router| {
-                                        let (place, size) = plan.vectors[router.scores.0];
-                                        router.select(std::slice::from_raw_parts(frame.add(place), size))
-                                    });
-                                }
+                        unsafe { run_step(plan, step, first.wrapping_add(index * stride), router, selected) }
+                    }
+                }
+            }
+
+            $(#[$features])?
+            unsafe fn infer(
+                plan: &Plan,
+                level: usize,
+                Frames { first, router, .. }: Frames,
+                selected: &mut Option<Selected>,
+                scales: &Scales,
+                words: *const i16,
+                outputs: *mut i16,
+            ) -> bool {
+                let level = &plan.levels[level];
+                // SAFETY: the caller promises a frame of the plan and words of both ports on a machine with the instructions.
+                unsafe {
+                    if !put_words(scales, words, first, &plan.input) {
+                        return false;
+                    }
+                    let mut member = 0;
+                    *selected = None;
+                    for step in &level.steps {
+                        match &plan.steps[*step] {
+                            // Most steps of small networks, where every call counts.
+                            Step::Dense(step, kernel) => (kernel.one)(step, [first], member),
+                            step => {
+                                run_step(plan, step, first, router, selected);
+                                member = selected.map_or(0, |selected| selected.member);
                             }
                         }
+                    }
+                    level.output.run::<$lanes>(first, outputs);
+                }
+                true
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn run_step(
+                plan: &Plan,
+                step: &Step,
+                frame: *mut i16,
+                router: Option<&Router>,
+                selected: &mut Option<Selected>,
+            ) {
+                let member = selected.map_or(0, |selected| selected.member);
+                // SAFETY: as for `run`.
+                unsafe {
+                    match step {
+                        Step::Split(step) => split(step, frame),
+                        Step::Dense(step, kernel) => (kernel.one)(step, [frame], member),
+                        Step::Groups(step) => groups(step, frame, member),
+                        Step::Taps(step) => taps(step, frame, member),
+                        Step::Wide(step) => wide(step, frame, member),
+                        Step::Copy(step, place) => copy(step, frame, *place),
+                        Step::Add(step) => add(step, frame),
+                        Step::Multiply(step) => multiply(step, frame),
+                        Step::Relu(step) => relu(step, frame),
+                        Step::Table(step) => table(step, frame),
+                        Step::Route => *selected = route(plan, frame, router),
                     }
                 }
             }
@@ -266,9 +326,14 @@ macro_rules! kernels {
                 frames: [*mut i16; F],
                 member: usize,
             ) {
-                for block in &step.blocks {
-                    // SAFETY: as for `run`.
-                    unsafe { step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member) }
+                // SAFETY: as for `run`.
+                unsafe {
+                    if let [block] = &step.blocks[..] {
+                        return step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member);
+                    }
+                    for block in &step.blocks {
+                        step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member)
+                    }
                 }
             }
 
@@ -394,6 +459,8 @@ macro_rules! kernels {
                 unsafe { peak::busy::<$lanes>(rounds) }
             }
 
+            // Within `infer`, its loop is slower.
+            #[inline(never)]
             $(#[$features])?
             unsafe fn put_words(scales: &Scales, words: *const i16, frame: *mut i16, sink: &Sink) -> bool {
                 // SAFETY: as for `Scales::put_words`.

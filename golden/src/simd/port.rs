@@ -94,12 +94,7 @@ impl Scales {
     /// # Safety
     /// As [`Lanes`], with a frame that has the places of the sink, and as many words as the port has.
     #[inline(always)]
-    pub(super) unsafe fn put_words<L: Lanes>(
-        &self,
-        words: *const i16,
-        frame: *mut i16,
-        sink: &Sink,
-    ) -> bool {
+    pub(super) unsafe fn put_words<L: Lanes>(&self, words: *const i16, frame: *mut i16, sink: &Sink) -> bool {
         let mut at = 0;
         // SAFETY: the caller promises the places and the machine.
         unsafe {
