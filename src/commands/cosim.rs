@@ -27,7 +27,7 @@ use crate::{
     cosim_report::{self, Row},
     design_folder,
     emulator_source::EmulatorSource,
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, input_in, unwritten},
     unit_source::{CompiledUnit, UnitSource},
 };
 
@@ -320,7 +320,7 @@ impl Cosim {
     ) -> Result<String, Failure> {
         let (emulator, design) = (&target.source.emulator, &target.design);
         let (folder, lanes) = (evidence.folder(), target.config.lanes());
-        fs::create_dir_all(folder).map_err(|e| Failure::Input(format!("{}: {e}", folder.display())))?;
+        fs::create_dir_all(folder).map_err(|e| input_in(folder, e))?;
         let waveform = folder.join(format!("{}-{lanes}-lanes-{}.fst", design.top, self.seed));
         let played = testbench::cosim_traced(emulator, design, options, frames, self.seed, &waveform);
         if let Err(error @ testbench::Error::Io { .. }) = played {
@@ -403,7 +403,7 @@ impl Cosim {
         let top = top_name(&program);
         if design.top != top {
             let problem = format!("expected the unit {top}, found {}", design.top);
-            return Err(Failure::Input(format!("{}: {problem}", folder.display())));
+            return Err(input_in(&folder, problem));
         }
         let options = self.rtl.iter().map(|rtl| format!("--rtl {}", rtl.display())).collect();
         let numbers = numbers_of(&program);
@@ -499,8 +499,7 @@ fn numbers_of(program: &Program) -> Option<UnitNumbers> {
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| write_atomically(path, text.as_bytes()))
-        .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
+    made.and_then(|()| write_atomically(path, text.as_bytes())).map_err(|e| unwritten(path, e))
 }
 
 /// Raw input frames: the application's own, or random ones.
