@@ -231,18 +231,7 @@ impl Cosim {
             None => testbench::cosim(emulator, design, options, &frames, self.seed),
             Some(path) => testbench::cosim_traced(emulator, design, options, &frames, self.seed, path),
         };
-        row.failures = match compared {
-            Ok(comparison) => {
-                row.comparison = Some(comparison);
-                differences(&comparison, target.predicted)
-            }
-            Err(
-                error @ (testbench::Error::Failure(_)
-                | testbench::Error::Simulation { .. }
-                | testbench::Error::Unsteady { .. }),
-            ) => vec![error.to_string()],
-            Err(error) => return Err(failure_of(design, error)),
-        };
+        (row.comparison, row.failures) = judged(compared, target.predicted, design)?;
         if row.failures.is_empty() {
             return Ok(());
         }
@@ -280,18 +269,9 @@ impl Cosim {
         let frames = frames(target.source, self.frames as usize, self.seed)?;
         for (level, &predicted) in target.predicted_lower.iter().enumerate() {
             let at_level = |text: String| format!("quality level {level}: {text}");
-            let wrong = match testbench::cosim_at(emulator, level, design, options, &frames, self.seed) {
-                Ok(comparison) => {
-                    row.lower[level].1 = Some(comparison);
-                    differences(&comparison, predicted)
-                }
-                Err(
-                    error @ (testbench::Error::Failure(_)
-                    | testbench::Error::Simulation { .. }
-                    | testbench::Error::Unsteady { .. }),
-                ) => vec![error.to_string()],
-                Err(error) => return Err(failure_of(design, error)),
-            };
+            let compared = testbench::cosim_at(emulator, level, design, options, &frames, self.seed);
+            let (comparison, wrong) = judged(compared, predicted, design)?;
+            row.lower[level].1 = comparison;
             if wrong.is_empty() {
                 continue;
             }
@@ -539,11 +519,28 @@ fn default_cache() -> PathBuf {
 /// A unit that does not start has failed its check; anything else is bad input.
 pub(crate) fn failure_of(design: &Design, error: testbench::Error) -> Failure {
     let message = format!("{}: {error}", design.top);
-    match error {
-        testbench::Error::Failure(_)
-        | testbench::Error::Simulation { .. }
-        | testbench::Error::Unsteady { .. } => Failure::Check(message),
-        _ => Failure::Input(message),
+    match is_fault(&error) {
+        true => Failure::Check(message),
+        false => Failure::Input(message),
+    }
+}
+
+/// Whether the unit is to blame.
+fn is_fault(error: &testbench::Error) -> bool {
+    use testbench::Error::{Failure, Simulation, Unsteady};
+    matches!(error, Failure(_) | Simulation { .. } | Unsteady { .. })
+}
+
+/// The comparison, if it came to an end, and what is wrong with the unit.
+fn judged(
+    compared: testbench::Result<Comparison>,
+    predicted: Cycles,
+    design: &Design,
+) -> Result<(Option<Comparison>, Vec<String>), Failure> {
+    match compared {
+        Ok(comparison) => Ok((Some(comparison), differences(&comparison, predicted))),
+        Err(error) if is_fault(&error) => Ok((None, vec![error.to_string()])),
+        Err(error) => Err(failure_of(design, error)),
     }
 }
 
