@@ -11,15 +11,15 @@ use emeuro::{
     testbench::{Design, SourceFile},
 };
 
-use crate::failure::{Failure, input};
+use crate::failure::{Failure, input, input_in, unwritten};
 
 /// Replaces `folder` by the given files: they are written to a new folder, which then takes the place of the old one.
 pub(crate) fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
-    let failed = |e: io::Error| Failure::Input(format!("{}: cannot write: {e}", folder.display()));
+    let failed = |e: io::Error| unwritten(folder, e);
     if folder.exists() && !is_replaceable(folder).map_err(failed)? {
         let problem =
             format!("expected a new or empty folder, or one with a {UNIT_FILE}; it would be replaced");
-        return Err(Failure::Input(format!("{}: {problem}", folder.display())));
+        return Err(input_in(folder, problem));
     }
     let parent = match folder.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -59,11 +59,11 @@ pub(crate) fn read(folder: &Path) -> Result<(UnitConfig, Design), Failure> {
     let UnitFile { config, design } = UnitFile::load(&path).map_err(input)?;
     let Some(names) = design else {
         let expected = "expected the file of a generated folder, which names emulator and top";
-        return Err(Failure::Input(format!("{}: {expected}", path.display())));
+        return Err(input_in(&path, expected));
     };
     let mut sources: Vec<PathBuf> = fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>())
-        .map_err(|e| Failure::Input(format!("{}: {e}", folder.display())))?;
+        .map_err(|e| input_in(folder, e))?;
     sources.retain(|path| path.extension().is_some_and(|e| e == "v" || e == "hex"));
     sources.sort();
     let sources =

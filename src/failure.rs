@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use std::{fmt::Display, process::ExitCode};
+use std::{fmt::Display, io, path::Path, process::ExitCode};
 
 /// What a command has to say, and whether its checks passed.
 pub(crate) struct Outcome {
@@ -41,4 +41,14 @@ impl Failure {
 /// Turns any error into bad input.
 pub(crate) fn input(error: impl Display) -> Failure {
     Failure::Input(error.to_string())
+}
+
+/// Turns what is wrong with a file or folder into bad input.
+pub(crate) fn input_in(path: &Path, problem: impl Display) -> Failure {
+    Failure::Input(format!("{}: {problem}", path.display()))
+}
+
+/// A file or folder that the system does not let us write.
+pub(crate) fn unwritten(path: &Path, error: io::Error) -> Failure {
+    input_in(path, format_args!("cannot write: {error}"))
 }

@@ -1,15 +1,12 @@
 //! Frames in files: CSV and NPY.
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, path::Path};
 
 use emeuro::golden::write_atomically;
 use ndarray::Array2;
 use ndarray_npy::{ReadNpyExt, WriteNpyExt};
 
-use crate::failure::{Failure, input};
+use crate::failure::{Failure, input, input_in, unwritten};
 
 /// The formats of frame files.
 enum Kind {
@@ -21,7 +18,7 @@ fn kind(path: &Path) -> Result<Kind, Failure> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("csv") => Ok(Kind::Csv),
         Some("npy") => Ok(Kind::Npy),
-        _ => Err(Failure::Input(format!("{}: expected a name that ends in .csv or .npy", path.display()))),
+        _ => Err(input_in(path, "expected a name that ends in .csv or .npy")),
     }
 }
 
@@ -33,40 +30,44 @@ pub(crate) fn read(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> 
     };
     for (row, frame) in frames.iter().enumerate() {
         if let Some(column) = frame.iter().position(|x| !x.is_finite()) {
-            let place = format!("{}: row {}, column {}", path.display(), row + 1, column + 1);
-            return Err(Failure::Input(format!(
-                "{place}: expected a finite number, found {}",
-                frame[column]
-            )));
+            let place = format!("row {}, column {}", row + 1, column + 1);
+            return Err(input_in(
+                path,
+                format!("{place}: expected a finite number, found {}", frame[column]),
+            ));
         }
     }
     if frames.is_empty() {
-        return Err(Failure::Input(format!(
-            "{}: expected at least one frame of {width} numbers",
-            path.display()
-        )));
+        return Err(input_in(path, format!("expected at least one frame of {width} numbers")));
     }
     Ok(frames)
 }
 
-fn read_csv(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
-    let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", path.display()));
-    let mut reader = csv::ReaderBuilder::new()
+/// A reader of lines that may have different numbers of fields.
+fn csv_reader(path: &Path) -> Result<csv::Reader<File>, Failure> {
+    csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(csv::Trim::All)
         .from_path(path)
-        .map_err(|e| named(&e))?;
+        .map_err(|e| input_in(path, e))
+}
+
+fn read_csv(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
+    let mut reader = csv_reader(path)?;
     let mut frames = vec![];
     for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|e| named(&e))?;
+        let record = record.map_err(|e| input_in(path, e))?;
         if record.len() != width {
             let problem = format!("row {}: expected {width} numbers, found {}", row + 1, record.len());
-            return Err(named(&problem));
+            return Err(input_in(path, problem));
         }
         let number = |(column, field): (usize, &str)| {
             field.parse().map_err(|_| {
-                named(&format!("row {}, column {}: expected a number, found {field:?}", row + 1, column + 1))
+                input_in(
+                    path,
+                    format!("row {}, column {}: expected a number, found {field:?}", row + 1, column + 1),
+                )
             })
         };
         frames.push(record.iter().enumerate().map(number).collect::<Result<Vec<f64>, Failure>>()?);
@@ -77,18 +78,19 @@ fn read_csv(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
 fn read_npy(path: &Path, width: usize) -> Result<Vec<Vec<f64>>, Failure> {
     let array = read_array(path, &format!("rows of {width} numbers"))?;
     if array.ncols() != width {
-        let (place, found) = (path.display(), array.ncols());
-        return Err(Failure::Input(format!("{place}: expected rows of {width} numbers, found {found}")));
+        let found = array.ncols();
+        return Err(input_in(path, format!("expected rows of {width} numbers, found {found}")));
     }
     Ok(array.outer_iter().map(|row| row.to_vec()).collect())
 }
 
 fn read_array(path: &Path, of: &str) -> Result<Array2<f64>, Failure> {
-    let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", path.display()));
-    let open = || File::open(path).map_err(|e| named(&e));
+    let open = || File::open(path).map_err(|e| input_in(path, e));
     Array2::<f64>::read_npy(open()?).or_else(|as_f64| match Array2::<f32>::read_npy(open()?) {
         Ok(array) => Ok(array.mapv(f64::from)),
-        Err(_) => Err(named(&format!("expected a two-dimensional array of f32 or f64 with {of}: {as_f64}"))),
+        Err(_) => {
+            Err(input_in(path, format!("expected a two-dimensional array of f32 or f64 with {of}: {as_f64}")))
+        }
     })
 }
 
@@ -103,7 +105,6 @@ pub(crate) struct Table {
 /// Reads rows of numbers, all of one length: a CSV file, whose first line is a header if none of its fields is a number, or an NPY file
 /// with a two-dimensional array.
 pub(crate) fn read_table(path: &Path) -> Result<Table, Failure> {
-    let named = |problem: String| Failure::Input(format!("{}: {problem}", path.display()));
     let (table, first, row) = match kind(path)? {
         Kind::Csv => {
             let table = read_csv_table(path)?;
@@ -113,33 +114,28 @@ pub(crate) fn read_table(path: &Path) -> Result<Table, Failure> {
         Kind::Npy => (Table { names: None, rows: read_array(path, "rows of inputs and outputs")? }, 1, "row"),
     };
     if table.rows.is_empty() {
-        return Err(named("expected at least one row of numbers, found none".to_owned()));
+        return Err(input_in(path, "expected at least one row of numbers, found none"));
     }
     if let Some(((index, column), value)) = table.rows.indexed_iter().find(|(_, v)| !v.is_finite()) {
         let place = format!("{row} {}, column {}", index + first, column + 1);
-        return Err(named(format!("{place}: expected a finite number, found {value}")));
+        return Err(input_in(path, format!("{place}: expected a finite number, found {value}")));
     }
     Ok(table)
 }
 
 fn read_csv_table(path: &Path) -> Result<Table, Failure> {
-    let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", path.display()));
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|e| named(&e))?;
+    let mut reader = csv_reader(path)?;
     let (mut names, mut values, mut width, mut rows) = (None, vec![], None, 0);
     for record in reader.records() {
-        let record = record.map_err(|e| named(&e))?;
+        let record = record.map_err(|e| input_in(path, e))?;
         let line = record.position().map_or(0, csv::Position::line);
         let expected = *width.get_or_insert(record.len());
         if record.len() != expected {
             let found = record.len();
-            return Err(named(&format!(
-                "line {line}: expected {expected} fields as in the first line, found {found}"
-            )));
+            return Err(input_in(
+                path,
+                format!("line {line}: expected {expected} fields as in the first line, found {found}"),
+            ));
         }
         let is_number = |field: &str| field.parse::<f64>().is_ok();
         if names.is_none() && rows == 0 && !record.iter().any(is_number) {
@@ -148,12 +144,15 @@ fn read_csv_table(path: &Path) -> Result<Table, Failure> {
         }
         for (column, field) in record.iter().enumerate() {
             values.push(field.parse().map_err(|_| {
-                named(&format!("line {line}, column {}: expected a number, found {field:?}", column + 1))
+                input_in(
+                    path,
+                    format!("line {line}, column {}: expected a number, found {field:?}", column + 1),
+                )
             })?);
         }
         rows += 1;
     }
-    let rows = Array2::from_shape_vec((rows, width.unwrap_or(0)), values).map_err(|e| named(&e))?;
+    let rows = Array2::from_shape_vec((rows, width.unwrap_or(0)), values).map_err(|e| input_in(path, e))?;
     Ok(Table { names, rows })
 }
 
@@ -178,7 +177,5 @@ pub(crate) fn write(path: &Path, frames: &[Vec<f64>]) -> Result<(), Failure> {
             bytes
         }
     };
-    let path = PathBuf::from(path);
-    write_atomically(&path, &bytes)
-        .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
+    write_atomically(path, &bytes).map_err(|e| unwritten(path, e))
 }

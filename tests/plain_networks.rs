@@ -8,7 +8,7 @@ use std::{env, path::PathBuf, process::Command};
 use emeuro::{
     golden::{
         Activation, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Runner, Sampler,
-        Segment, VectorId, Weights, requantise, write_atomically,
+        VectorId, Weights, requantise, write_atomically,
     },
     testbench::RtlPolicy,
 };
@@ -47,7 +47,7 @@ fn generate(shape: &[usize]) -> Emulator {
     let mut values = frames(shape[0], CALIBRATION_FRAMES, &mut sampler);
     // Sums of n products of uniform numbers grow as √n: weights of this scale keep results near 1.
     let mut format = Format::new(WORD_BITS, 15).unwrap();
-    let input = port("x", shape[0], format);
+    let input = Port::new("x", shape[0], format);
     let mut builder =
         EmulatorBuilder::new(&format!("plain_{}", name(shape).replace('-', "_")), input, 32).unwrap();
     let mut vector = VectorId::INPUT;
@@ -89,14 +89,13 @@ fn generate(shape: &[usize]) -> Emulator {
         nrmse_float: None,
     };
     let outputs = *shape.last().unwrap();
-    let spec =
-        OutputSpec { sources: vec![vector], lower: vec![], order: None, port: port("y", outputs, format) };
+    let spec = OutputSpec {
+        sources: vec![vector],
+        lower: vec![],
+        order: None,
+        port: Port::new("y", outputs, format),
+    };
     builder.finish(spec, provenance).unwrap()
-}
-
-fn port(name: &str, size: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
 }
 
 #[test]

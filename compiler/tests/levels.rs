@@ -4,10 +4,7 @@ use emeuro_compiler::{
     Control, Instruction, Machine, MachineError, Program, UnitConfig, WeightMemory, WritableMemory, compile,
     rewrite,
 };
-use emeuro_golden::{
-    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Runner, Sampler, Segment, VectorId,
-    Weights, sample_clusters, sample_levels,
-};
+use emeuro_golden::{Emulator, Runner, Sampler, VectorId, sample_clusters, sample_levels, sample_members};
 
 /// Lanes, slots (0: as many as are worth it) and words per beat.
 const SHAPES: [(usize, usize, usize); 6] =
@@ -116,46 +113,14 @@ fn frames_go_to_their_members() {
     }
 }
 
-/// 12-8-(3 scores)-10: a shared layer, then two of members, each member with weights by its seed.
-fn cluster(seeds: [u64; 3]) -> Emulator {
-    let word = Format::new(16, 10).unwrap();
-    let weight = Format::new(8, 6).unwrap();
-    let port = |name: &str, size| {
-        let segment = Segment { name: name.into(), unit: "1".into(), size, frac: word.frac() };
-        Port { bits: 16, segments: vec![segment] }
-    };
-    let draw = |seeds: &[u64], rows: usize, row: usize| {
-        let of_seed = |&seed: &u64| {
-            let mut sampler = Sampler::new(seed);
-            let values: Vec<i16> = (0..rows * row).map(|_| sampler.range(-90, 90) as i16).collect();
-            let bias: Vec<i64> = (0..rows).map(|_| sampler.range(-9000, 9000)).collect();
-            (values, bias)
-        };
-        let (values, bias): (Vec<_>, Vec<_>) = seeds.iter().map(of_seed).unzip();
-        (Weights { format: weight, values: values.concat() }, bias.concat())
-    };
-    let mut builder = EmulatorBuilder::new("cluster", port("x", 12), 40).unwrap();
-    let (weights, bias) = draw(&[1], 8, 12);
-    let shared = builder.dense("shared", VectorId::INPUT, weights, bias, word).unwrap();
-    let (weights, bias) = draw(&[2], 3, 12);
-    let scores = builder.dense("scores", VectorId::INPUT, weights, bias, word).unwrap();
-    builder.route(scores, vec![0; 3]).unwrap();
-    let (weights, bias) = draw(&seeds.map(|seed| seed + 100), 9, 8);
-    let hidden = builder.dense_of_members("hidden", shared, weights, bias, word).unwrap();
-    let (weights, bias) = draw(&seeds.map(|seed| seed + 200), 10, 9);
-    let output = builder.dense_of_members("output", hidden, weights, bias, word).unwrap();
-    let spec = OutputSpec { sources: vec![output], lower: vec![], order: None, port: port("y", 10) };
-    builder.finish(spec, Provenance::default()).unwrap()
-}
-
 #[test]
 fn rewriting_a_member_touches_no_word_of_the_others() {
     for (shape, changed) in [((4, 1, 1), 0), ((16, 4, 2), 1), ((3, 1, 4), 2), ((1, 1, 1), 1)] {
         let config = config(shape).with_control(Control::AxiLite, WeightMemory::Ram).unwrap();
         let mut seeds = [11, 12, 13];
-        let old = compile(&cluster(seeds), &config).unwrap();
+        let old = compile(&sample_members(seeds), &config).unwrap();
         seeds[changed] = 99;
-        let new = compile(&cluster(seeds), &config).unwrap();
+        let new = compile(&sample_members(seeds), &config).unwrap();
         let members = old.members.as_ref().unwrap();
         // Members come after what all frames share, one after the other.
         let shared = |words: usize, of_one: usize| words - members.count() * of_one;
@@ -179,7 +144,7 @@ fn rewriting_a_member_touches_no_word_of_the_others() {
 #[test]
 fn other_thresholds_cannot_be_written() {
     let config = config((4, 1, 1)).with_control(Control::AxiLite, WeightMemory::Ram).unwrap();
-    let old = compile(&cluster([1, 2, 3]), &config).unwrap();
+    let old = compile(&sample_members([1, 2, 3]), &config).unwrap();
     let mut new = old.clone();
     new.members.as_mut().unwrap().thresholds[1] = 7;
     let error = rewrite(&old, &new).unwrap_err().to_string();
@@ -188,7 +153,7 @@ fn other_thresholds_cannot_be_written() {
 
 #[test]
 fn a_member_that_begins_before_it_is_known_is_an_error() {
-    let mut program = compile(&cluster([1, 2, 3]), &config((16, 1, 1))).unwrap();
+    let mut program = compile(&sample_members([1, 2, 3]), &config((16, 1, 1))).unwrap();
     let first = program.instructions.iter_mut().find(|i| i.issue.of_member).unwrap();
     first.issue.delay -= 1;
     let layer = first.layer.clone();
@@ -198,7 +163,7 @@ fn a_member_that_begins_before_it_is_known_is_an_error() {
 
 #[test]
 fn layers_of_members_are_those_of_the_network() {
-    let emulator = cluster([11, 12, 13]);
+    let emulator = sample_members([11, 12, 13]);
     for shape in SHAPES {
         let program = compile(&emulator, &config(shape)).unwrap();
         let members = program.members.as_ref().unwrap();

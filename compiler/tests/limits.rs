@@ -2,7 +2,7 @@
 
 use emeuro_compiler::{CompileError, Excess, Limits, UnitConfig, compile};
 use emeuro_golden::{
-    Activation, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Segment, VectorId, Weights,
+    Activation, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, VectorId, Weights,
 };
 
 fn format(bits: u32, frac: i32) -> Format {
@@ -10,7 +10,7 @@ fn format(bits: u32, frac: i32) -> Format {
 }
 
 fn port(bits: u32, size: usize) -> Port {
-    Port { bits, segments: vec![Segment { name: "x".into(), unit: "1".into(), size, frac: 4 }] }
+    Port::new("x", size, format(bits, 4))
 }
 
 /// 24 words of `input_bits` through 40 hidden words of 16 bits, with large biases, to 6 of 8 bits.

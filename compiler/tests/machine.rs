@@ -2,8 +2,8 @@
 
 use emeuro_compiler::{Machine, UnitConfig, compile};
 use emeuro_golden::{
-    BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment,
-    VectorId, Weights, sample_emulator,
+    BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, VectorId,
+    Weights, sample_emulator,
 };
 
 fn check(emulator: &Emulator, config: &UnitConfig, seed: u64, frames: usize) {
@@ -72,10 +72,7 @@ fn the_latency_of_a_layer_is_that_of_its_stages() {
     for (inputs, outputs, lanes) in [(16, 4, 1), (16, 4, 4), (20, 3, 4), (20, 3, 16), (1, 1, 1), (64, 16, 8)]
     {
         let format = Format::new(16, 8).unwrap();
-        let port = |size| Port {
-            bits: 16,
-            segments: vec![Segment { name: "x".into(), unit: "1".into(), size, frac: 8 }],
-        };
+        let port = |size| Port::new("x", size, format);
         let mut builder = EmulatorBuilder::new("one", port(inputs), 40).unwrap();
         let weights = Weights { format: Format::new(8, 4).unwrap(), values: vec![1; inputs * outputs] };
         let y = builder.dense("y", VectorId::INPUT, weights, vec![0; outputs], format).unwrap();
@@ -107,10 +104,7 @@ fn the_latency_of_a_layer_is_that_of_its_stages() {
 fn dimensions_beyond_the_loops_are_unrolled() {
     for shared in [false, true] {
         let format = Format::new(16, 8).unwrap();
-        let port = |size| Port {
-            bits: 16,
-            segments: vec![Segment { name: "x".into(), unit: "1".into(), size, frac: 8 }],
-        };
+        let port = |size| Port::new("x", size, format);
         let geometry = BlockGeometry {
             offset: 0,
             repeat: vec![2; 4],

@@ -26,12 +26,10 @@ pub struct OutputSpec {
 /// ```
 /// use emeuro_golden::*;
 /// let word = Format::new(16, 12)?;
-/// let segment = |name: &str| Segment { name: name.into(), unit: "1".into(), size: 2, frac: 12 };
-/// let port = |name| Port { bits: 16, segments: vec![segment(name)] };
-/// let mut builder = EmulatorBuilder::new("swap", port("x"), 32)?;
+/// let mut builder = EmulatorBuilder::new("swap", Port::new("x", 2, word), 32)?;
 /// let weights = Weights { format: Format::new(8, 6)?, values: vec![0, 64, 64, 0] };
 /// let y = builder.dense("swapped", VectorId::INPUT, weights, vec![0, 0], word)?;
-/// let output = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("y") };
+/// let output = OutputSpec { sources: vec![y], lower: vec![], order: None, port: Port::new("y", 2, word) };
 /// let emulator = builder.finish(output, Provenance::default())?;
 /// assert_eq!(emulator.run(&[3, 5])?, [5, 3]);
 /// # Ok::<(), EmulatorError>(())

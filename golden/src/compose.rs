@@ -71,19 +71,16 @@ impl Emulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Format, Port, Provenance, Segment, Weights};
+    use crate::{Format, Port, Provenance, Weights};
 
     /// y = weight · x for two words with `frac` fractional bits, output in `output`.
     fn scaling(weight: i16, output: Format) -> Emulator {
-        let port = |name: &str, frac| Port {
-            bits: 16,
-            segments: vec![Segment { name: name.into(), unit: "1".into(), size: 2, frac }],
-        };
-        let mut builder = EmulatorBuilder::new("scaling", port("x", 8), 32).unwrap();
+        let word = Format::new(16, 8).unwrap();
+        let mut builder = EmulatorBuilder::new("scaling", Port::new("x", 2, word), 32).unwrap();
         let weights = Weights { format: Format::new(8, 4).unwrap(), values: vec![weight, 0, 0, weight] };
         let y = builder.dense("y", VectorId::INPUT, weights, vec![0, 0], output).unwrap();
         let spec =
-            OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("y", output.frac()) };
+            OutputSpec { sources: vec![y], lower: vec![], order: None, port: Port::new("y", 2, output) };
         builder.finish(spec, Provenance::default()).unwrap()
     }
 

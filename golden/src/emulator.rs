@@ -47,6 +47,12 @@ pub struct Port {
 }
 
 impl Port {
+    /// `size` words of one meaning and `format`, without a unit.
+    pub fn new(name: &str, size: usize, format: Format) -> Self {
+        let segment = Segment { name: name.to_owned(), unit: "1".to_owned(), size, frac: format.frac() };
+        Self { bits: format.bits(), segments: vec![segment] }
+    }
+
     /// Number of words in a frame.
     pub fn size(&self) -> usize {
         self.segments.iter().map(|s| s.size).sum()

@@ -40,4 +40,4 @@ pub use isa::Isa;
 pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
 pub use run::Runner;
-pub use sample::{Sampler, sample_clusters, sample_emulator, sample_levels, sample_weights};
+pub use sample::{Sampler, sample_clusters, sample_emulator, sample_levels, sample_members, sample_weights};

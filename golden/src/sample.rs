@@ -1,8 +1,8 @@
 //! Random emulators and frames: valid graphs of every operation, for the tests of everything that runs emulators.
 
 use crate::{
-    Activation, BlockGeometry, Emulator, EmulatorBuilder, Format, Op, OutputSpec, Port, Provenance, Segment,
-    VectorId, Weights,
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, Op, OutputSpec, Port,
+    Provenance, VectorId, Weights,
 };
 
 /// A small seeded generator (splitmix64, Steele, Lea & Flood 2014); equal seeds give equal samples on every machine.
@@ -62,6 +62,40 @@ pub fn sample_clusters(seed: u64) -> Emulator {
     sample(seed, |sampler| Draft::new(sampler).finish_with_members(seed))
 }
 
+/// 12-8-(3 scores)-10: a shared layer, then two of members, each member with random weights by its seed.
+pub fn sample_members(seeds: [u64; 3]) -> Emulator {
+    members(seeds).expect("shapes and formats that fit each other")
+}
+
+fn members(seeds: [u64; 3]) -> Result<Emulator, EmulatorError> {
+    let (word, weight) = (Format::new(16, 10)?, Format::new(8, 6)?);
+    let draw = |seeds: &[u64], rows: usize, row: usize| {
+        let of_seed = |&seed: &u64| {
+            let mut sampler = Sampler::new(seed);
+            let values: Vec<i16> = (0..rows * row).map(|_| sampler.range(-90, 90) as i16).collect();
+            let bias: Vec<i64> = (0..rows).map(|_| sampler.range(-9000, 9000)).collect();
+            (values, bias)
+        };
+        let (values, bias): (Vec<_>, Vec<_>) = seeds.iter().map(of_seed).unzip();
+        (Weights { format: weight, values: values.concat() }, bias.concat())
+    };
+    let mut builder = EmulatorBuilder::new("members", Port::new("x", 12, word), 40)?;
+    let (weights, bias) = draw(&[1], 8, 12);
+    let shared = builder.dense("shared", VectorId::INPUT, weights, bias, word)?;
+    let shared = builder.activate("relu", shared, Activation::Relu, word)?;
+    let (weights, bias) = draw(&[2], 3, 12);
+    let scores = builder.dense("scores", VectorId::INPUT, weights, bias, word)?;
+    builder.route(scores, vec![-500, 0, 500])?;
+    let (weights, bias) = draw(&seeds.map(|seed| seed + 100), 9, 8);
+    let hidden = builder.dense_of_members("hidden", shared, weights, bias, word)?;
+    let hidden = builder.activate("rectified", hidden, Activation::Relu, word)?;
+    let (weights, bias) = draw(&seeds.map(|seed| seed + 200), 10, 9);
+    let output = builder.dense_of_members("output", hidden, weights, bias, word)?;
+    let port = Port::new("y", 10, word);
+    builder
+        .finish(OutputSpec { sources: vec![output], lower: vec![], order: None, port }, Provenance::default())
+}
+
 /// The first valid draft.
 fn sample(seed: u64, draft: impl Fn(&mut Sampler) -> Option<Emulator>) -> Emulator {
     let mut sampler = Sampler::new(seed);
@@ -105,7 +139,7 @@ impl<'a> Draft<'a> {
         let bits = if sampler.once_in(4) { 8 } else { 16 };
         let format = Format::new(bits, 8).expect("a valid format");
         let size = sampler.range(1, 40) as usize;
-        let builder = EmulatorBuilder::new("sample", port("x", size, format), 40).expect("a valid port");
+        let builder = EmulatorBuilder::new("sample", Port::new("x", size, format), 40).expect("a valid port");
         Self { sampler, builder, vectors: vec![(VectorId::INPUT, size, format, false)] }
     }
 
@@ -131,7 +165,7 @@ impl<'a> Draft<'a> {
             (0..words).map(|_| self.sampler.range(0, total as i64 - 1) as usize).collect::<Vec<_>>()
         });
         let words = order.as_ref().map_or(total, Vec::len);
-        let spec = OutputSpec { sources, lower: vec![], order, port: port("y", words, format) };
+        let spec = OutputSpec { sources, lower: vec![], order, port: Port::new("y", words, format) };
         self.builder.finish(spec, Provenance { seed, ..Provenance::default() }).ok()
     }
 
@@ -195,7 +229,8 @@ impl<'a> Draft<'a> {
             order
         });
         let lower = frames.into_iter().map(|frame| vec![frame]).collect();
-        let spec = OutputSpec { sources: vec![highest], lower, order, port: port("y", words, head_format()) };
+        let spec =
+            OutputSpec { sources: vec![highest], lower, order, port: Port::new("y", words, head_format()) };
         self.builder.finish(spec, Provenance { seed, ..Provenance::default() }).ok()
     }
 
@@ -229,7 +264,7 @@ impl<'a> Draft<'a> {
         Some(())
     }
 
-    fn push(&mut self, name: &str) -> Result<(), crate::EmulatorError> {
+    fn push(&mut self, name: &str) -> Result<(), EmulatorError> {
         let (index, other) = (self.pick(), self.pick());
         let (id, size, format, _) = self.vectors[index];
         let made = match self.sampler.range(0, 9) {
@@ -341,11 +376,6 @@ impl<'a> Draft<'a> {
 /// The format of the outputs and scores of sampled levels and members.
 fn head_format() -> Format {
     Format::new(16, 5).expect("a valid format")
-}
-
-fn port(name: &str, size: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
 }
 
 #[cfg(test)]

@@ -59,8 +59,7 @@ fn multiply_accumulates_are_weights_applied_and_products() {
 #[test]
 fn operands_of_another_emulator_are_refused() {
     let word = Format::new(8, 4).unwrap();
-    let port =
-        Port { bits: 8, segments: vec![Segment { name: "x".into(), unit: "1".into(), size: 2, frac: 4 }] };
+    let port = Port::new("x", 2, word);
     let builder = || EmulatorBuilder::new("x", port.clone(), 32).unwrap();
     let mut other = builder();
     let first = other.activate("first", VectorId::INPUT, Activation::Relu, word).unwrap();
@@ -229,7 +228,7 @@ proptest! {
         let weights: Vec<i16> = (0..rows * geometry.window_len()).map(|_| word(8) as i16).collect();
         let bias: Vec<i64> = (0..rows).map(|_| word(12)).collect();
         let x: Vec<i16> = (0..40).map(|_| word(16) as i16).collect();
-        let port = |size| Port { bits: 16, segments: vec![Segment { name: "x".into(), unit: "1".into(), size, frac: 0 }] };
+        let port = |size| Port::new("x", size, Format::new(16, 0).unwrap());
         let mut builder = EmulatorBuilder::new("t", port(40), 32).unwrap();
         let values = Weights { format: Format::new(8, 0).unwrap(), values: weights.clone() };
         let to = Format::new(16, -shift).unwrap();

@@ -192,8 +192,12 @@ impl Online {
         std::mem::take(&mut locked(&self.shared.progress).done)
     }
 
-    /// Keeps a pair that the emulator has not answered; when there are enough, members are retrained.
+    /// Keeps a pair that the emulator has not answered; when there are enough, members are retrained. What is not finite cannot be
+    /// learnt.
     fn keep(&self, member: usize, sample: Sample) -> Result<()> {
+        if !sample.is_finite() {
+            return Ok(());
+        }
         locked(&self.shared.store).offer(member, Kind::New, sample)?;
         if self.shared.new.fetch_add(1, Ordering::Relaxed) + 1 >= self.shared.policy.patience {
             self.retrain_all();
@@ -299,11 +303,7 @@ impl Learner for Online {
 
     /// What goes wrong is in [`take_done`](Online::take_done): the region's caller has its answer already.
     fn learn(&self, pair: Pair<'_>) {
-        let sample = Sample::new(pair.inputs, pair.outputs);
-        if !sample.is_finite() {
-            return;
-        }
-        if let Err(error) = self.keep(pair.member, sample) {
+        if let Err(error) = self.keep(pair.member, Sample::new(pair.inputs, pair.outputs)) {
             let mut progress = locked(&self.shared.progress);
             // A full disk fails for every pair; it is told once.
             if !matches!(progress.done.last(), Some(Err(_))) {
@@ -321,7 +321,8 @@ pub struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// One frame in physical units: emulated if it is familiar and no alarm rings, otherwise computed by `exact`, and kept.
+    /// One frame in physical units: emulated if it is familiar and no alarm rings, otherwise computed by `exact`, and kept
+    /// if it is finite.
     ///
     /// # Errors
     /// A frame of the wrong size, a number that is not finite, or a journal that cannot be written.

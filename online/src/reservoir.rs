@@ -56,7 +56,8 @@ impl Reservoir {
 
     /// Keeps `sample` in an empty place, in place of another one, or not at all.
     pub fn offer(&mut self, sample: Sample) {
-        self.offered += 1;
+        // What a journal says may be as large as a number can be.
+        self.offered = self.offered.saturating_add(1);
         if self.samples.len() < self.capacity {
             self.samples.push(sample);
             return;

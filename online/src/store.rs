@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use emeuro_golden::{Emulator, write_atomically};
+use emeuro_golden::{Emulator, EmulatorError, write_atomically};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Reservoir, Result, Sample};
@@ -119,9 +119,11 @@ impl Store {
     /// Appends a pair to the journal and offers it to the member's reservoir.
     ///
     /// # Errors
-    /// The journal cannot be written; the pair does not count then.
+    /// A member that there is not, a pair of the wrong size or with a number that is not finite, or a journal that cannot be
+    /// written; the pair does not count then.
     pub fn offer(&mut self, member: usize, kind: Kind, sample: Sample) -> Result<()> {
         let line = Line { member, kind, offered: None, sample };
+        self.check(&line).map_err(|problem| EmulatorError::new("pair", problem))?;
         // One call for the whole line: a crash leaves it whole, or its beginning at the end of the file.
         self.journal.write_all(&text(&line)).map_err(|source| self.journal_error(source))?;
         self.take(line);
@@ -188,6 +190,7 @@ impl Store {
         self.journal.set_len(whole).map_err(|source| self.journal_error(source))
     }
 
+    /// What is wrong with a pair that is offered, or with a line of a journal.
     fn check(&self, line: &Line) -> std::result::Result<(), String> {
         let members = self.emulator.router().map_or(1, |router| router.members());
         let expected = [self.emulator.input().size(), self.emulator.output().port.size()];
@@ -198,12 +201,16 @@ impl Store {
         if found != expected {
             return Err(format!("expected {expected:?} numbers of input and target, found {found:?}"));
         }
+        if !line.sample.is_finite() {
+            return Err("expected finite numbers in single precision".to_owned());
+        }
         Ok(())
     }
 }
 
 fn text(line: &Line) -> Vec<u8> {
-    let mut text = serde_json::to_vec(line).expect("numbers and names can be written");
+    let mut text = serde_json::to_vec(line)
+        .expect("a checked line is finite numbers and fixed names, which JSON always takes");
     text.push(b'\n');
     text
 }
@@ -275,6 +282,13 @@ mod tests {
         }
     }
 
+    /// A line of a journal, of a pair in which all numbers are `value`.
+    fn line(emulator: &Emulator, value: &str, offered: &str) -> String {
+        let numbers = |count: usize| vec![value; count].join(",");
+        let (input, target) = (numbers(emulator.input().size()), numbers(emulator.output().port.size()));
+        format!("{{\"member\":0,\"kind\":\"new\",{offered}\"input\":[{input}],\"target\":[{target}]}}\n")
+    }
+
     #[test]
     fn what_was_offered_and_swapped_is_there_after_opening_again() {
         let (emulator, folder) = (sample_clusters(1), tempfile::tempdir().unwrap());
@@ -343,6 +357,8 @@ mod tests {
         assert!(matches!(open(), Err(Error::Busy(_))));
         drop(store);
         let path = journal_path(folder.path(), 0);
+        // Larger than single precision holds.
+        let large = line(&emulator, "1e40", "");
         for (text, expected) in [
             ("{}\n", "line 1: missing field `member`"),
             (
@@ -350,10 +366,39 @@ mod tests {
                 "line 1: expected a member below",
             ),
             ("{\"member\":0,\"kind\":\"new\",\"input\":[],\"target\":[]}\n", "line 1: expected ["),
+            (&large, "line 1: expected finite numbers"),
         ] {
             fs::write(&path, text).unwrap();
             let error = open().unwrap_err().to_string();
             assert!(error.starts_with(path.to_str().unwrap()) && error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn pairs_that_no_journal_could_give_back_are_refused() {
+        let (emulator, folder) = (sample_clusters(1), tempfile::tempdir().unwrap());
+        let mut store = Store::open(folder.path(), &emulator, 5, 3).unwrap();
+        let longer = Sample { input: vec![0.0; 1 + emulator.input().size()], ..sample(&emulator, 0.0) };
+        for (member, pair, expected) in [
+            (99, sample(&emulator, 1.0), "pair: expected a member below"),
+            (0, longer, "pair: expected ["),
+            (0, sample(&emulator, f32::NAN), "pair: expected finite numbers"),
+        ] {
+            let error = store.offer(member, Kind::New, pair).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(store.is_new() && fs::read(journal_path(folder.path(), 0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_journal_may_say_that_any_number_came_before() {
+        let (emulator, folder) = (sample_clusters(1), tempfile::tempdir().unwrap());
+        let open = || Store::open(folder.path(), &emulator, 1, 3).unwrap();
+        drop(open());
+        let offered = format!("\"offered\":{},", u64::MAX);
+        fs::write(journal_path(folder.path(), 0), line(&emulator, "1.5", &offered)).unwrap();
+        let mut store = open();
+        store.offer(0, Kind::New, sample(&emulator, 2.5)).unwrap();
+        assert_eq!((store.samples(0, Kind::New).len(), store.offered(0, Kind::New)), (1, u64::MAX));
     }
 }

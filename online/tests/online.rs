@@ -126,6 +126,37 @@ fn what_was_learnt_survives_and_pairs_too() {
 }
 
 #[test]
+fn what_is_not_finite_is_answered_and_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let online = open(folder.path(), policy(emulator()));
+    // Also what single precision does not hold.
+    for truth in [f64::NAN, f64::INFINITY, 1e300] {
+        let mut y = [0.0];
+        let answer = online.caller().infer(&[1.3], &mut y, |_, y| y[0] = truth).unwrap();
+        assert_eq!((answer, y[0].to_bits()), (Answer::Exact(0), truth.to_bits()));
+    }
+    drop(online);
+    // The folder can be read again, and sixteen more pairs are needed.
+    let online = open(folder.path(), policy(emulator()));
+    ask(&online, 1.05, 1.5, 15, |x| 2.0 * x);
+    online.wait();
+    assert_eq!(online.take_done().len(), 0);
+    ask(&online, 1.05, 1.5, 1, |x| 2.0 * x);
+    online.wait();
+    assert_eq!(online.take_done().len(), 1);
+}
+
+#[test]
+fn familiar_pairs_that_do_not_fit_are_refused() {
+    for target in [vec![], vec![1.0, 2.0], vec![f32::NAN]] {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = Sample { input: vec![0.5], target };
+        let error = Online::open(folder.path(), &emulator(), [pair], policy(emulator())).err().unwrap();
+        assert!(error.to_string().starts_with("pair: expected"), "{error}");
+    }
+}
+
+#[test]
 fn frames_are_answered_while_a_member_learns() {
     let folder = tempfile::tempdir().unwrap();
     let (go, wait) = mpsc::channel::<()>();

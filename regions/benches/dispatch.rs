@@ -7,7 +7,7 @@ use std::{hint::black_box, sync::Arc, time::Instant};
 
 use criterion::Criterion;
 use emeuro_golden::{
-    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Runner, Segment, VectorId, Weights,
+    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Runner, VectorId, Weights,
 };
 use emeuro_regions::{Mode, Region, approximate, take_profile};
 
@@ -37,15 +37,12 @@ fn wide(x: &[f64], y: &mut [f64]) {
 
 /// Every output is the sum of the inputs that `weight` gives it.
 fn emulator(inputs: usize, outputs: usize, weight: impl Fn(usize, usize) -> f64) -> Emulator {
-    let port = |size| Port {
-        bits: 16,
-        segments: vec![Segment { name: "x".into(), unit: "1".into(), size, frac: 10 }],
-    };
+    let word = Format::new(16, 10).expect("a valid format");
+    let port = |size| Port::new("x", size, word);
     let mut builder = EmulatorBuilder::new("bench", port(inputs), 32).expect("a valid port");
     let format = Format::new(8, 5).expect("a valid format");
     let values = (0..inputs * outputs).map(|i| format.quantise(weight(i / inputs, i % inputs))).collect();
     let weights = Weights { format, values };
-    let word = Format::new(16, 10).expect("a valid format");
     let sum = builder.dense("sum", VectorId::INPUT, weights, vec![0; outputs], word).expect("sizes fit");
     let spec = OutputSpec { sources: vec![sum], lower: vec![], order: None, port: port(outputs) };
     builder.finish(spec, Provenance::default()).expect("a valid graph")

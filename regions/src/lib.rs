@@ -69,7 +69,9 @@ mod frame;
 mod learner;
 mod mode;
 mod profile;
+mod profile_file;
 mod region;
+mod region_path;
 mod registry;
 mod settings;
 
@@ -80,7 +82,9 @@ pub use frame::{Frame, Part, read_slice, size, write_slice};
 pub use learner::{Learner, Pair, Why};
 pub use mode::Mode;
 pub use profile::{Profile, ProfileNode, RegionProfile, take_profile, write_profile};
+pub use profile_file::{PartEntry, ProfileFile, RegionEntry};
 pub use region::{Buffers, Counts, Local, Plan, Region, Watch};
+pub use region_path::{file_stem_of, is_name_of};
 pub use registry::{Registered, load, region, regions, set_mode};
 pub use settings::{finish, init};
 

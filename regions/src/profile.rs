@@ -12,9 +12,9 @@ use ndarray::ArrayView2;
 use ndarray_npy::WriteNpyExt;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Error, Part, Region, Result, regions, size};
+use crate::{Error, Part, PartEntry, ProfileFile, Region, RegionEntry, Result, file_stem_of, regions, size};
 
 /// Calls of a region whose inputs and outputs are kept at most: a fair choice, if there are more.
 const KEPT: usize = 20_000;
@@ -34,7 +34,7 @@ pub struct Profile {
 }
 
 /// Calls of a region from one place of the call tree.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProfileNode {
     /// Path of the region.
     pub region: String,
@@ -45,6 +45,7 @@ pub struct ProfileNode {
     /// Time in it, with the regions that it calls, seconds.
     pub seconds: f64,
     /// Time in it without them, seconds.
+    #[serde(default)]
     pub own_seconds: f64,
 }
 
@@ -237,34 +238,6 @@ pub(crate) fn is_any() -> bool {
     locked().as_ref().is_some_and(|recorder| !recorder.calls.is_empty())
 }
 
-/// What a profile's YAML file says about a region.
-#[derive(Serialize)]
-struct RegionEntry<'a> {
-    region: &'a str,
-    calls: u64,
-    kept: usize,
-    /// If there is any: the region is not to be emulated as a whole.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    exact_code: &'a [String],
-    inputs: Vec<PartEntry>,
-    outputs: Vec<PartEntry>,
-    input_file: String,
-    output_file: String,
-}
-
-#[derive(Serialize)]
-struct PartEntry {
-    name: &'static str,
-    size: usize,
-}
-
-#[derive(Serialize)]
-struct ProfileFile<'a> {
-    seconds: f64,
-    calls: &'a [ProfileNode],
-    regions: Vec<RegionEntry<'a>>,
-}
-
 /// Takes everything that was recorded and writes it to `folder`: `profile.yaml` with the call tree, and the inputs and outputs of
 /// every region as NPY files of `f64`, one call per row.
 ///
@@ -272,35 +245,33 @@ struct ProfileFile<'a> {
 /// A folder that cannot be written.
 pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
     let folder = folder.as_ref();
-    let profile = take_profile();
+    let Profile { calls, regions, seconds } = take_profile();
     std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
-    let mut entries = vec![];
-    for region in &profile.regions {
-        let stem = region.region.replace("::", ".");
-        let file = |values: &[f64], parts: &[Part], what: &str| {
-            let name = format!("{stem}.{what}.npy");
-            write_npy(&folder.join(&name), values, size(parts)).map(|()| name)
-        };
-        let part = |part: &Part| PartEntry { name: part.name, size: part.size };
-        entries.push(RegionEntry {
-            region: &region.region,
-            calls: region.calls,
-            kept: region.input_values.len() / size(region.inputs),
-            exact_code: &region.exact_code,
-            inputs: region.inputs.iter().map(part).collect(),
-            outputs: region.outputs.iter().map(part).collect(),
-            input_file: file(&region.input_values, region.inputs, "inputs")?,
-            output_file: file(&region.output_values, region.outputs, "outputs")?,
-        });
-    }
-    let path = folder.join("profile.yaml");
-    let text = serde_yaml::to_string(&ProfileFile {
-        seconds: profile.seconds,
-        calls: &profile.calls,
-        regions: entries,
-    })
-    .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
+    let regions = regions.into_iter().map(|region| write_region(folder, region)).collect::<Result<_>>()?;
+    let path = folder.join(ProfileFile::NAME);
+    let text = serde_yaml::to_string(&ProfileFile { seconds: Some(seconds), calls, regions })
+        .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
     write(&path, text.as_bytes())
+}
+
+/// Writes the inputs and outputs of a region, and says where they are.
+fn write_region(folder: &Path, profile: RegionProfile) -> Result<RegionEntry> {
+    let RegionProfile { region, inputs, outputs, exact_code, calls, input_values, output_values } = profile;
+    let stem = file_stem_of(&region);
+    let file = |values: &[f64], parts: &[Part], what: &str| {
+        let name = format!("{stem}.{what}.npy");
+        write_npy(&folder.join(&name), values, size(parts)).map(|()| name.into())
+    };
+    Ok(RegionEntry {
+        calls,
+        kept: input_values.len() / size(inputs),
+        exact_code,
+        inputs: inputs.iter().map(PartEntry::from).collect(),
+        outputs: outputs.iter().map(PartEntry::from).collect(),
+        input_file: file(&input_values, inputs, "inputs")?,
+        output_file: file(&output_values, outputs, "outputs")?,
+        region,
+    })
 }
 
 fn write_npy(path: &Path, values: &[f64], width: usize) -> Result<()> {

@@ -19,7 +19,7 @@ use emeuro_golden::{Emulator, Runner};
 use crate::{
     Error, Learner, Mode, Pair, Part, Quality, Result, Target, Why,
     check::{self, Control},
-    exact, profile, regions, size,
+    exact, file_stem_of, profile, regions, size,
 };
 
 /// A function that may be answered by an emulator; made by [`approximate`](macro@crate::approximate).
@@ -221,7 +221,7 @@ impl Region {
 
     /// The path as the beginning of file names: dots instead of colons.
     pub fn file_stem(&self) -> String {
-        self.path().replace("::", ".")
+        file_stem_of(&self.path())
     }
 
     /// The parts of an input frame.

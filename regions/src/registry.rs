@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use emeuro_golden::Emulator;
 
-use crate::{Error, Mode, Region, Result};
+use crate::{Error, Mode, Region, Result, is_name_of};
 
 /// A region, as every function with the attribute submits it.
 #[doc(hidden)]
@@ -25,12 +25,9 @@ pub fn regions() -> Vec<&'static Region> {
 /// # Errors
 /// None or several of this name.
 pub fn region(name: &str) -> Result<&'static Region> {
-    let is_called = |region: &&'static Region| {
-        let path = region.path();
-        path == name || path.strip_suffix(name).is_some_and(|before| before.ends_with("::"))
-    };
     let all = regions();
-    let found: Vec<&'static Region> = all.iter().copied().filter(is_called).collect();
+    let found: Vec<&'static Region> =
+        all.iter().copied().filter(|region| is_name_of(name, &region.path())).collect();
     let paths = |regions: &[&Region]| regions.iter().map(|region| region.path()).collect();
     match found.as_slice() {
         [region] => Ok(region),

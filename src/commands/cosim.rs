@@ -27,7 +27,7 @@ use crate::{
     cosim_report::{self, Row},
     design_folder,
     emulator_source::EmulatorSource,
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, input_in, unwritten},
     unit_source::{CompiledUnit, UnitSource},
 };
 
@@ -231,18 +231,7 @@ impl Cosim {
             None => testbench::cosim(emulator, design, options, &frames, self.seed),
             Some(path) => testbench::cosim_traced(emulator, design, options, &frames, self.seed, path),
         };
-        row.failures = match compared {
-            Ok(comparison) => {
-                row.comparison = Some(comparison);
-                differences(&comparison, target.predicted)
-            }
-            Err(
-                error @ (testbench::Error::Failure(_)
-                | testbench::Error::Simulation { .. }
-                | testbench::Error::Unsteady { .. }),
-            ) => vec![error.to_string()],
-            Err(error) => return Err(failure_of(design, error)),
-        };
+        (row.comparison, row.failures) = judged(compared, target.predicted, design)?;
         if row.failures.is_empty() {
             return Ok(());
         }
@@ -280,18 +269,9 @@ impl Cosim {
         let frames = frames(target.source, self.frames as usize, self.seed)?;
         for (level, &predicted) in target.predicted_lower.iter().enumerate() {
             let at_level = |text: String| format!("quality level {level}: {text}");
-            let wrong = match testbench::cosim_at(emulator, level, design, options, &frames, self.seed) {
-                Ok(comparison) => {
-                    row.lower[level].1 = Some(comparison);
-                    differences(&comparison, predicted)
-                }
-                Err(
-                    error @ (testbench::Error::Failure(_)
-                    | testbench::Error::Simulation { .. }
-                    | testbench::Error::Unsteady { .. }),
-                ) => vec![error.to_string()],
-                Err(error) => return Err(failure_of(design, error)),
-            };
+            let compared = testbench::cosim_at(emulator, level, design, options, &frames, self.seed);
+            let (comparison, wrong) = judged(compared, predicted, design)?;
+            row.lower[level].1 = comparison;
             if wrong.is_empty() {
                 continue;
             }
@@ -320,7 +300,7 @@ impl Cosim {
     ) -> Result<String, Failure> {
         let (emulator, design) = (&target.source.emulator, &target.design);
         let (folder, lanes) = (evidence.folder(), target.config.lanes());
-        fs::create_dir_all(folder).map_err(|e| Failure::Input(format!("{}: {e}", folder.display())))?;
+        fs::create_dir_all(folder).map_err(|e| input_in(folder, e))?;
         let waveform = folder.join(format!("{}-{lanes}-lanes-{}.fst", design.top, self.seed));
         let played = testbench::cosim_traced(emulator, design, options, frames, self.seed, &waveform);
         if let Err(error @ testbench::Error::Io { .. }) = played {
@@ -403,7 +383,7 @@ impl Cosim {
         let top = top_name(&program);
         if design.top != top {
             let problem = format!("expected the unit {top}, found {}", design.top);
-            return Err(Failure::Input(format!("{}: {problem}", folder.display())));
+            return Err(input_in(&folder, problem));
         }
         let options = self.rtl.iter().map(|rtl| format!("--rtl {}", rtl.display())).collect();
         let numbers = numbers_of(&program);
@@ -499,8 +479,7 @@ fn numbers_of(program: &Program) -> Option<UnitNumbers> {
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| write_atomically(path, text.as_bytes()))
-        .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
+    made.and_then(|()| write_atomically(path, text.as_bytes())).map_err(|e| unwritten(path, e))
 }
 
 /// Raw input frames: the application's own, or random ones.
@@ -540,11 +519,28 @@ fn default_cache() -> PathBuf {
 /// A unit that does not start has failed its check; anything else is bad input.
 pub(crate) fn failure_of(design: &Design, error: testbench::Error) -> Failure {
     let message = format!("{}: {error}", design.top);
-    match error {
-        testbench::Error::Failure(_)
-        | testbench::Error::Simulation { .. }
-        | testbench::Error::Unsteady { .. } => Failure::Check(message),
-        _ => Failure::Input(message),
+    match is_fault(&error) {
+        true => Failure::Check(message),
+        false => Failure::Input(message),
+    }
+}
+
+/// Whether the unit is to blame.
+fn is_fault(error: &testbench::Error) -> bool {
+    use testbench::Error::{Failure, Simulation, Unsteady};
+    matches!(error, Failure(_) | Simulation { .. } | Unsteady { .. })
+}
+
+/// The comparison, if it came to an end, and what is wrong with the unit.
+fn judged(
+    compared: testbench::Result<Comparison>,
+    predicted: Cycles,
+    design: &Design,
+) -> Result<(Option<Comparison>, Vec<String>), Failure> {
+    match compared {
+        Ok(comparison) => Ok((Some(comparison), differences(&comparison, predicted))),
+        Err(error) if is_fault(&error) => Ok((None, vec![error.to_string()])),
+        Err(error) => Err(failure_of(design, error)),
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     emulator_source::EmulatorSource,
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, unwritten},
     report::{percent, table},
 };
 
@@ -74,8 +74,7 @@ impl Curves {
             let plot = curve.measure()?;
             let path = self.out.join(format!("{name}.svg"));
             let svg = plot.svg().map_err(input)?;
-            write_atomically(&path, svg.as_bytes())
-                .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))?;
+            write_atomically(&path, svg.as_bytes()).map_err(|e| unwritten(&path, e))?;
             text += &format!("{}\n{}{}\n\n", plot.title, points(&plot), path.display());
             let series = |s: &Series| json!({ "name": s.name, "points": s.points });
             values.push(json!({

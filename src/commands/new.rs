@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, input_in, unwritten};
 
 /// Writes a crate with a function to emulate, and a script that goes from the function to its Verilog.
 ///
@@ -77,7 +77,7 @@ impl New {
         let folder = Path::new(&self.name);
         if fs::symlink_metadata(folder).is_ok() {
             let problem = "expected a name that nothing has yet in this folder";
-            return Err(Failure::Input(format!("{}: {problem}", folder.display())));
+            return Err(input_in(folder, problem));
         }
         let checkout = checkout(self.emeuro.as_deref())?;
         let working =
@@ -91,8 +91,7 @@ impl New {
         if let Ok(versions) = fs::read_to_string(checkout.join("Cargo.lock")) {
             files.push(("Cargo.lock", versions, false));
         }
-        write(folder, &files)
-            .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", folder.display())))?;
+        write(folder, &files).map_err(|e| unwritten(folder, e))?;
         if self.json {
             let names: Vec<&str> = files.iter().map(|(name, ..)| *name).collect();
             let summary =
@@ -137,9 +136,9 @@ fn checkout(given: Option<&Path>) -> Result<PathBuf, Failure> {
     if !is_checkout {
         let expected = "expected a checkout of emeuro, with the crates golden and regions";
         let advice = if given.is_some() { "" } else { "; --emeuro PATH names one" };
-        return Err(Failure::Input(format!("{}: {expected}{advice}", path.display())));
+        return Err(input_in(path, format!("{expected}{advice}")));
     }
-    path.canonicalize().map_err(|e| Failure::Input(format!("{}: {e}", path.display())))
+    path.canonicalize().map_err(|e| input_in(path, e))
 }
 
 /// The way from the folder `from` to `to`, both absolute; `to` itself if there is none.
@@ -154,7 +153,7 @@ fn relative(from: &Path, to: &Path) -> PathBuf {
 
 /// A path as it stands in quotes in Cargo.toml.
 fn toml_text(path: &Path) -> Result<String, Failure> {
-    let refused = |problem: &str| Failure::Input(format!("{}: {problem}", path.display()));
+    let refused = |problem: &str| input_in(path, problem);
     let text = path.to_str().ok_or_else(|| refused("expected a path in UTF-8"))?;
     // Windows takes slashes too.
     let text = if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() };

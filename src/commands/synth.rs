@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     commands::unit_args::{UnitArgs, regenerate},
     emulator_source::EmulatorSource,
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, input_in},
     report::table,
     unit_source::UnitSource,
 };
@@ -118,8 +118,7 @@ impl Synth {
         let kept = self.out.as_ref().map(|out| out.join(name));
         let synthesis = match &kept {
             Some(folder) => {
-                fs::create_dir_all(folder)
-                    .map_err(|e| Failure::Input(format!("{}: {e}", folder.display())))?;
+                fs::create_dir_all(folder).map_err(|e| input_in(folder, e))?;
                 synthesise(folder)
             }
             None => {
@@ -138,8 +137,7 @@ impl Synth {
         if let Some(folder) = kept {
             let written = |name: &str, text: String| {
                 let path = folder.join(name);
-                write_atomically(&path, text.as_bytes())
-                    .map_err(|e| Failure::Input(format!("{}: {e}", path.display())))
+                write_atomically(&path, text.as_bytes()).map_err(|e| input_in(&path, e))
             };
             written("synth.json", format!("{}\n", row.json(tools)))?;
             written(REPORT_FILE, delivery::report(&unit.delivery(source), Some(&row.figures(tools))))?;

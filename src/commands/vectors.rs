@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     commands::{cosim::own_frames, unit_args::unit_config},
     emulator_source::EmulatorSource,
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, unwritten},
     unit_source::CompiledUnit,
 };
 
@@ -96,8 +96,7 @@ impl Vectors {
             "registers": registers,
         });
         let folder = self.out.unwrap_or_else(|| format!("{}_vectors", emulator.name()).into());
-        let unwritten = |e: std::io::Error| input(format_args!("{}: cannot write: {e}", folder.display()));
-        fs::create_dir_all(&folder).map_err(unwritten)?;
+        fs::create_dir_all(&folder).map_err(|e| unwritten(&folder, e))?;
         let files = [
             (INPUT, hex(&inputs, input_port.bits)),
             (EXPECTED, hex(&expected, output_port.bits)),
@@ -105,7 +104,7 @@ impl Vectors {
             (MANIFEST, format!("{manifest:#}\n")),
         ];
         for (name, text) in &files {
-            write_atomically(&folder.join(name), text.as_bytes()).map_err(unwritten)?;
+            write_atomically(&folder.join(name), text.as_bytes()).map_err(|e| unwritten(&folder, e))?;
         }
         Ok(Outcome::success(match self.json {
             true => format!("{manifest}\n"),

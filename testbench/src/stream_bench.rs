@@ -322,15 +322,7 @@ impl StreamBench {
         let mut at_start_of_input = true;
         while !board.is_complete() {
             clock += 1;
-            driver.drive(sim);
-            monitor.drive(sim);
-            if let Some(master) = &mut master {
-                master.drive(sim);
-            }
-            sim.settle()?;
-            if let Some(master) = &mut master {
-                master.sample(sim)?;
-            }
+            drive(sim, &mut driver, &mut monitor, master.as_deref_mut())?;
             if let Some(beat) = driver.sample(sim) {
                 last_progress = clock;
                 if at_start_of_input {
@@ -363,15 +355,7 @@ impl StreamBench {
 
         for _ in 0..DRAIN_CLOCKS {
             clock += 1;
-            driver.drive(sim);
-            monitor.drive(sim);
-            if let Some(master) = &mut master {
-                master.drive(sim);
-            }
-            sim.settle()?;
-            if let Some(master) = &mut master {
-                master.sample(sim)?;
-            }
+            drive(sim, &mut driver, &mut monitor, master.as_deref_mut())?;
             driver.sample(sim);
             if monitor.offered(sim).is_some() {
                 return Err(failure(seed, board.frame(), 0, clock, Fault::Extra));
@@ -380,6 +364,25 @@ impl StreamBench {
         }
         Ok(Record { statistics, starts, ends })
     }
+}
+
+/// Gives the unit what comes next, up to where the outputs of this clock can be seen.
+fn drive(
+    sim: &mut Sim,
+    driver: &mut StreamDriver<impl Iterator<Item = Beat>>,
+    monitor: &mut StreamMonitor,
+    mut master: Option<&mut ControlMaster>,
+) -> Result<()> {
+    driver.drive(sim);
+    monitor.drive(sim);
+    if let Some(master) = &mut master {
+        master.drive(sim);
+    }
+    sim.settle()?;
+    if let Some(master) = master {
+        master.sample(sim)?;
+    }
+    Ok(())
 }
 
 #[cold]

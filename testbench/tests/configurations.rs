@@ -17,8 +17,8 @@ use std::{env, fs, thread};
 use common::{GeneratedUnit, unit_config};
 use emeuro_compiler::{Control, UnitConfig, WeightMemory};
 use emeuro_golden::{
-    Activation, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment, VectorId,
-    Weights, sample_emulator, write_atomically,
+    Activation, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, VectorId, Weights,
+    sample_emulator, write_atomically,
 };
 use emeuro_testbench::{Evidence, Recipe, RtlPolicy, Score};
 
@@ -117,10 +117,7 @@ fn dense(weight_bits: u32, word_bits: u32) -> Emulator {
     let mut sampler = Sampler::new(u64::from(weight_bits * 100 + word_bits));
     let word = Format::new(word_bits, word_bits as i32 - 3).unwrap();
     let weight = Format::new(weight_bits, weight_bits as i32).unwrap();
-    let port = |name: &str, size| {
-        let segment = Segment { name: name.into(), unit: "1".into(), size, frac: word.frac() };
-        Port { bits: word_bits, segments: vec![segment] }
-    };
+    let port = |name: &str, size| Port::new(name, size, word);
     let name = format!("w{weight_bits}a{word_bits}");
     let mut builder = EmulatorBuilder::new(&name, port("x", 24), 48).unwrap();
     let mut layer = |builder: &mut EmulatorBuilder, name: &str, input, inputs: usize, outputs: usize| {

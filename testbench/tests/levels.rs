@@ -6,8 +6,7 @@ mod common;
 use common::{GeneratedUnit, options, unit_config};
 use emeuro_compiler::{Control, WeightMemory, compile, rewrite};
 use emeuro_golden::{
-    Activation, Emulator, EmulatorBuilder, Format, Isa, OutputSpec, Port, Provenance, Runner, Sampler,
-    Segment, VectorId, Weights, sample_clusters, sample_levels,
+    Emulator, Isa, Runner, Sampler, VectorId, sample_clusters, sample_levels, sample_members,
 };
 use emeuro_hdl::register_map::{FORCE, MEMBER, UnitNumbers};
 use emeuro_hdl::register_writes;
@@ -163,40 +162,6 @@ fn change_in_any_clock(unit: &GeneratedUnit, seed: u64, pause: f64) {
     panic!("network {seed}: frame {frame} does not arrive");
 }
 
-/// 12-8-(3 scores)-10: a shared layer, then two of members, each member with weights by its seed.
-fn cluster(seeds: [u64; 3]) -> Emulator {
-    let word = Format::new(16, 10).unwrap();
-    let weight = Format::new(8, 6).unwrap();
-    let port = |name: &str, size| {
-        let segment = Segment { name: name.into(), unit: "1".into(), size, frac: word.frac() };
-        Port { bits: 16, segments: vec![segment] }
-    };
-    let draw = |seeds: &[u64], rows: usize, row: usize| {
-        let of_seed = |&seed: &u64| {
-            let mut sampler = Sampler::new(seed);
-            let values: Vec<i16> = (0..rows * row).map(|_| sampler.range(-90, 90) as i16).collect();
-            let bias: Vec<i64> = (0..rows).map(|_| sampler.range(-9000, 9000)).collect();
-            (values, bias)
-        };
-        let (values, bias): (Vec<_>, Vec<_>) = seeds.iter().map(of_seed).unzip();
-        (Weights { format: weight, values: values.concat() }, bias.concat())
-    };
-    let mut builder = EmulatorBuilder::new("cluster", port("x", 12), 40).unwrap();
-    let (weights, bias) = draw(&[1], 8, 12);
-    let shared = builder.dense("shared", VectorId::INPUT, weights, bias, word).unwrap();
-    let shared = builder.activate("relu", shared, Activation::Relu, word).unwrap();
-    let (weights, bias) = draw(&[2], 3, 12);
-    let scores = builder.dense("scores", VectorId::INPUT, weights, bias, word).unwrap();
-    builder.route(scores, vec![-500, 0, 500]).unwrap();
-    let (weights, bias) = draw(&seeds.map(|seed| seed + 100), 9, 8);
-    let hidden = builder.dense_of_members("hidden", shared, weights, bias, word).unwrap();
-    let hidden = builder.activate("rectified", hidden, Activation::Relu, word).unwrap();
-    let (weights, bias) = draw(&seeds.map(|seed| seed + 200), 10, 9);
-    let output = builder.dense_of_members("output", hidden, weights, bias, word).unwrap();
-    let spec = OutputSpec { sources: vec![output], lower: vec![], order: None, port: port("y", 10) };
-    builder.finish(spec, Provenance::default()).unwrap()
-}
-
 /// Frames that go to each member.
 fn frames_by_member(emulator: &Emulator, count: usize) -> [Vec<Vec<i16>>; 3] {
     let mut sampler = Sampler::new(count as u64);
@@ -226,10 +191,10 @@ fn a_member_is_replaced_while_frames_of_the_others_run() {
     for (lanes, words_per_beat, changed) in [(4, 1, 0), (16, 2, 1), (3, 4, 2)] {
         let config = unit_config(lanes, words_per_beat, Control::AxiLite, WeightMemory::Ram);
         let mut seeds = [11, 12, 13];
-        let unit = GeneratedUnit::new(cluster(seeds), &config);
+        let unit = GeneratedUnit::new(sample_members(seeds), &config);
         let frames = frames_by_member(&unit.emulator, 200);
         seeds[changed] = 99;
-        let other = cluster(seeds);
+        let other = sample_members(seeds);
         let new = compile(&other, &config).unwrap();
         let writes = register_writes(&UnitNumbers::of(&unit.program), &rewrite(&unit.program, &new).unwrap());
         assert!(writes.len() > 100, "{}", writes.len());
@@ -264,7 +229,7 @@ fn software_forces_a_member() {
         return;
     }
     let config = unit_config(5, 1, Control::AxiLite, WeightMemory::Rom);
-    let unit = GeneratedUnit::new(cluster([11, 12, 13]), &config);
+    let unit = GeneratedUnit::new(sample_members([11, 12, 13]), &config);
     let frames = frames_by_member(&unit.emulator, 10).concat();
     let model = Model::build(&unit.design, &options()).unwrap();
     let mut sim = Sim::new(&model, Roms::Files(&unit.design.sources), 5).unwrap();
@@ -273,7 +238,7 @@ fn software_forces_a_member() {
     // The highest member stands for all numbers above.
     for (forced, member) in [(0, 0), (1, 1), (2, 2), (3, 2)] {
         // As if every member had the weights of one.
-        let as_one = cluster([[11, 12, 13][member]; 3]);
+        let as_one = sample_members([[11, 12, 13][member]; 3]);
         sim.set(reset, 0);
         for _ in 0..3 {
             master.reset(&mut sim);

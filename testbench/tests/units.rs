@@ -5,8 +5,8 @@ mod common;
 use common::GeneratedUnit;
 use emeuro_compiler::UnitConfig;
 use emeuro_golden::{
-    BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, Segment,
-    VectorId, Weights, sample_emulator,
+    BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, VectorId,
+    Weights, sample_emulator,
 };
 use emeuro_testbench::{Evidence, RtlPolicy};
 
@@ -52,10 +52,7 @@ fn sampled_networks_on_units_of_any_width() {
 #[test]
 fn independent_layers_of_different_depth_follow_each_other() {
     let word = Format::new(16, 8).unwrap();
-    let port = |size| {
-        let segment = Segment { name: "x".into(), unit: "1".into(), size, frac: 8 };
-        Port { bits: 16, segments: vec![segment] }
-    };
+    let port = |size| Port::new("x", size, word);
     let mut sampler = Sampler::new(1);
     let mut weights = |count: usize| Weights {
         format: Format::new(8, 7).unwrap(),

@@ -1,8 +1,6 @@
 //! Retraining an emulator's integers: what it gains, what it leaves alone, and what it refuses.
 
-use emeuro_golden::{
-    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Segment, VectorId, Weights,
-};
+use emeuro_golden::{Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, VectorId, Weights};
 use emeuro_trainer::{
     Datasets, Frames, Function, Network, Phase, PortSegment, Retraining, Session, TrainingSpec, nrmse_golden,
     nrmse_golden_at, retrain, retrain_member, train,
@@ -115,10 +113,7 @@ fn an_emulator_that_cannot_get_better_is_returned_as_it_is() {
 fn clustered() -> Emulator {
     let word = Format::new(16, 12).unwrap();
     let byte = Format::new(8, 6).unwrap();
-    let port = |name: &str, size| Port {
-        bits: 16,
-        segments: vec![Segment { name: name.into(), unit: "1".into(), size, frac: 12 }],
-    };
+    let port = |name: &str, size| Port::new(name, size, word);
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let mut weights =
         |count| Weights { format: byte, values: (0..count).map(|_| rng.random_range(-60i16..60)).collect() };
@@ -171,10 +166,7 @@ fn one_member_learns_and_the_others_stay_bit_for_bit() {
 fn weights_stay_in_their_formats_and_sums_in_the_accumulator() {
     // A target far outside of what eight-bit weights and this accumulator reach.
     let word = Format::new(16, 8).unwrap();
-    let port = |name: &str, size| Port {
-        bits: 16,
-        segments: vec![Segment { name: name.into(), unit: "1".into(), size, frac: 8 }],
-    };
+    let port = |name: &str, size| Port::new(name, size, word);
     let mut b = EmulatorBuilder::new("narrow", port("x", 4), 20).unwrap();
     let weights = Weights { format: Format::new(8, 6).unwrap(), values: vec![2; 8] };
     let y = b.dense("last", VectorId::INPUT, weights, vec![0; 2], word).unwrap();

@@ -42,112 +42,94 @@ pub(crate) trait Real:
         b: Self::Vector<S>,
         c: Self::Vector<S>,
     ) -> Self::Vector<S>;
+    /// 1.5·2^m, m bits of mantissa: in the last bits of a sum with it stands the nearest integer.
+    const ALIGNING: Self;
     /// Terms of Taylor's series that [`exp`] needs for the precision of the format.
     const EXP_TERMS: usize;
     /// Newton's steps that [`inverse_sqrt`] needs for it.
     const INVERSE_SQRT_STEPS: usize;
 }
 
-impl Real for f32 {
-    #[inline(always)]
-    fn of(value: f64) -> Self {
-        value as f32
-    }
-    #[inline(always)]
-    fn abs(self) -> Self {
-        self.abs()
-    }
-    #[inline(always)]
-    fn larger(self, other: Self) -> Self {
-        if self > other { self } else { other }
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        self.mul_add(factor, term)
-    }
-    #[inline(always)]
-    fn power_of_two(self) -> Self {
-        // In the last bits of a sum with 1.5·2^23 stands the integer.
-        f32::from_bits((self + 12_582_912.0 + 127.0).to_bits() << 23)
-    }
-    #[inline(always)]
-    fn rounded(self) -> Self {
-        (self + 12_582_912.0) - 12_582_912.0
-    }
-    #[inline(always)]
-    fn inverse_sqrt_guess(self) -> Self {
-        f32::from_bits(0x5f37_5a86 - (self.to_bits() >> 1))
-    }
-    type Vector<S: pulp::Simd> = S::f32s;
-    #[inline(always)]
-    fn vectors<S: pulp::Simd>(values: &[Self]) -> &[S::f32s] {
-        S::as_simd_f32s(values).0
-    }
-    #[inline(always)]
-    fn vectors_mut<S: pulp::Simd>(values: &mut [Self]) -> &mut [S::f32s] {
-        S::as_mut_simd_f32s(values).0
-    }
-    #[inline(always)]
-    fn splat<S: pulp::Simd>(simd: S, value: Self) -> S::f32s {
-        simd.splat_f32s(value)
-    }
-    #[inline(always)]
-    fn mul_add_vectors<S: pulp::Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
-        simd.mul_add_e_f32s(a, b, c)
-    }
-    const EXP_TERMS: usize = 7;
-    const INVERSE_SQRT_STEPS: usize = 3;
+/// The same for both formats; `pulp` are its names for the vectors of this one and for what is done with them.
+macro_rules! real {
+    ($real:ident {
+        EXP_TERMS: $exp_terms:literal,
+        INVERSE_SQRT_STEPS: $inverse_sqrt_steps:literal,
+        inverse_sqrt_guess: $guess:literal,
+        pulp: $vector:ident $as_simd:ident $as_mut_simd:ident $splat:ident $mul_add_e:ident,
+    }) => {
+        impl Real for $real {
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                value as $real
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                self.abs()
+            }
+            #[inline(always)]
+            fn larger(self, other: Self) -> Self {
+                if self > other { self } else { other }
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, term: Self) -> Self {
+                self.mul_add(factor, term)
+            }
+            #[inline(always)]
+            fn power_of_two(self) -> Self {
+                const BIAS: $real = ($real::MAX_EXP - 1) as $real;
+                $real::from_bits((self + Self::ALIGNING + BIAS).to_bits() << ($real::MANTISSA_DIGITS - 1))
+            }
+            #[inline(always)]
+            fn rounded(self) -> Self {
+                (self + Self::ALIGNING) - Self::ALIGNING
+            }
+            #[inline(always)]
+            fn inverse_sqrt_guess(self) -> Self {
+                $real::from_bits($guess - (self.to_bits() >> 1))
+            }
+            type Vector<S: pulp::Simd> = S::$vector;
+            #[inline(always)]
+            fn vectors<S: pulp::Simd>(values: &[Self]) -> &[S::$vector] {
+                S::$as_simd(values).0
+            }
+            #[inline(always)]
+            fn vectors_mut<S: pulp::Simd>(values: &mut [Self]) -> &mut [S::$vector] {
+                S::$as_mut_simd(values).0
+            }
+            #[inline(always)]
+            fn splat<S: pulp::Simd>(simd: S, value: Self) -> S::$vector {
+                simd.$splat(value)
+            }
+            #[inline(always)]
+            fn mul_add_vectors<S: pulp::Simd>(
+                simd: S,
+                a: S::$vector,
+                b: S::$vector,
+                c: S::$vector,
+            ) -> S::$vector {
+                simd.$mul_add_e(a, b, c)
+            }
+            const ALIGNING: Self = 1.5 * (1u64 << ($real::MANTISSA_DIGITS - 1)) as $real;
+            const EXP_TERMS: usize = $exp_terms;
+            const INVERSE_SQRT_STEPS: usize = $inverse_sqrt_steps;
+        }
+    };
 }
 
-impl Real for f64 {
-    #[inline(always)]
-    fn of(value: f64) -> Self {
-        value
-    }
-    #[inline(always)]
-    fn abs(self) -> Self {
-        self.abs()
-    }
-    #[inline(always)]
-    fn larger(self, other: Self) -> Self {
-        if self > other { self } else { other }
-    }
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        self.mul_add(factor, term)
-    }
-    #[inline(always)]
-    fn power_of_two(self) -> Self {
-        f64::from_bits((self + 6_755_399_441_055_744.0 + 1023.0).to_bits() << 52)
-    }
-    #[inline(always)]
-    fn rounded(self) -> Self {
-        (self + 6_755_399_441_055_744.0) - 6_755_399_441_055_744.0
-    }
-    #[inline(always)]
-    fn inverse_sqrt_guess(self) -> Self {
-        f64::from_bits(0x5fe6_eb50_c7b5_37a9 - (self.to_bits() >> 1))
-    }
-    type Vector<S: pulp::Simd> = S::f64s;
-    #[inline(always)]
-    fn vectors<S: pulp::Simd>(values: &[Self]) -> &[S::f64s] {
-        S::as_simd_f64s(values).0
-    }
-    #[inline(always)]
-    fn vectors_mut<S: pulp::Simd>(values: &mut [Self]) -> &mut [S::f64s] {
-        S::as_mut_simd_f64s(values).0
-    }
-    #[inline(always)]
-    fn splat<S: pulp::Simd>(simd: S, value: Self) -> S::f64s {
-        simd.splat_f64s(value)
-    }
-    #[inline(always)]
-    fn mul_add_vectors<S: pulp::Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
-        simd.mul_add_e_f64s(a, b, c)
-    }
-    const EXP_TERMS: usize = 13;
-    const INVERSE_SQRT_STEPS: usize = 4;
-}
+real!(f32 {
+    EXP_TERMS: 7,
+    INVERSE_SQRT_STEPS: 3,
+    inverse_sqrt_guess: 0x5f37_5a86,
+    pulp: f32s as_simd_f32s as_mut_simd_f32s splat_f32s mul_add_e_f32s,
+});
+
+real!(f64 {
+    EXP_TERMS: 13,
+    INVERSE_SQRT_STEPS: 4,
+    inverse_sqrt_guess: 0x5fe6_eb50_c7b5_37a9,
+    pulp: f64s as_simd_f64s as_mut_simd_f64s splat_f64s mul_add_e_f64s,
+});
 
 /// `a·b + c`, in one rounding where the machine has the instruction for it and where it is fast.
 #[inline(always)]

@@ -13,8 +13,8 @@
 //! errors cancel in the result ([`round_between`]). Where the kernel has no weight, the result is the constant 0.
 
 use emeuro_golden::{
-    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, Segment,
-    VectorId, Weights,
+    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
+    Weights,
 };
 use emeuro_trainer::Quantisation;
 use nalgebra::{DMatrix, DVector};
@@ -204,7 +204,7 @@ impl Design {
 
     fn assemble(&self, accumulator: u32) -> Result<Emulator, EmulatorError> {
         let mut builder =
-            EmulatorBuilder::new("convolution", port("samples", SAMPLES, self.formats[0]), accumulator)?;
+            EmulatorBuilder::new("convolution", Port::new("samples", SAMPLES, self.formats[0]), accumulator)?;
         // First of all, since the frame begins with it.
         let [.., last] = self.results[..] else { unreachable!("there are three levels") };
         let output = self.formats[last];
@@ -228,8 +228,12 @@ impl Design {
         let sources = levels.pop().expect("there are three levels");
         let order =
             (0..RESULT).map(|n| n.checked_sub(SILENCE).map_or(SOUND, |word| word.min(SOUND))).collect();
-        let spec =
-            OutputSpec { sources, lower: levels, order: Some(order), port: port("result", RESULT, output) };
+        let spec = OutputSpec {
+            sources,
+            lower: levels,
+            order: Some(order),
+            port: Port::new("result", RESULT, output),
+        };
         builder.finish(spec, Provenance::default())
     }
 }
@@ -331,11 +335,6 @@ fn toeplitz(kernel: &[f64]) -> DMatrix<f64> {
 /// Row by row.
 fn weights(rows: &DMatrix<f64>, format: Format) -> Weights {
     Weights { format, values: rows.transpose().iter().map(|&weight| format.quantise(weight)).collect() }
-}
-
-fn port(name: &str, size: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
 }
 
 #[cfg(test)]

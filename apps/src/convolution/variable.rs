@@ -11,8 +11,8 @@
 //! Rounding errors of neighbouring taps have opposite signs, so that low frequencies hardly see them.
 
 use emeuro_golden::{
-    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, Segment,
-    VectorId, Weights,
+    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
+    Weights,
 };
 use emeuro_trainer::Quantisation;
 
@@ -157,7 +157,7 @@ fn assemble(kernel: &Scaled, quantisation: Quantisation) -> std::result::Result<
     let word = Format::new(activation_bits, activation_bits as i32 - 1)?;
     // Wide enough for every kernel: 512 products.
     let accumulator = (weight_bits + activation_bits + 8).next_multiple_of(8).max(32);
-    let mut builder = EmulatorBuilder::new("convolution", port("samples", SAMPLES, word), accumulator)?;
+    let mut builder = EmulatorBuilder::new("convolution", Port::new("samples", SAMPLES, word), accumulator)?;
 
     let geometry = BlockGeometry {
         repeat: vec![SAMPLES],
@@ -193,13 +193,8 @@ fn assemble(kernel: &Scaled, quantisation: Quantisation) -> std::result::Result<
         let name = format!("part_{}", first / PART);
         sources.push(builder.block(&name, padded, geometry, Weights { format, values }, vec![0], result)?);
     }
-    let spec = OutputSpec { sources, lower: vec![], order: None, port: port("result", RESULT, result) };
+    let spec = OutputSpec { sources, lower: vec![], order: None, port: Port::new("result", RESULT, result) };
     builder.finish(spec, Provenance::default())
-}
-
-fn port(name: &str, size: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
 }
 
 #[cfg(test)]

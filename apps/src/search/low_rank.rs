@@ -8,8 +8,8 @@
 //! layer 2 is fitted to the rounded layer 1 and the rounded B.
 
 use emeuro_golden::{
-    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, Segment,
-    VectorId, Weights,
+    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
+    Weights,
 };
 use emeuro_trainer::Quantisation;
 use nalgebra::DMatrix;
@@ -75,7 +75,7 @@ fn assemble(
     let word = Format::covering(word_bits, 1.0)?;
     // How the exponent is split between the two formats changes no raw word: only the name of the middle's unit.
     let first_frac = layers.exponent / 2;
-    let mut builder = EmulatorBuilder::new("convolution", port("samples", SAMPLES, word), accumulator)?;
+    let mut builder = EmulatorBuilder::new("convolution", Port::new("samples", SAMPLES, word), accumulator)?;
     let first = Weights { format: Format::new(weight_bits, first_frac)?, values: raw(&layers.first) };
     let largest = largest_sum(&layers.first) * first.format.value(1);
     let middle = Format::covering(word_bits, largest)?;
@@ -94,14 +94,9 @@ fn assemble(
             (result, Some((0..RESULT).collect()))
         }
     };
-    let port = port("result", RESULT, word);
+    let port = Port::new("result", RESULT, word);
     let spec = OutputSpec { sources: vec![result], lower: vec![], order, port };
     builder.finish(spec, Provenance::default())
-}
-
-fn port(name: &str, size: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
 }
 
 /// What inputs of 1 can make of the largest row.

@@ -13,8 +13,8 @@
 use std::f64::consts::TAU;
 
 use emeuro_golden::{
-    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, Segment,
-    VectorId, Weights,
+    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
+    Weights,
 };
 use emeuro_trainer::Quantisation;
 
@@ -222,7 +222,7 @@ impl Assembly {
         let input = Format::covering(bits, 1.0)?;
         // |X[0]| = 512 only for a constant of full scale; it saturates one step below.
         let output = Format::new(bits, bits as i32 - 10)?;
-        let builder = EmulatorBuilder::new("fft", port("samples", SAMPLES, input), accumulator)?;
+        let builder = EmulatorBuilder::new("fft", Port::new("samples", SAMPLES, input), accumulator)?;
         Ok(Self { builder, quantisation, output, sources: vec![], words: vec![] })
     }
 
@@ -242,7 +242,7 @@ impl Assembly {
         for (word, &(bin, part)) in self.words.iter().enumerate() {
             order[2 * bin + part] = word;
         }
-        let port = port("spectrum", 2 * BINS, self.output);
+        let port = Port::new("spectrum", 2 * BINS, self.output);
         let spec = OutputSpec { sources: self.sources, lower: vec![], order: Some(order), port };
         self.builder.finish(spec, Provenance::default())
     }
@@ -351,11 +351,6 @@ impl Assembly {
         self.sources.push(vector);
         Ok(())
     }
-}
-
-fn port(name: &str, size: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
 }
 
 #[cfg(test)]

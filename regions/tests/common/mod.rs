@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
-use emeuro_golden::{
-    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Segment, VectorId, Weights,
-};
+use emeuro_golden::{Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, VectorId, Weights};
 
 /// y = factors · x, every row of `factors` an output of two levels: the lower one gives half of it.
 pub(crate) fn emulator(name: &str, inputs: usize, factors: &[f64]) -> Arc<Emulator> {
     let outputs = factors.len() / inputs;
     let word = Format::new(16, 10).unwrap();
-    let port = |size| Port {
-        bits: 16,
-        segments: vec![Segment { name: "x".into(), unit: "1".into(), size, frac: 10 }],
-    };
+    let port = |size| Port::new("x", size, word);
     let mut builder = EmulatorBuilder::new(name, port(inputs), 32).unwrap();
     let mut layer = |name: &str, share: f64| {
         let format = Format::new(8, 5).unwrap();

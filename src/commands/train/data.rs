@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Train, values};
 use crate::{
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, input_in},
     frame_file,
     report::{percent, table},
 };
@@ -75,7 +75,7 @@ impl Train {
         };
         let session = Session { progress: true, checkpoint: None, stop: Arc::clone(stop) };
         let learnt = learn(&pairs, &options, &session).map_err(|error| match error {
-            Error::Data { what, .. } => Failure::Input(format!("{}: {what}", file.display())),
+            Error::Data { what, .. } => input_in(file, what),
             other => input(other),
         })?;
         let path = self.folder("emulators")?.join(format!("{name}.yaml"));
@@ -119,7 +119,7 @@ fn pairs(file: &Path, inputs: usize) -> Result<Pairs, Failure> {
     };
     let (x, y) = (table.rows.slice(s![.., ..inputs]), table.rows.slice(s![.., inputs..]));
     Pairs::new(x.to_owned(), y.to_owned(), parts(0..inputs, "x"), parts(inputs..columns, "y"))
-        .map_err(|error| Failure::Input(format!("{}: {error}", file.display())))
+        .map_err(|error| input_in(file, error))
 }
 
 /// What was learnt, as a value for programs.

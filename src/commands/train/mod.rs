@@ -21,7 +21,7 @@ use emeuro::{
     trainer::Quantisation,
 };
 
-use crate::failure::{Failure, Outcome, input};
+use crate::failure::{Failure, Outcome, input, unwritten};
 
 /// Trains, quantises and writes emulators: of applications, of your own data (--data), or of a program's regions (--profile).
 ///
@@ -102,8 +102,7 @@ impl Train {
     /// The folder to write to, made if it is not there.
     fn folder(&self, default: &str) -> Result<PathBuf, Failure> {
         let out = self.out.clone().unwrap_or_else(|| PathBuf::from(default));
-        std::fs::create_dir_all(&out)
-            .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", out.display())))?;
+        std::fs::create_dir_all(&out).map_err(|e| unwritten(&out, e))?;
         Ok(out)
     }
 }

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Train, data::learnt_json, values};
 use crate::{
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, unwritten},
     report::{nanoseconds, percent, ratio, table},
 };
 
@@ -91,8 +91,7 @@ fn file_name(region: &RegionReport) -> String {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    write_atomically(path, text.as_bytes())
-        .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
+    write_atomically(path, text.as_bytes()).map_err(|e| unwritten(path, e))
 }
 
 /// The settings with which the program emulates what was chosen.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Train;
 use crate::{
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, input_in},
     frame_file,
     report::{percent, table},
 };
@@ -43,14 +43,13 @@ fn convolution_of(file: &Path, app: &dyn Application, options: &BuildOptions) ->
         return Err(Failure::Input(format!("--kernel: {} has none, expected convolution alone", app.name())));
     }
     let kernel = frame_file::read(file, app.inputs())?;
-    let named = |e: &dyn std::fmt::Display| Failure::Input(format!("{}: {e}", file.display()));
     match kernel.as_slice() {
         [taps] => {
             // Without its folder: an emulator says nothing about the machine that made it.
             let source = file.file_name().unwrap_or_default().to_string_lossy();
-            Convolution::build_of(taps, &source, options).map_err(|e| named(&e))
+            Convolution::build_of(taps, &source, options).map_err(|e| input_in(file, e))
         }
-        rows => Err(named(&format!("expected one row of taps, found {}", rows.len()))),
+        rows => Err(input_in(file, format!("expected one row of taps, found {}", rows.len()))),
     }
 }
 

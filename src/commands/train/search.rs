@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::Train;
 use crate::{
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, unwritten},
     front_file,
     report::{nanoseconds, percent, table},
 };
@@ -110,8 +110,7 @@ impl Train {
         let report = search_emulators(app, &options).map_err(input)?;
         let write = |ending: &str, text: &str| {
             let path = out.join(format!("{}.{ending}", app.name()));
-            write_atomically(&path, text.as_bytes())
-                .map_err(|e| Failure::Input(format!("{}: cannot write: {e}", path.display())))
+            write_atomically(&path, text.as_bytes()).map_err(|e| unwritten(&path, e))
         };
         let seconds = budget.as_secs_f64();
         write(

@@ -1,10 +1,10 @@
-//! The folder that `emeuro_regions::write_profile` writes.
+//! The folder that [`emeuro_regions::write_profile`] writes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use emeuro_regions::{PartEntry, ProfileFile, ProfileNode, RegionEntry, file_stem_of};
 use ndarray::Array2;
 use ndarray_npy::ReadNpyExt;
-use serde::Deserialize;
 
 use super::Call;
 use crate::{Error, Result, general::Part};
@@ -47,40 +47,8 @@ impl RegionSamples {
     /// Name of the region's emulator file, without its ending.
     #[must_use]
     pub fn file_stem(&self) -> String {
-        self.region.replace("::", ".")
+        file_stem_of(&self.region)
     }
-}
-
-#[derive(Deserialize)]
-struct ProfileFile {
-    seconds: Option<f64>,
-    calls: Vec<CallEntry>,
-    regions: Vec<RegionEntry>,
-}
-
-#[derive(Deserialize)]
-struct CallEntry {
-    region: String,
-    parent: Option<usize>,
-    calls: u64,
-    seconds: f64,
-}
-
-#[derive(Deserialize)]
-struct RegionEntry {
-    region: String,
-    #[serde(default)]
-    exact_code: Vec<String>,
-    inputs: Vec<PartEntry>,
-    outputs: Vec<PartEntry>,
-    input_file: PathBuf,
-    output_file: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct PartEntry {
-    name: String,
-    size: usize,
 }
 
 impl Profile {
@@ -89,7 +57,7 @@ impl Profile {
     /// # Errors
     /// A file that is missing or is not what a profile consists of.
     pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join("profile.yaml");
+        let path = folder.join(ProfileFile::NAME);
         let wrong = |what: String| Error::Profile { path: path.clone(), what };
         let text = std::fs::read_to_string(&path).map_err(|e| {
             wrong(format!("{e}: expected the folder that a program has written in profile mode"))
@@ -104,7 +72,7 @@ impl Profile {
         }
         let mut calls: Vec<Call> = vec![];
         for (index, entry) in file.calls.into_iter().enumerate() {
-            let CallEntry { region, parent, calls: count, seconds } = entry;
+            let ProfileNode { region, parent, calls: count, seconds, own_seconds: _ } = entry;
             let problem = |what: &str| wrong(format!("calls[{index}]: {what}"));
             if parent.is_some_and(|parent| parent >= index) {
                 return Err(problem("expected the index of an earlier call as parent"));

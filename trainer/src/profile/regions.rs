@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use emeuro_regions::is_name_of;
+
 use super::{
     Profile, RegionSamples,
     timing::seconds_per_call,
@@ -176,10 +178,8 @@ pub fn train_regions(
 
 /// Index of the region that is called `name`, or whose path ends so.
 fn find(profile: &Profile, name: &str) -> Result<usize> {
-    let is_called =
-        |path: &str| path == name || path.strip_suffix(name).is_some_and(|before| before.ends_with("::"));
     let found: Vec<usize> =
-        (0..profile.regions.len()).filter(|&i| is_called(&profile.regions[i].region)).collect();
+        (0..profile.regions.len()).filter(|&i| is_name_of(name, &profile.regions[i].region)).collect();
     let paths = |of: &mut dyn Iterator<Item = usize>| {
         of.map(|i| profile.regions[i].region.as_str()).collect::<Vec<_>>().join(", ")
     };

@@ -214,12 +214,13 @@ fn from_line(line: &str, names: &[String]) -> Option<Record> {
         let candidate = names.iter().position(|known| known == name)?;
         Some(Trial { candidate, rung: rung.parse().ok()? })
     };
+    let duration = |seconds: &str| seconds.parse().ok().filter(|s: &f64| s.is_finite() && *s >= 0.0);
     match fields[..] {
-        ["interrupted", seconds] => Some(Record::Interrupted { seconds: seconds.parse().ok()? }),
+        ["interrupted", seconds] => Some(Record::Interrupted { seconds: duration(seconds)? }),
         ["scored", name, rung, seconds, error, clocks, weight_bits, cpu_ns] => {
             Some(Record::Evaluated(Evaluation {
                 trial: trial(name, rung)?,
-                seconds: seconds.parse().ok()?,
+                seconds: duration(seconds)?,
                 outcome: Outcome::Scored(Score {
                     error: error.parse().ok()?,
                     clocks: clocks.parse().ok()?,
@@ -230,7 +231,7 @@ fn from_line(line: &str, names: &[String]) -> Option<Record> {
         }
         ["refused", name, rung, seconds, reason] => Some(Record::Evaluated(Evaluation {
             trial: trial(name, rung)?,
-            seconds: seconds.parse().ok()?,
+            seconds: duration(seconds)?,
             outcome: Outcome::Refused(reason.to_owned()),
         })),
         _ => None,
@@ -319,6 +320,20 @@ mod tests {
         std::fs::write(&path, "dear diary\n").unwrap();
         assert!(refused("seed 1", &candidates()).contains("line 1: expected 'EMEURO search journal 1'"));
         assert_eq!(std::fs::read(&path).unwrap(), b"dear diary\n");
+    }
+
+    #[test]
+    fn seconds_that_no_clock_shows_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let bytes = written(&path);
+        for seconds in ["-1.0", "NaN", "inf", "soon"] {
+            let content = format!("interrupted\t{seconds}");
+            let line = format!("{:016x}\t{content}\n", hash(&content));
+            std::fs::write(&path, [&bytes[..], line.as_bytes()].concat()).unwrap();
+            let error = Journal::open(&path, "seed 1", &candidates()).unwrap_err().to_string();
+            assert!(error.contains("line 6: expected a record"), "{seconds}: {error}");
+        }
     }
 
     #[test]

@@ -67,24 +67,40 @@ pub fn search<E>(
     limits: &Limits,
     journal: &mut Journal,
     stop: &Arc<AtomicBool>,
-    mut evaluate: impl FnMut(Trial, &Arc<AtomicBool>) -> Result<Option<Outcome>, E>,
+    evaluate: impl FnMut(Trial, &Arc<AtomicBool>) -> Result<Option<Outcome>, E>,
 ) -> Result<Found, SearchError<E>> {
     let begin = Instant::now();
-    let budget = limits.budget.saturating_sub(Duration::from_secs_f64(journal.seconds()));
+    search_by(&|| begin.elapsed(), candidates, halving, limits, journal, stop, evaluate)
+}
+
+/// A clock that never goes back.
+type Clock<'a> = &'a (dyn Fn() -> Duration + Sync);
+
+fn search_by<E>(
+    clock: Clock,
+    candidates: &[Candidate],
+    halving: &Halving,
+    limits: &Limits,
+    journal: &mut Journal,
+    stop: &Arc<AtomicBool>,
+    mut evaluate: impl FnMut(Trial, &Arc<AtomicBool>) -> Result<Option<Outcome>, E>,
+) -> Result<Found, SearchError<E>> {
     let ended = loop {
         let done = journal.evaluations();
         if stop.load(Ordering::Relaxed) {
             break Ended::Stopped;
         }
         let Some(trial) = halving.next(candidates, &done) else { break Ended::Complete };
-        let left = budget.saturating_sub(begin.elapsed());
+        // Evaluations alone count, in this run as in earlier ones; more seconds than a duration holds are no budget's.
+        let used = Duration::try_from_secs_f64(journal.seconds()).unwrap_or(Duration::MAX);
+        let left = limits.budget.saturating_sub(used);
         if left.is_zero() || limits.evaluations.is_some_and(|most| done.len() >= most) {
             break Ended::Limits;
         }
-        let start = Instant::now();
-        let outcome =
-            with_deadline(left, stop, |flag| evaluate(trial, flag)).map_err(SearchError::Evaluation)?;
-        let seconds = start.elapsed().as_secs_f64();
+        let start = clock();
+        let outcome = with_deadline(clock, start.saturating_add(left), stop, |flag| evaluate(trial, flag))
+            .map_err(SearchError::Evaluation)?;
+        let seconds = clock().saturating_sub(start).as_secs_f64();
         journal.append(match outcome {
             Some(outcome) => Record::Evaluated(Evaluation { trial, outcome, seconds }),
             None => Record::Interrupted { seconds },
@@ -93,18 +109,24 @@ pub fn search<E>(
     Ok(Found { evaluations: journal.evaluations(), seconds: journal.seconds(), ended })
 }
 
-/// Runs `work` with a flag that is set after `left`, or soon after `stop` is.
-fn with_deadline<T>(left: Duration, stop: &Arc<AtomicBool>, work: impl FnOnce(&Arc<AtomicBool>) -> T) -> T {
-    const GLANCE: Duration = Duration::from_millis(50);
+/// How often a deadline is looked at.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Runs `work` with a flag that is set soon after `clock` shows `deadline`, or soon after `stop` is.
+fn with_deadline<T>(
+    clock: Clock,
+    deadline: Duration,
+    stop: &Arc<AtomicBool>,
+    work: impl FnOnce(&Arc<AtomicBool>) -> T,
+) -> T {
     let flag = Arc::new(AtomicBool::new(false));
     let (finished, waiting) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let begin = Instant::now();
             let waiting = waiting;
             // The sender disappears when the work is done.
             while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = waiting.recv_timeout(GLANCE) {
-                if stop.load(Ordering::Relaxed) || begin.elapsed() >= left {
+                if stop.load(Ordering::Relaxed) || clock() >= deadline {
                     flag.store(true, Ordering::Relaxed);
                 }
             }
@@ -119,7 +141,7 @@ fn with_deadline<T>(left: Duration, stop: &Arc<AtomicBool>, work: impl FnOnce(&A
 mod tests {
     use super::*;
     use crate::search::{Effort, Score, final_scores, front};
-    use std::{convert::Infallible, path::Path};
+    use std::{convert::Infallible, path::Path, sync::atomic::AtomicU64};
 
     const HALVING: Halving = Halving { rungs: 3, keep: 3, most: None };
 
@@ -207,29 +229,48 @@ mod tests {
     fn the_budget_ends_an_evaluation_and_counts_over_all_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let limits = Limits { budget: Duration::from_millis(300), evaluations: None };
-        let stop = Arc::default();
-        let mut evaluate = |trial: Trial, flag: &Arc<AtomicBool>| {
-            if trial.rung == 0 {
-                return Ok::<_, Infallible>(Some(outcome(trial)));
-            }
-            while !flag.load(Ordering::Relaxed) {
+        let millis = |ms: u64| Duration::from_millis(ms);
+        // Shows what the evaluations make it show.
+        let time = AtomicU64::new(5000);
+        let clock = || millis(time.load(Ordering::SeqCst));
+        let run = |budget: u64, evaluate: &mut dyn FnMut(Trial, &AtomicBool) -> Option<Outcome>| {
+            let mut journal = Journal::open(&path, "test", &candidates()).unwrap();
+            let limits = Limits { budget: millis(budget), evaluations: None };
+            let stop = Arc::default();
+            let evaluate = |trial: Trial, flag: &Arc<AtomicBool>| Ok::<_, Infallible>(evaluate(trial, flag));
+            search_by(&clock, &candidates(), &HALVING, &limits, &mut journal, &stop, evaluate).unwrap()
+        };
+        // Takes `left`, at whose end the flag is set and not before.
+        let broken_off = |left: u64, flag: &AtomicBool| {
+            time.fetch_add(left - 1, Ordering::SeqCst);
+            std::thread::sleep(3 * GLANCE);
+            assert!(!flag.load(Ordering::SeqCst), "too early");
+            time.fetch_add(1, Ordering::SeqCst);
+            while !flag.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }
-            Ok(None)
+            None
         };
-        let mut journal = Journal::open(&path, "test", &candidates()).unwrap();
-        let found = search(&candidates(), &HALVING, &limits, &mut journal, &stop, &mut evaluate).unwrap();
-        assert_eq!(found.ended, Ended::Limits);
-        assert!(found.seconds >= 0.3, "{}", found.seconds);
-        let before = found.evaluations.len();
-        drop(journal);
-        let mut journal = Journal::open(&path, "test", &candidates()).unwrap();
-        let again =
-            search(&candidates(), &HALVING, &limits, &mut journal, &stop, |_, _| -> Result<_, Infallible> {
-                panic!("no time is left")
-            })
-            .unwrap();
-        assert_eq!(again.evaluations.len(), before);
+
+        // Four that come once and the three of which one rises, 10 ms each.
+        let found = run(300, &mut |trial, flag| match trial.rung {
+            0 => {
+                time.fetch_add(10, Ordering::SeqCst);
+                Some(outcome(trial))
+            }
+            _ => broken_off(230, flag),
+        });
+        assert_eq!((found.evaluations.len(), found.ended), (7, Ended::Limits));
+        assert!((found.seconds - 0.3).abs() < 1e-9, "{}", found.seconds);
+        // Time in which nothing is evaluated does not count.
+        time.fetch_add(77_000, Ordering::SeqCst);
+        let again = run(300, &mut |_, _| panic!("no time is left"));
+        assert_eq!(trials(&again), trials(&found));
+        // More budget goes on where it was.
+        let more = run(350, &mut |trial, flag| {
+            assert_eq!(trial.rung, 1);
+            broken_off(50, flag)
+        });
+        assert_eq!((trials(&more), more.ended), (trials(&found), Ended::Limits));
     }
 }

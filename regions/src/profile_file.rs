@@ -1,0 +1,116 @@
+//! `profile.yaml`: the call tree of a profile, and where the inputs and outputs of its regions are.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Part, ProfileNode};
+
+/// What [`write_profile`](crate::write_profile) writes to `profile.yaml`, and what is read of it: what older files lack has a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProfileFile {
+    /// Time from the first call of a region until the profile was taken, seconds.
+    pub seconds: Option<f64>,
+    /// The calls as a tree; a parent comes before its children.
+    pub calls: Vec<ProfileNode>,
+    /// Every region whose inputs and outputs are there.
+    pub regions: Vec<RegionEntry>,
+}
+
+impl ProfileFile {
+    /// Its name in the folder of the profile.
+    pub const NAME: &str = "profile.yaml";
+}
+
+/// What the file says about a region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegionEntry {
+    /// Path of the region.
+    pub region: String,
+    /// Calls that were recorded.
+    #[serde(default)]
+    pub calls: u64,
+    /// Calls whose inputs and outputs are there.
+    #[serde(default)]
+    pub kept: usize,
+    /// The exact code inside it; if there is any, it is not to be emulated as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exact_code: Vec<String>,
+    /// The parts of an input.
+    pub inputs: Vec<PartEntry>,
+    /// The parts of an output.
+    pub outputs: Vec<PartEntry>,
+    /// NPY file with the inputs, `f64`, one call per row; relative to the folder of the profile.
+    pub input_file: PathBuf,
+    /// The same with the outputs.
+    pub output_file: PathBuf,
+}
+
+/// A part of an input or output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartEntry {
+    /// Name of the parameter, or `result`.
+    pub name: String,
+    /// How many numbers.
+    pub size: usize,
+}
+
+impl From<&Part> for PartEntry {
+    fn from(part: &Part) -> Self {
+        Self { name: part.name.to_owned(), size: part.size }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+seconds: 2.5
+calls:
+- region: robot::reach
+  parent: null
+  calls: 3
+  seconds: 2.0
+  own_seconds: 1.5
+regions:
+- region: robot::reach
+  calls: 3
+  kept: 2
+  exact_code:
+  - src/arm.rs:17
+  inputs:
+  - name: x
+    size: 2
+  outputs:
+  - name: result
+    size: 1
+  input_file: robot.reach.inputs.npy
+  output_file: robot.reach.outputs.npy
+";
+
+    #[test]
+    fn what_is_written_is_what_was_read() {
+        let file: ProfileFile = serde_yaml::from_str(TEXT).unwrap();
+        assert_eq!((file.seconds, file.calls[0].own_seconds), (Some(2.5), 1.5));
+        assert_eq!(file.regions[0].outputs, [PartEntry::from(&Part { name: "result", size: 1 })]);
+        assert_eq!(serde_yaml::to_string(&file).unwrap(), TEXT);
+    }
+
+    #[test]
+    fn files_that_say_less_are_read() {
+        let lines = [
+            "seconds: 2.5\n",
+            "  own_seconds: 1.5\n",
+            "  calls: 3\n  kept: 2\n",
+            "  exact_code:\n  - src/arm.rs:17\n",
+        ];
+        let text = lines.iter().fold(TEXT.to_owned(), |text, line| {
+            assert!(text.contains(line));
+            text.replace(line, "")
+        });
+        let file: ProfileFile = serde_yaml::from_str(&text).unwrap();
+        assert_eq!((file.seconds, file.calls[0].calls), (None, 3));
+        assert!(file.regions[0].exact_code.is_empty());
+    }
+}
