@@ -90,8 +90,8 @@ impl<E: Borrow<Emulator>> Runner<E> {
         Ok(())
     }
 
-    /// One frame of physical values: quantised by the input port, run at the highest quality level, and scaled by the output
-    /// port.
+    /// One frame of physical values in single or double precision: quantised by the input port, run at the highest quality level,
+    /// and scaled by the output port, exactly: see [`Value`].
     ///
     /// # Errors
     /// A slice that is not as long as its frame, or a value that is not finite.
@@ -179,7 +179,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
         Ok(())
     }
 
-    /// Many frames of physical values, at the highest quality level.
+    /// Many frames of physical values in single or double precision, at the highest quality level.
     ///
     /// # Errors
     /// Slices that are not as many whole frames, or a value that is not finite; then the outputs are arbitrary.

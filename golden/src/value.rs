@@ -19,7 +19,7 @@ use crate::simd::Number;
 /// assert!(singles.iter().zip(doubles).all(|(&single, double)| f64::from(single) == double));
 /// # Ok::<(), emeuro_golden::EmulatorError>(())
 /// ```
-pub trait Value: Number {}
+pub trait Value: Copy + Into<f64> + Number {}
 
 impl Value for f32 {}
 impl Value for f64 {}
