@@ -92,15 +92,20 @@ impl Scales {
         let factors = &V::scale(self).factors;
         let mut finite = true;
         let mut at = 0;
-        while at < self.words {
-            // SAFETY: the caller promises the places and the machine.
-            unsafe {
-                let count = (self.words - at).min(32);
-                let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, count);
+        // SAFETY: the caller promises the places and the machine.
+        unsafe {
+            // A count that the compiler knows needs no masks.
+            while at + 32 <= self.words {
+                let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, 32);
+                finite &= known;
+                sink.put::<L>(frame, at, words);
+                at += 32;
+            }
+            if at < self.words {
+                let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, self.words - at);
                 finite &= known;
                 sink.put::<L>(frame, at, words);
             }
-            at += 32;
         }
         finite
     }
