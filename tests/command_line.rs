@@ -109,6 +109,12 @@ fn bench_names_what_it_compares_and_its_figures_fit_together() {
         for field in ["library", "best"] {
             let named = baselines.iter().find(|baseline| baseline["name"] == app[field]).unwrap();
             assert_eq!(named["ns"]["median"], app[&format!("{field}_ns")], "{app}");
+            // The ratio is to the emulator in the numbers of the other side.
+            let numbers = &app[&format!("speedup_{field}_numbers")];
+            assert_eq!(numbers, &app[&format!("{field}_numbers")], "{app}");
+            let way = if numbers == "f32" { "f32" } else { "values" };
+            let ratio = &app[&format!("speedups_{field}")][way]["median"];
+            assert_eq!(&app[&format!("speedup_{field}")], ratio, "{app}");
         }
     }
     // A textbook stands in for a library, and says so.
@@ -119,9 +125,9 @@ fn bench_names_what_it_compares_and_its_figures_fit_together() {
     );
     // A network without an application has no exact code, but a plain version in f32.
     assert!(apps[2]["nrmse"].is_null() && apps[2].get("library").is_none(), "{}", apps[2]);
-    let ways =
-        ["emulated_values_ns", "emulated_words_ns", "emulated_batch_values_ns", "emulated_batch_words_ns"];
-    for field in ways.into_iter().chain(["plain_f32_ns", "plain_f32_batch_ns"]) {
+    let ways = ["values", "f32", "words", "batch_values", "batch_f32", "batch_words"];
+    let ways = ways.map(|way| format!("emulated_{way}_ns"));
+    for field in ways.iter().map(String::as_str).chain(["plain_f32_ns", "plain_f32_batch_ns"]) {
         let spread = &apps[2][field];
         assert!(number(spread, "lower_quartile") <= number(spread, "upper_quartile"), "{field}");
     }

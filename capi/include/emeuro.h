@@ -1,8 +1,9 @@
 // Emulators of EMEURO in C. Made by cbindgen from capi/src; do not edit.
 //
 // An emulator is loaded once and shared by all threads; every thread makes a runner of its own. A runner may go from thread to
-// thread, but serves one at a time. Frames are doubles in physical units (emeuro_run) or the raw words of the hardware
-// (emeuro_run_words), one frame after the other. Functions that can fail give NULL or a status; emeuro_last_error says why.
+// thread, but serves one at a time. Frames are doubles or floats in physical units (emeuro_run, emeuro_run_f32) or the raw words of
+// the hardware (emeuro_run_words), one frame after the other. Functions that can fail give NULL or a status; emeuro_last_error says
+// why.
 //
 //     emeuro_emulator *emulator = emeuro_load("newton.yaml");
 //     if (!emulator) { fprintf(stderr, "%s\n", emeuro_last_error()); exit(1); }
@@ -125,6 +126,17 @@ emeuro_status emeuro_run(emeuro_runner *runner,
                          size_t input_length,
                          double *output,
                          size_t output_length);
+
+// The same for values in single precision: an input counts as the double of the same value, and outputs are exact.
+//
+// # Safety
+// As `emeuro_run`.
+emeuro_status emeuro_run_f32(emeuro_runner *runner,
+                             size_t level,
+                             const float *input,
+                             size_t input_length,
+                             float *output,
+                             size_t output_length);
 
 // The same for raw words, as the hardware takes and gives them.
 //

@@ -153,6 +153,24 @@ pub unsafe extern "C" fn emeuro_run(
     unsafe { run(runner, buffers, |runner, input, output| runner.run_values(level, input, output)) }
 }
 
+/// The same for values in single precision: an input counts as the double of the same value, and outputs are exact.
+///
+/// # Safety
+/// As `emeuro_run`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emeuro_run_f32(
+    runner: *mut Runner,
+    level: usize,
+    input: *const f32,
+    input_length: usize,
+    output: *mut f32,
+    output_length: usize,
+) -> Status {
+    let buffers = Buffers { input, input_length, output, output_length };
+    // SAFETY: the caller says what `run` asks for.
+    unsafe { run(runner, buffers, |runner, input, output| runner.run_values(level, input, output)) }
+}
+
 /// The same for raw words, as the hardware takes and gives them.
 ///
 /// # Safety

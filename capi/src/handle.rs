@@ -2,7 +2,7 @@
 
 use std::{ffi::CString, path::Path, sync::Arc};
 
-use emeuro_golden::{self as golden, FileError};
+use emeuro_golden::{self as golden, FileError, Value};
 
 use crate::status::{Problem, Status};
 
@@ -56,14 +56,15 @@ impl Runner {
     }
 
     /// Runs whole frames of physical values; nothing is written if one of them is refused.
-    pub(crate) fn run_values(
+    pub(crate) fn run_values<V: Value>(
         &mut self,
         level: usize,
-        input: &[f64],
-        output: &mut [f64],
+        input: &[V],
+        output: &mut [V],
     ) -> Result<(), Problem> {
         self.check_sizes(input.len(), output.len())?;
-        if let Some(at) = input.iter().position(|value| !value.is_finite()) {
+        let is_finite = |value: V| Into::<f64>::into(value).is_finite();
+        if let Some(at) = input.iter().position(|&value| !is_finite(value)) {
             return Err(self.bad_value(at, format_args!("expected a finite number, found {}", input[at])));
         }
         self.runner.infer_values_batch_at(level, input, output).map_err(internal)

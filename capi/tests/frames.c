@@ -49,7 +49,8 @@ static void *run_all(void *unused) {
     CHECK(runner);
     int16_t *words = malloc(frames * outputs * sizeof *words);
     double *values = malloc(frames * outputs * sizeof *values);
-    CHECK(words && values);
+    float *singles_in = malloc(frames * inputs * sizeof *singles_in), *singles = malloc(frames * outputs * sizeof *singles);
+    CHECK(words && values && singles_in && singles);
     for (size_t level = 0; level < levels; level++) {
         const int16_t *word_in = words_in + level * frames * inputs, *word_out = words_out + level * frames * outputs;
         const double *value_in = values_in + level * frames * inputs, *value_out = values_out + level * frames * outputs;
@@ -58,6 +59,10 @@ static void *run_all(void *unused) {
         CHECK(memcmp(words, word_out, frames * outputs * sizeof *words) == 0);
         CHECK(emeuro_run(runner, asked, value_in, frames * inputs, values, frames * outputs) == EMEURO_STATUS_OK);
         CHECK(memcmp(values, value_out, frames * outputs * sizeof *values) == 0);
+        /* The vectors' values are floats. */
+        for (size_t i = 0; i < frames * inputs; i++) CHECK((singles_in[i] = (float)value_in[i]) == value_in[i]);
+        CHECK(emeuro_run_f32(runner, asked, singles_in, frames * inputs, singles, frames * outputs) == EMEURO_STATUS_OK);
+        for (size_t i = 0; i < frames * outputs; i++) CHECK(singles[i] == value_out[i]);
         for (size_t frame = 0; frame < frames; frame++) {
             memset(words, 0x55, outputs * sizeof *words);
             CHECK(emeuro_run_words(runner, asked, word_in + frame * inputs, inputs, words, outputs) == EMEURO_STATUS_OK);
@@ -68,6 +73,8 @@ static void *run_all(void *unused) {
     }
     free(words);
     free(values);
+    free(singles_in);
+    free(singles);
     emeuro_runner_free(runner);
     return unused;
 }
@@ -105,6 +112,15 @@ static void make_mistakes(emeuro_runner *runner) {
     in[inputs + 3] = INFINITY;
     CHECK(emeuro_run(runner, 0, in, 2 * inputs, out, 2 * outputs) == EMEURO_STATUS_BAD_VALUE);
     for (size_t i = 0; i < 2 * outputs; i++) CHECK(out[i] == 7.0);
+    float *single = calloc(inputs + outputs, sizeof *single);
+    CHECK(single);
+    single[3] = -INFINITY;
+    CHECK(emeuro_run_f32(runner, 0, single, inputs, single + inputs, outputs) == EMEURO_STATUS_BAD_VALUE &&
+          says("frame 0, input 3") && says("-inf"));
+    CHECK(emeuro_run_f32(runner, 0, single, inputs, single + inputs - 1, outputs) == EMEURO_STATUS_BAD_POINTER &&
+          says("overlap"));
+    CHECK(emeuro_run_f32(runner, 0, single, inputs, single + inputs, outputs - 1) == EMEURO_STATUS_BAD_SIZE);
+    free(single);
     CHECK(emeuro_run(runner, 0, in, 0, out, 0) == EMEURO_STATUS_OK);
     free(in);
     free(out);

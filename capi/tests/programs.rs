@@ -28,8 +28,8 @@ fn vectors(emulator: &Emulator) -> String {
     for level in 0..emulator.levels() {
         for _ in 0..FRAMES {
             let word_in: Vec<i16> = (0..inputs).map(|_| rng.random()).collect();
-            // Some beyond the port's range.
-            let value_in: Vec<f64> = (0..inputs).map(|_| rng.random_range(-2.5..2.5)).collect();
+            // Some beyond the port's range; all fit single precision.
+            let value_in: Vec<f64> = (0..inputs).map(|_| f64::from(rng.random_range(-2.5f32..2.5))).collect();
             runner.infer_at(level, &word_in, &mut words).unwrap();
             runner.infer_values_at(level, &value_in, &mut values).unwrap();
             word_in.iter().chain(&words).for_each(|word| write!(text, "{word} ").unwrap());

@@ -198,31 +198,34 @@ fn print_kernels(isa: Isa) {
 
 /// One line per network: nanoseconds per frame, one at a time and 256 at once, of words and from values to values.
 fn print_networks(isa: Isa) {
-    println!(
-        "\n{isa}: {:<38}{:>10}{:>10}{:>12}{:>12}",
-        "network, ns", "words", "values", "words·256", "values·256"
-    );
+    let heads = ["words", "f64", "f32", "words·256", "f64·256", "f32·256"];
+    let heads = heads.map(|head| format!("{head:>11}")).concat();
+    println!("\n{isa}: {:<38}{heads}", "network, ns");
     for Case { name, emulator } in networks() {
-        let mut runners = [(); 4].map(|()| Runner::with_isa(&emulator, isa).expect("available"));
-        let outputs = emulator.output().port.size();
+        let [mut a, mut b, mut c, mut d, mut e, mut f] =
+            [(); 6].map(|()| Runner::with_isa(&emulator, isa).expect("available"));
+        let [inputs, outputs] = [emulator.input().size(), emulator.output().port.size()];
         let words = frames(&emulator, 256);
         let formats: Vec<Format> = emulator.input().formats().collect();
-        let values: Vec<f64> = words.iter().zip(formats.iter().cycle()).map(|(&w, f)| f.value(w)).collect();
-        let (mut y, mut v) = (vec![0; outputs * 256], vec![0.0; outputs * 256]);
-        let (mut y_1, mut v_1) = (vec![0; outputs], vec![0.0; outputs]);
-        let inputs = emulator.input().size();
-        let [a, b, c, d] = &mut runners;
+        let doubles: Vec<f64> = words.iter().zip(formats.iter().cycle()).map(|(&w, f)| f.value(w)).collect();
+        let singles: Vec<f32> = doubles.iter().map(|&value| value as f32).collect();
+        let (mut y, mut y_1) = (vec![0; outputs * 256], vec![0; outputs]);
+        let (mut v, mut v_1) = (vec![0f64; outputs * 256], vec![0f64; outputs]);
+        let (mut s, mut s_1) = (vec![0f32; outputs * 256], vec![0f32; outputs]);
         let times = best(
             300,
             &mut [
                 (20, &mut || a.infer(black_box(&words[..inputs]), &mut y_1).expect("a frame")),
-                (20, &mut || b.infer_values(black_box(&values[..inputs]), &mut v_1).expect("a frame")),
-                (1, &mut || c.infer_batch(black_box(&words), &mut y).expect("frames")),
-                (1, &mut || d.infer_values_batch(black_box(&values), &mut v).expect("frames")),
+                (20, &mut || b.infer_values(black_box(&doubles[..inputs]), &mut v_1).expect("a frame")),
+                (20, &mut || c.infer_values(black_box(&singles[..inputs]), &mut s_1).expect("a frame")),
+                (1, &mut || d.infer_batch(black_box(&words), &mut y).expect("frames")),
+                (1, &mut || e.infer_values_batch(black_box(&doubles), &mut v).expect("frames")),
+                (1, &mut || f.infer_values_batch(black_box(&singles), &mut s).expect("frames")),
             ],
         );
-        let batch = [times[2] / 256.0, times[3] / 256.0];
-        println!("{isa}: {name:<38}{:>10.1}{:>10.1}{:>12.1}{:>12.1}", times[0], times[1], batch[0], batch[1]);
+        let per_frame = |(way, time): (usize, &f64)| format!("{:>11.1}", time / [1.0, 256.0][way / 3]);
+        let times: String = times.iter().enumerate().map(per_frame).collect();
+        println!("{isa}: {name:<38}{times}");
     }
 }
 

@@ -25,6 +25,7 @@ mod run;
 mod sample;
 mod simd;
 mod specification;
+mod value;
 
 pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
 pub use block::BlockGeometry;
@@ -41,3 +42,4 @@ pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
 pub use run::Runner;
 pub use sample::{Sampler, sample_clusters, sample_emulator, sample_levels, sample_members, sample_weights};
+pub use value::Value;

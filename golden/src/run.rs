@@ -3,7 +3,8 @@
 use std::borrow::Borrow;
 
 use crate::{
-    Emulator, EmulatorError, Format, Isa, Selected, VectorId, simd::Engine, specification::Specification,
+    Emulator, EmulatorError, Format, Isa, Selected, Value, VectorId, simd::Engine,
+    specification::Specification,
 };
 
 /// Runs an emulator frame by frame without allocating. It borrows the emulator, owns it or shares it.
@@ -89,12 +90,12 @@ impl<E: Borrow<Emulator>> Runner<E> {
         Ok(())
     }
 
-    /// One frame of physical values: quantised by the input port, run at the highest quality level, and scaled by the output
-    /// port.
+    /// One frame of physical values in single or double precision: quantised by the input port, run at the highest quality level,
+    /// and scaled by the output port, exactly: see [`Value`].
     ///
     /// # Errors
     /// A slice that is not as long as its frame, or a value that is not finite.
-    pub fn infer_values(&mut self, input: &[f64], output: &mut [f64]) -> Result<(), EmulatorError> {
+    pub fn infer_values<V: Value>(&mut self, input: &[V], output: &mut [V]) -> Result<(), EmulatorError> {
         self.infer_values_at(usize::MAX, input, output)
     }
 
@@ -102,11 +103,11 @@ impl<E: Borrow<Emulator>> Runner<E> {
     ///
     /// # Errors
     /// As [`infer_values`](Self::infer_values).
-    pub fn infer_values_at(
+    pub fn infer_values_at<V: Value>(
         &mut self,
         level: usize,
-        input: &[f64],
-        output: &mut [f64],
+        input: &[V],
+        output: &mut [V],
     ) -> Result<(), EmulatorError> {
         self.check_frame(input.len(), output.len())?;
         let emulator: &Emulator = self.emulator.borrow();
@@ -115,13 +116,13 @@ impl<E: Borrow<Emulator>> Runner<E> {
             Words::Specified(words) => {
                 check_finite(input)?;
                 for ((word, &value), format) in words.vectors[0].iter_mut().zip(input).zip(&self.formats[0]) {
-                    *word = format.quantise(value);
+                    *word = format.quantise(value.into());
                 }
                 words.run(emulator, level);
                 for ((value, word), format) in
                     output.iter_mut().zip(words.outputs(level)).zip(&self.formats[1])
                 {
-                    *value = format.value(word);
+                    *value = V::of(format.value(word));
                 }
             }
             Words::Fast(engine) => {
@@ -177,11 +178,15 @@ impl<E: Borrow<Emulator>> Runner<E> {
         Ok(())
     }
 
-    /// Many frames of physical values, at the highest quality level.
+    /// Many frames of physical values in single or double precision, at the highest quality level.
     ///
     /// # Errors
     /// Slices that are not as many whole frames, or a value that is not finite; then the outputs are arbitrary.
-    pub fn infer_values_batch(&mut self, inputs: &[f64], outputs: &mut [f64]) -> Result<(), EmulatorError> {
+    pub fn infer_values_batch<V: Value>(
+        &mut self,
+        inputs: &[V],
+        outputs: &mut [V],
+    ) -> Result<(), EmulatorError> {
         self.infer_values_batch_at(usize::MAX, inputs, outputs)
     }
 
@@ -189,11 +194,11 @@ impl<E: Borrow<Emulator>> Runner<E> {
     ///
     /// # Errors
     /// As [`infer_values_batch`](Self::infer_values_batch).
-    pub fn infer_values_batch_at(
+    pub fn infer_values_batch_at<V: Value>(
         &mut self,
         level: usize,
-        inputs: &[f64],
-        outputs: &mut [f64],
+        inputs: &[V],
+        outputs: &mut [V],
     ) -> Result<(), EmulatorError> {
         let frame = self.check_frames(inputs.len(), outputs.len())?;
         let at_once = self.at_once();
@@ -332,8 +337,8 @@ fn check_words(word: Format, input: &[i16]) -> Result<(), EmulatorError> {
     }
 }
 
-fn check_finite(input: &[f64]) -> Result<(), EmulatorError> {
-    match input.iter().position(|x| !x.is_finite()) {
+fn check_finite<V: Value>(input: &[V]) -> Result<(), EmulatorError> {
+    match input.iter().position(|x| !x.is_bounded()) {
         Some(i) => {
             let problem = format!("expected a finite number, found {}", input[i]);
             Err(EmulatorError::new(format!("input word {i}"), problem))

@@ -418,56 +418,136 @@ fn values(sampler: &mut Sampler, formats: &[Format]) -> Vec<f64> {
         .collect()
 }
 
+/// The same in single precision: at ties and beside them, at the ends of its range, and any.
+fn singles(sampler: &mut Sampler, formats: &[Format]) -> Vec<f32> {
+    let least = f32::from_bits(1);
+    let far = [f32::MAX, f32::MIN_POSITIVE, f32::MIN_POSITIVE - least, least, 0.0, 2f32.powi(31), 5e9, 1e30];
+    formats
+        .iter()
+        .map(|format| match sampler.range(0, 3) {
+            0 => far[sampler.range(0, 7) as usize] * [1.0, -1.0][sampler.range(0, 1) as usize],
+            1 => loop {
+                let any = f32::from_bits(sampler.range(0, u32::MAX.into()) as u32);
+                if any.is_finite() {
+                    break any;
+                }
+            },
+            _ => {
+                let tie = (sampler.range(-33000, 33000) as f32 + 0.5) * 2f32.powi(-format.frac());
+                [tie.next_down(), tie, tie.next_up()][sampler.range(0, 2) as usize]
+            }
+        })
+        .collect()
+}
+
+/// An emulator whose output is its input, whose words are of these bits and have 2^-frac for each segment of so many words.
+fn unchanged(bits: u32, segments: &[(usize, i32)], order: Option<Vec<usize>>) -> Emulator {
+    let segment = |(i, &(size, frac)): (usize, &(usize, i32))| Segment {
+        name: format!("x{i}"),
+        unit: "1".into(),
+        size,
+        frac,
+    };
+    let port = Port { bits, segments: segments.iter().enumerate().map(segment).collect() };
+    let builder = EmulatorBuilder::new("values", port.clone(), 32).unwrap();
+    let output = OutputSpec { sources: vec![VectorId::INPUT], lower: vec![], order, port };
+    builder.finish(output, Provenance::default()).unwrap()
+}
+
+/// Compares the values of `x`, frame by frame and in one batch, with what the specification gives; and what is refused.
+fn compare_values<V: Value + From<f32> + std::fmt::Debug>(emulator: &Emulator, x: &[V], what: &str) {
+    let size = emulator.input().size();
+    let mut specified = Runner::with_isa(emulator, Isa::Scalar).unwrap();
+    let mut expected = vec![V::from(0.0); x.len()];
+    specified.infer_values_batch(x, &mut expected).unwrap();
+    for isa in fast() {
+        let mut runner = Runner::with_isa(emulator, isa).unwrap();
+        let mut found = vec![V::from(1.0); x.len()];
+        runner.infer_values_batch(x, &mut found).unwrap();
+        assert_eq!(found, expected, "{isa}, {what}");
+        for (x, y) in x.chunks(size).zip(expected.chunks(size)) {
+            runner.infer_values(x, &mut found[..size]).unwrap();
+            assert_eq!(&found[..size], y, "{isa}, {what}");
+        }
+        let last = x.len() - size;
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(V::from) {
+            for place in [0, size / 2, size - 1] {
+                let mut x = x.to_vec();
+                x[last + place] = wrong;
+                let refused = runner.infer_values(&x[last..], &mut found[..size]).unwrap_err();
+                let alone = specified.infer_values(&x[last..], &mut found[..size]).unwrap_err();
+                assert_eq!(refused, alone);
+                let refused = runner.infer_values_batch(&x, &mut found).unwrap_err();
+                assert_eq!(refused, specified.infer_values_batch(&x, &mut found).unwrap_err());
+                assert_eq!(refused.place, format!("frame {}: input word {place}", last / size));
+            }
+        }
+    }
+}
+
 #[test]
 fn values_agree_in_every_format() {
     let mut sampler = Sampler::new(6);
     for size in (1..=130).chain([195, 196, 509]) {
         for bits in [8, 16] {
-            let segment = |name: &str, size: usize, frac: i32| Segment {
-                name: name.into(),
-                unit: "1".into(),
-                size,
-                frac,
-            };
             let mut fracs = [sampler.range(-32, 32) as i32, sampler.range(-32, 32) as i32];
             if sampler.once_in(2) {
                 fracs[1] = fracs[0];
             }
-            let input =
-                Port { bits, segments: vec![segment("a", size, fracs[0]), segment("b", 5, fracs[1])] };
             let order = (size % 3 == 0).then(|| (0..size + 5).rev().collect());
             // The words of the input are the output, in another order or as they are.
-            let sources = vec![VectorId::INPUT];
-            let output = OutputSpec { sources, lower: vec![], order, port: input.clone() };
-            let builder = EmulatorBuilder::new("values", input.clone(), 32).unwrap();
-            let emulator = builder.finish(output, Provenance::default()).unwrap();
-            let formats: Vec<Format> = input.formats().collect();
-            let x: Vec<f64> = (0..3).flat_map(|_| values(&mut sampler, &formats)).collect();
+            let emulator = unchanged(bits, &[(size, fracs[0]), (5, fracs[1])], order);
+            let formats: Vec<Format> = emulator.input().formats().collect();
+            let what = format!("{bits} bits, fracs {fracs:?}");
+            let doubles: Vec<f64> = (0..3).flat_map(|_| values(&mut sampler, &formats)).collect();
+            compare_values(&emulator, &doubles, &what);
+            let singles: Vec<f32> = (0..3).flat_map(|_| singles(&mut sampler, &formats)).collect();
+            compare_values(&emulator, &singles, &what);
+            // The specification gives them what it gives their doubles.
             let mut specified = Runner::with_isa(&emulator, Isa::Scalar).unwrap();
-            let mut expected = vec![0.0; x.len()];
-            specified.infer_values_batch(&x, &mut expected).unwrap();
-            for isa in fast() {
-                let mut runner = Runner::with_isa(&emulator, isa).unwrap();
-                let mut found = vec![1.0; x.len()];
-                runner.infer_values_batch(&x, &mut found).unwrap();
-                assert_eq!(found, expected, "{isa}, {bits} bits, fracs {fracs:?}");
-                for (x, y) in x.chunks(size + 5).zip(expected.chunks(size + 5)) {
-                    runner.infer_values(x, &mut found[..size + 5]).unwrap();
-                    assert_eq!(&found[..size + 5], y, "{isa}, {bits} bits, fracs {fracs:?}");
-                }
-                for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                    let mut x = x.clone();
-                    x[2 * size + 10] = wrong;
-                    let refused =
-                        runner.infer_values(&x[2 * size + 10..], &mut found[..size + 5]).unwrap_err();
-                    let alone =
-                        specified.infer_values(&x[2 * size + 10..], &mut found[..size + 5]).unwrap_err();
-                    assert_eq!(refused, alone);
-                    let refused = runner.infer_values_batch(&x, &mut found).unwrap_err();
-                    assert_eq!(refused, specified.infer_values_batch(&x, &mut found).unwrap_err());
-                    assert_eq!(refused.place, "frame 2: input word 0");
-                }
-            }
+            let doubles: Vec<f64> = singles.iter().map(|&value| f64::from(value)).collect();
+            let (mut of_singles, mut of_doubles) = (vec![0f32; doubles.len()], vec![0f64; doubles.len()]);
+            specified.infer_values_batch(&singles, &mut of_singles).unwrap();
+            specified.infer_values_batch(&doubles, &mut of_doubles).unwrap();
+            assert!(of_singles.iter().zip(&of_doubles).all(|(&y, &double)| f64::from(y) == double), "{what}");
+        }
+    }
+}
+
+/// The nearest word to a number in single precision, from its integer and the rounding of sums.
+fn nearest(value: f32, format: Format) -> i16 {
+    let exponent = (value.to_bits() >> 23 & 0xff) as i32;
+    let magnitude = i64::from(value.to_bits() & 0x7f_ffff | if exponent > 0 { 1 << 23 } else { 0 });
+    let integer = if value.is_sign_negative() { -magnitude } else { magnitude };
+    // value · 2^frac = integer · 2^-shift
+    match 150 - exponent.max(1) - format.frac() {
+        shift @ 1.. => requantise(integer, shift.min(62) as u32, format),
+        shift => requantise(integer << (-shift).min(39), 0, format),
+    }
+}
+
+#[test]
+fn every_tie_of_every_format_goes_up_in_single_precision() {
+    const SIZE: usize = 96;
+    for frac in -32..=32 {
+        let bits = [8, 16, 16][(frac + 32) as usize % 3];
+        let format = Format::new(bits, frac).unwrap();
+        let emulator = unchanged(bits, &[(SIZE, frac)], None);
+        let scale = 2f32.powi(-frac);
+        let ties = (format.min() - 2..=format.max() + 2).flat_map(|word| {
+            let tie = (word as f32 + 0.5) * scale;
+            [word as f32 * scale, tie.next_down(), tie, tie.next_up()]
+        });
+        let least = f32::from_bits(1);
+        let ends = [0.0, least, f32::MIN_POSITIVE - least, f32::MIN_POSITIVE, 2f32.powi(63), 1e30, f32::MAX];
+        let mut x: Vec<f32> = ties.chain(ends.into_iter().flat_map(|end| [end, -end])).collect();
+        x.resize(x.len().next_multiple_of(SIZE), -0.0);
+        let expected: Vec<f32> = x.iter().map(|&x| f32::from(nearest(x, format)) * scale).collect();
+        for isa in Isa::available() {
+            let mut found = vec![0f32; x.len()];
+            Runner::with_isa(&emulator, isa).unwrap().infer_values_batch(&x, &mut found).unwrap();
+            let wrong = (0..x.len()).find(|&i| found[i] != expected[i]);
+            assert!(wrong.is_none(), "{isa}, {format:?}: {:e}", x[wrong.unwrap_or(0)]);
         }
     }
 }

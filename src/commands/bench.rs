@@ -1,12 +1,12 @@
 //! `emeuro bench`: exact code against emulators, side by side.
 
-use std::{str::FromStr, time::Duration};
+use std::{hint::black_box, str::FromStr, time::Duration};
 
 use clap::Args;
 use emeuro::{
     apps::{Frames, Split, applications, evaluate_at},
     baselines::{Baseline, FloatNetwork, Inputs, Kind, baselines},
-    golden::{Emulator, Isa, Runner, Sampler, VectorId},
+    golden::{self, Emulator, Isa, Runner, Sampler, VectorId},
 };
 use serde_json::{Map, Value, json};
 
@@ -24,7 +24,8 @@ const BATCH: usize = 256;
 /// Measures exact code and emulators side by side on held-out frames.
 ///
 /// All contenders of an application take short turns in one process, on one thread: every baseline, and the emulator from and
-/// to doubles or words, one frame per call or 256. Printed are medians; speed-ups are medians of the ratios within rounds.
+/// to f64, f32 or words, one frame per call or 256. Printed are medians; speed-ups are medians of the ratios within rounds, to the
+/// emulator from and to the numbers of the other side.
 ///
 /// `library` is the library of the original work (build with --features library-baselines), or the textbook code that stands for
 /// it, called by its name; `best` is the fastest of all exact code. Emulator files without an application run on random words.
@@ -83,17 +84,22 @@ impl FromStr for Quality {
 
 /// The frames that are timed, as the emulator takes them: one large batch, which caches hold.
 struct Data {
-    values: Vec<f64>,
+    doubles: Vec<f64>,
+    singles: Vec<f32>,
     words: Vec<i16>,
 }
 
 impl Data {
-    fn of_values(emulator: &Emulator, values: Vec<f64>) -> Result<Self, Failure> {
-        let mut words = Vec::with_capacity(values.len());
-        for frame in values.chunks_exact(emulator.input().size()) {
+    fn of_values(emulator: &Emulator, doubles: Vec<f64>) -> Result<Self, Failure> {
+        let mut words = Vec::with_capacity(doubles.len());
+        for frame in doubles.chunks_exact(emulator.input().size()) {
             words.extend(emulator.quantise(frame).map_err(input)?);
         }
-        Ok(Self { values, words })
+        Ok(Self::new(doubles, words))
+    }
+
+    fn new(doubles: Vec<f64>, words: Vec<i16>) -> Self {
+        Self { singles: doubles.iter().map(|&value| value as f32).collect(), doubles, words }
     }
 
     fn random(emulator: &Emulator, seed: u64) -> Self {
@@ -102,12 +108,20 @@ impl Data {
         let words = sampler.frame(BATCH * size, emulator.format(VectorId::INPUT));
         let formats: Vec<_> = emulator.input().formats().collect();
         let values = words.iter().enumerate().map(|(i, &word)| formats[i % size].value(word)).collect();
-        Self { values, words }
+        Self::new(values, words)
     }
 }
 
-/// The ways to call an emulator, in the order of the contenders.
-const WAYS: [&str; 4] = ["values", "words", "batch_values", "batch_words"];
+/// The ways to call an emulator, in the order of the contenders: from and to `f64`, `f32` or words, one frame per call or 256.
+const WAYS: [&str; 6] = ["values", "f32", "words", "batch_values", "batch_f32", "batch_words"];
+
+/// The numbers of the ways with one frame per call, and of those with 256.
+const NUMBERS: [&str; 3] = ["f64", "f32", "words"];
+
+/// The way with one frame per call that a contender is compared with: that in its own numbers, or in `f64` if it takes bytes.
+fn way_of(numbers: &str) -> usize {
+    NUMBERS.iter().position(|&known| known == numbers).unwrap_or(0)
+}
 
 /// What was measured for one quality level of one emulator.
 struct Level {
@@ -168,7 +182,7 @@ impl Bench {
         };
         let mut contenders = vec![];
         let mut known = vec![];
-        let converted = Inputs::new(&data.values, inputs);
+        let converted = Inputs::new(&data.doubles, inputs);
         for baseline in source.application.iter().flat_map(|app| baselines(app.name())) {
             let code = baseline.plan();
             known.push((baseline, code.numbers()));
@@ -245,52 +259,61 @@ impl Bench {
     }
 }
 
-/// The four [`WAYS`] to call an emulator at a level.
+/// All [`WAYS`] to call an emulator at a level.
 fn emulated<'a>(
     emulator: &'a Emulator,
     isa: Isa,
     level: usize,
     data: &'a Data,
 ) -> Result<Vec<Contender<'a>>, Failure> {
-    let (inputs, outputs) = (emulator.input().size(), emulator.output().port.size());
+    let outputs = emulator.output().port.size();
     let runner = || Runner::with_isa(emulator, isa).map_err(input);
     // One call finds whatever is wrong with the frames; the timed calls cannot fail after it.
     let mut first = vec![0; BATCH * outputs];
     runner()?.infer_batch_at(level, &data.words, &mut first).map_err(input)?;
 
-    let (mut values, mut of_values) = (runner()?, vec![0.0; outputs]);
-    let (mut words, mut of_words) = (runner()?, vec![0; outputs]);
-    let (mut batch_values, mut of_batch_values) = (runner()?, vec![0.0; BATCH * outputs]);
-    let (mut batch_words, mut of_batch_words) = (runner()?, vec![0; BATCH * outputs]);
-    use std::hint::black_box;
-    Ok(vec![
-        Contender::new(BATCH, 1, move |calls| {
-            for call in calls {
-                let frame = black_box(&data.values[call * inputs..][..inputs]);
-                let _ = black_box(values.infer_values_at(level, frame, black_box(&mut of_values)));
-            }
-        }),
-        Contender::new(BATCH, 1, move |calls| {
-            for call in calls {
-                let frame = black_box(&data.words[call * inputs..][..inputs]);
-                let _ = black_box(words.infer_at(level, frame, black_box(&mut of_words)));
-            }
-        }),
-        Contender::new(1, BATCH, move |calls| {
-            for _ in calls {
-                let frames = black_box(&data.values[..]);
-                let output = black_box(&mut of_batch_values);
-                let _ = black_box(batch_values.infer_values_batch_at(level, frames, output));
-            }
-        }),
-        Contender::new(1, BATCH, move |calls| {
-            for _ in calls {
-                let frames = black_box(&data.words[..]);
-                let output = black_box(&mut of_batch_words);
-                let _ = black_box(batch_words.infer_batch_at(level, frames, output));
-            }
-        }),
-    ])
+    let mut contenders = vec![];
+    for at_once in [1, BATCH] {
+        contenders.push(on_values(runner()?, level, &data.doubles, at_once, outputs));
+        contenders.push(on_values(runner()?, level, &data.singles, at_once, outputs));
+        let mut runner = runner()?;
+        contenders.push(on_frames(&data.words, at_once, outputs, move |x, y| match at_once {
+            1 => runner.infer_at(level, x, y),
+            _ => runner.infer_batch_at(level, x, y),
+        }));
+    }
+    Ok(contenders)
+}
+
+/// A runner from values to values.
+fn on_values<'a, V: golden::Value + Default>(
+    mut runner: Runner<&'a Emulator>,
+    level: usize,
+    values: &'a [V],
+    at_once: usize,
+    outputs: usize,
+) -> Contender<'a> {
+    on_frames(values, at_once, outputs, move |x, y| match at_once {
+        1 => runner.infer_values_at(level, x, y),
+        _ => runner.infer_values_batch_at(level, x, y),
+    })
+}
+
+/// Calls with `at_once` of the frames in `inputs`, whose outputs, `outputs` numbers per frame, are thrown away.
+fn on_frames<'a, T: Copy + Default, R>(
+    inputs: &'a [T],
+    at_once: usize,
+    outputs: usize,
+    mut call: impl FnMut(&[T], &mut [T]) -> R + 'a,
+) -> Contender<'a> {
+    let size = inputs.len() / BATCH * at_once;
+    let mut output = vec![T::default(); at_once * outputs];
+    Contender::new(BATCH / at_once, at_once, move |calls| {
+        for number in calls {
+            let frames = black_box(&inputs[number * size..][..size]);
+            let _ = black_box(call(frames, black_box(&mut output)));
+        }
+    })
 }
 
 /// The same network in `f32`, `at_once` frames per call.
@@ -348,7 +371,9 @@ impl Report {
                 put(&format!("{key}_kind"), json!(self.baselines[k].0.kind.to_string()));
                 put(&format!("{key}_numbers"), json!(self.baselines[k].1));
                 put(&format!("{key}_ns"), json!(self.times.spread(k).median));
-                put(&format!("speedup_{key}"), json!(self.times.ratio(k, level.first).median));
+                let way = way_of(self.baselines[k].1);
+                put(&format!("speedup_{key}"), json!(self.times.ratio(k, level.first + way).median));
+                put(&format!("speedup_{key}_numbers"), json!(NUMBERS[way]));
                 let ways = WAYS.iter().enumerate();
                 let speedups = ways
                     .map(|(way, name)| ((*name).to_owned(), self.times.ratio(k, level.first + way).json()));
@@ -394,12 +419,13 @@ impl Report {
             }
             cells.extend((0..WAYS.len()).map(|way| time(level.first + way)));
             for baseline in [self.library(), self.best()] {
-                for way in 0..2 {
-                    cells.push(baseline.map_or_else(
-                        || "–".to_owned(),
-                        |k| ratio(self.times.ratio(k, level.first + way).median),
-                    ));
-                }
+                let Some(k) = baseline else {
+                    cells.extend(["–", "–"].map(str::to_owned));
+                    continue;
+                };
+                let way = way_of(self.baselines[k].1);
+                let to = |way: usize| ratio(self.times.ratio(k, level.first + way).median);
+                cells.extend([format!("{} {}", to(way), NUMBERS[way]), to(way_of("words"))]);
             }
             cells
         })
@@ -411,7 +437,8 @@ impl Report {
         let cells = |name: &str, kind: &str, numbers: &str, contender: usize| {
             let Spread { lower, median, upper } = self.times.spread(contender);
             let [lower, median, upper] = [lower, median, upper].map(nanoseconds);
-            let ratios = [0, 1].map(|way| ratio(self.times.ratio(contender, emulated + way).median));
+            let ways = [way_of(numbers), way_of("words")];
+            let ratios = ways.map(|way| ratio(self.times.ratio(contender, emulated + way).median));
             let cells = [&self.name, name, kind, numbers, &median, &lower, &upper, &ratios[0], &ratios[1]];
             cells.map(str::to_owned).to_vec()
         };
@@ -423,13 +450,9 @@ impl Report {
             .collect();
         for level in &self.levels {
             let name = format!("level {}", level.level);
-            let ways = [
-                ("one frame", "f64"),
-                ("one frame", "words"),
-                ("256 frames", "f64"),
-                ("256 frames", "words"),
-            ];
-            for (way, (calls, numbers)) in ways.into_iter().enumerate() {
+            for way in 0..WAYS.len() {
+                let calls = ["one frame", "256 frames"][way / NUMBERS.len()];
+                let numbers = NUMBERS[way % NUMBERS.len()];
                 rows.push(cells(&name, &format!("emulated, {calls}"), numbers, level.first + way));
             }
         }
@@ -447,9 +470,11 @@ fn text(isa: Isa, reports: &[Report]) -> String {
         "NRMSE",
         "library",
         "best",
-        "emulated",
+        "f64",
+        "f32",
         "words",
-        "×256",
+        "f64 ×256",
+        "f32 ×256",
         "words ×256",
         "vs library",
         "words",
@@ -459,8 +484,9 @@ fn text(isa: Isa, reports: &[Report]) -> String {
     let mut lines = vec![titles.map(str::to_owned).to_vec()];
     lines.extend(reports.iter().flat_map(Report::cells));
     let mut text = format!("{}; emulators with {isa}; one thread\n\n{}", processor::name(), table(&lines));
-    text += "\nNanoseconds per frame. Emulated: from and to doubles; words: from and to the emulator's words; ×256: 256 frames per \
-             call.\n";
+    text += "\nTimes per frame. f64, f32, words: the emulator from and to these numbers, words being its own; ×256: 256 frames per \
+             call.\nA ratio is to the emulator with one frame per call, from and to the numbers that it names: those of the library or \
+             of the best code, f64 for bytes; or words.\n";
     if !cfg!(feature = "library-baselines") {
         text += "Without --features library-baselines, textbook code stands for libraries.\n";
     }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::Lanes;
+use super::{convert::Convert, elementwise::Range, lanes::Lanes};
 
 /// Two registers of 256 bits.
 #[derive(Clone, Copy)]
@@ -249,5 +249,62 @@ impl Lanes for Avx2 {
         // Each half of the result is one operand: its quarters 0 and 1, which packing keeps apart.
         let packed = vector!([_mm256_packs_epi32(a[0], a[1]), _mm256_packs_epi32(b[0], b[1])]);
         vector!([_mm256_permute4x64_epi64::<0xd8>(packed[0]), _mm256_permute4x64_epi64::<0xd8>(packed[1])])
+    }
+}
+
+/// Those of eight values from `at` on that are among the first `count`.
+#[inline(always)]
+unsafe fn present(count: usize, at: usize) -> __m256i {
+    vector!({
+        let places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32 - at as i32), places)
+    })
+}
+
+impl Convert<f64> for Avx2 {}
+
+impl Convert<f32> for Avx2 {
+    #[inline(always)]
+    unsafe fn quantise(values: *const f32, factors: *const f32, range: Range, count: usize) -> (Two, bool) {
+        vector!({
+            let most = _mm256_set1_ps(2.0 * f32::from(range.max));
+            let (zero, one) = (_mm256_setzero_ps(), _mm256_set1_epi32(1));
+            let (mut eights, mut seen) = ([_mm256_setzero_si256(); 4], zero);
+            for q in 0..4 {
+                let from = values.wrapping_add(8 * q);
+                let x = match count {
+                    32 => _mm256_loadu_ps(from),
+                    _ => _mm256_maskload_ps(from, present(count, 8 * q)),
+                };
+                // NaN from the first value on that is not finite.
+                seen = _mm256_fmadd_ps(x, zero, seen);
+                // As `Number::nearest`. What is too small for 32 bits becomes the least of them, and saturates again below.
+                let twice = _mm256_mul_ps(_mm256_add_ps(x, x), _mm256_loadu_ps(factors.add(8 * q)));
+                let floor = _mm256_cvttps_epi32(_mm256_floor_ps(_mm256_min_ps(twice, most)));
+                eights[q] = _mm256_srai_epi32::<1>(_mm256_add_epi32(floor, one));
+            }
+            let words = Self::narrow_in_order([eights[0], eights[1]], [eights[2], eights[3]]);
+            let unbounded = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_UNORD_Q>(seen, seen));
+            (range.clamp::<Self>(words), unbounded == 0)
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn dequantise(words: Two, factors: *const f32, values: *mut f32, count: usize) {
+        vector!({
+            for q in 0..4 {
+                let eight = match q % 2 {
+                    0 => _mm256_castsi256_si128(words[q / 2]),
+                    _ => _mm256_extracti128_si256::<1>(words[q / 2]),
+                };
+                let x = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(eight));
+                let x = _mm256_mul_ps(x, _mm256_loadu_ps(factors.add(8 * q)));
+                let to = values.wrapping_add(8 * q);
+                match count {
+                    32 => _mm256_storeu_ps(to, x),
+                    _ => _mm256_maskstore_ps(to, present(count, 8 * q), x),
+                }
+            }
+        })
     }
 }

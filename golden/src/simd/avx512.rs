@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{elementwise::Range, lanes::Lanes};
+use super::{convert::Convert, elementwise::Range, lanes::Lanes};
 
 /// One register of 512 bits.
 #[derive(Clone, Copy)]
@@ -233,7 +233,15 @@ impl Lanes for Avx512 {
             _mm512_permutexvar_epi64(order, _mm512_packs_epi32(a, b))
         })
     }
+}
 
+/// Rounding towards -∞.
+const DOWN: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+
+/// The classes of numbers that are not finite: quiet and signalling NaN, and infinities.
+const UNBOUNDED: i32 = 0x99;
+
+impl Convert<f64> for Avx512 {
     #[inline(always)]
     unsafe fn quantise(
         values: *const f64,
@@ -241,8 +249,6 @@ impl Lanes for Avx512 {
         range: Range,
         count: usize,
     ) -> (__m512i, bool) {
-        /// Quiet and signalling NaN, and infinities.
-        const UNBOUNDED: i32 = 0x99;
         vector!({
             let present = (u64::MAX >> (64 - count)) as u32;
             let most = _mm512_set1_pd(f64::from(range.max));
@@ -255,7 +261,7 @@ impl Lanes for Avx512 {
                 let raw = _mm512_fmadd_pd(x, _mm512_loadu_pd(factors.add(8 * q)), half);
                 // What is too small for 32 bits becomes the least of them, and saturates again below.
                 let raw = _mm512_min_pd(raw, most);
-                eights[q] = _mm512_cvt_roundpd_epi32::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(raw);
+                eights[q] = _mm512_cvt_roundpd_epi32::<DOWN>(raw);
             }
             let low = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(eights[0]), eights[1]);
             let high = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(eights[2]), eights[3]);
@@ -280,6 +286,48 @@ impl Lanes for Avx512 {
                 match count {
                     32 => _mm512_storeu_pd(values.add(8 * q), x),
                     _ => _mm512_mask_storeu_pd(values.wrapping_add(8 * q), (present >> (8 * q)) as u8, x),
+                }
+            }
+        })
+    }
+}
+
+impl Convert<f32> for Avx512 {
+    #[inline(always)]
+    unsafe fn quantise(
+        values: *const f32,
+        factors: *const f32,
+        range: Range,
+        count: usize,
+    ) -> (__m512i, bool) {
+        vector!({
+            let present = (u64::MAX >> (64 - count)) as u32;
+            let most = _mm512_set1_ps(f32::from(range.max));
+            let half = _mm512_set1_ps(0.5);
+            let (mut halves, mut unbounded) = ([_mm512_setzero_si512(); 2], 0);
+            for h in 0..2 {
+                let x = _mm512_maskz_loadu_ps((present >> (16 * h)) as u16, values.wrapping_add(16 * h));
+                unbounded |= _mm512_fpclass_ps_mask::<UNBOUNDED>(x);
+                // The product is not rounded, and the sum downwards: past no integer, so that its floor is that of the exact sum.
+                let raw = _mm512_fmadd_round_ps::<DOWN>(x, _mm512_loadu_ps(factors.add(16 * h)), half);
+                // What is too small for 32 bits becomes the least of them, and saturates again below.
+                halves[h] = _mm512_cvt_roundps_epi32::<DOWN>(_mm512_min_ps(raw, most));
+            }
+            (range.clamp::<Self>(Self::narrow_in_order(halves[0], halves[1])), unbounded == 0)
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn dequantise(words: __m512i, factors: *const f32, values: *mut f32, count: usize) {
+        vector!({
+            let present = (u64::MAX >> (64 - count)) as u32;
+            let halves = [_mm512_castsi512_si256(words), _mm512_extracti64x4_epi64::<1>(words)];
+            for h in 0..2 {
+                let sixteen = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(halves[h]));
+                let x = _mm512_mul_ps(sixteen, _mm512_loadu_ps(factors.add(16 * h)));
+                match count {
+                    32 => _mm512_storeu_ps(values.add(16 * h), x),
+                    _ => _mm512_mask_storeu_ps(values.wrapping_add(16 * h), (present >> (16 * h)) as u16, x),
                 }
             }
         })

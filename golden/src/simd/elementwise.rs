@@ -18,7 +18,7 @@ pub(super) struct Places {
 
 /// The words that a result is clamped to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Range {
+pub struct Range {
     pub(super) min: i16,
     pub(super) max: i16,
 }

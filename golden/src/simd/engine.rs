@@ -8,7 +8,7 @@ use super::{
     plan::{Plan, Target},
     port::Scales,
 };
-use crate::{Emulator, Isa, Router, Selected, VectorId};
+use crate::{Emulator, Isa, Router, Selected, Value, VectorId};
 
 /// Memory of one frame that is likely to stay in the first cache.
 const CACHE: usize = 16 << 10;
@@ -112,11 +112,13 @@ impl Engine {
 
     /// Puts the values of one frame in; whether all are finite.
     #[inline]
-    pub(crate) fn put_values(&mut self, frame: usize, values: &[f64]) -> bool {
+    pub(crate) fn put_values<V: Value>(&mut self, frame: usize, values: &[V]) -> bool {
         assert_eq!(values.len(), self.plan.vectors[0].1);
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; there are as many values as the input port has words.
-        unsafe { (self.kernels.put_values)(&self.scales[0], values.as_ptr(), memory, &self.plan.input) }
+        unsafe {
+            (V::conversions(self.kernels).put)(&self.scales[0], values.as_ptr(), memory, &self.plan.input)
+        }
     }
 
     /// Computes the first `frames` frames at a level.
@@ -142,7 +144,7 @@ impl Engine {
 
     /// Takes the values of one frame out.
     #[inline]
-    pub(crate) fn take_values(&mut self, level: usize, frame: usize, values: &mut [f64]) {
+    pub(crate) fn take_values<V: Value>(&mut self, level: usize, frame: usize, values: &mut [V]) {
         assert_eq!(values.len(), self.outputs);
         let copies = &self.plan.levels[level].output;
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
@@ -152,7 +154,7 @@ impl Engine {
                 (self.kernels.take_words)(copies, memory, memory.add(self.plan.output));
                 self.plan.output
             });
-            (self.kernels.take_values)(&self.scales[1], memory.add(place), values.as_mut_ptr());
+            (V::conversions(self.kernels).take)(&self.scales[1], memory.add(place), values.as_mut_ptr());
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The kernels, compiled once for every instruction set.
 
 use super::{
+    convert::Convert,
     copies::Copies,
     dense::{Dense, Own, Quad, Quads, Same},
     elementwise::{Add, Multiply, Relu},
     groups::{Broadcast, Carry, Gathered, Groups, Operand, Operands, Permuted},
     lanes::Lanes,
+    number::Number,
     peak,
     plan::{Plan, Step},
     port::Scales,
@@ -39,9 +41,18 @@ pub(super) struct DenseKernel {
     pub(super) two: Option<unsafe fn(&Dense, [*mut i16; 2], usize)>,
 }
 
+/// From physical values and back.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversions<V> {
+    /// As [`Scales::put_values`], on a machine with the instructions.
+    pub(super) put: unsafe fn(&Scales, *const V, *mut i16, &Sink) -> bool,
+    /// As [`Scales::take_values`], on a machine with the instructions.
+    pub(super) take: unsafe fn(&Scales, *const i16, *mut V),
+}
+
 /// The functions of an instruction set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kernels {
+pub struct Kernels {
     /// Runs a level over as many frames as there are places for what the router selected.
     ///
     /// # Safety
@@ -54,14 +65,14 @@ pub(super) struct Kernels {
     /// As `run` and these two.
     pub(super) infer:
         unsafe fn(&Plan, usize, Frames, &mut Option<Selected>, &Scales, *const i16, *mut i16) -> bool,
-    /// As [`Scales::put_values`], on a machine with the instructions.
-    pub(super) put_values: unsafe fn(&Scales, *const f64, *mut i16, &Sink) -> bool,
     /// As [`Scales::put_words`], on a machine with the instructions.
     pub(super) put_words: unsafe fn(&Scales, *const i16, *mut i16, &Sink) -> bool,
     /// As [`Copies::run`], on a machine with the instructions.
     pub(super) take_words: unsafe fn(&Copies, *const i16, *mut i16),
-    /// As [`Scales::take_values`], on a machine with the instructions.
-    pub(super) take_values: unsafe fn(&Scales, *const i16, *mut f64),
+    /// For values in double precision.
+    pub(super) doubles: Conversions<f64>,
+    /// For values in single precision.
+    pub(super) singles: Conversions<f32>,
     /// As [`peak::busy`], on a machine with the instructions.
     pub(super) busy: unsafe fn(usize) -> [i16; 32],
     /// The kernel of a dense step whose blocks all have as many tiles.
@@ -109,10 +120,10 @@ macro_rules! kernels {
                 run,
                 infer,
                 dense,
-                put_values,
                 put_words,
                 take_words,
-                take_values,
+                doubles: Conversions { put: put_values::<f64>, take: take_values::<f64> },
+                singles: Conversions { put: put_values::<f32>, take: take_values::<f32> },
                 busy,
                 tiles: <$lanes>::TILES,
                 bytes: <$lanes>::BYTES,
@@ -222,9 +233,6 @@ macro_rules! kernels {
                 table(step: &Table, frame: *mut i16) { step.run::<$lanes>(frame) }
                 take_words(copies: &Copies, frame: *const i16, words: *mut i16) {
                     copies.run::<$lanes>(frame, words)
-                }
-                take_values(scales: &Scales, words: *const i16, values: *mut f64) {
-                    scales.take_values::<$lanes>(words, values)
                 }
             );
 
@@ -468,9 +476,21 @@ macro_rules! kernels {
             }
 
             $(#[$features])?
-            unsafe fn put_values(scales: &Scales, values: *const f64, frame: *mut i16, sink: &Sink) -> bool {
+            unsafe fn put_values<V: Number>(scales: &Scales, values: *const V, frame: *mut i16, sink: &Sink) -> bool
+            where
+                $lanes: Convert<V>,
+            {
                 // SAFETY: as for `Scales::put_values`.
-                unsafe { scales.put_values::<$lanes>(values, frame, sink) }
+                unsafe { scales.put_values::<$lanes, V>(values, frame, sink) }
+            }
+
+            $(#[$features])?
+            unsafe fn take_values<V: Number>(scales: &Scales, words: *const i16, values: *mut V)
+            where
+                $lanes: Convert<V>,
+            {
+                // SAFETY: as for `Scales::take_values`.
+                unsafe { scales.take_values::<$lanes, V>(words, values) }
             }
         }
     };

@@ -1,7 +1,5 @@
 //! What the kernels need of an instruction set: 32 words or 16 sums at a time.
 
-use super::elementwise::Range;
-
 /// Vectors of 32 words of 16 bits and of 16 sums of 32 bits.
 ///
 /// All arithmetic wraps unless a name says otherwise. The kernels are written once over this trait, and compiled once for
@@ -123,47 +121,4 @@ pub(super) trait Lanes: Copy {
     unsafe fn narrow_in_turns(a: Self::Sums, b: Self::Sums) -> Self::Words;
     /// Saturated to words, those of `a` first.
     unsafe fn narrow_in_order(a: Self::Sums, b: Self::Sums) -> Self::Words;
-    /// The nearest words of `range` to the first `count` values (of at most 32) times their factors, ties upwards, and whether
-    /// all the values are finite; there are 32 factors.
-    #[inline(always)]
-    unsafe fn quantise(
-        values: *const f64,
-        factors: *const f64,
-        range: Range,
-        count: usize,
-    ) -> (Self::Words, bool) {
-        const EXPONENT: u64 = 0x7ff << 52;
-        let (least, most) = (f64::from(range.min), f64::from(range.max));
-        let (mut all, mut words, mut unbounded) = ([0.0f64; 32], [0; 32], 0);
-        // SAFETY: the caller promises the values and the factors.
-        let factors = unsafe {
-            std::ptr::copy_nonoverlapping(values, all.as_mut_ptr(), count);
-            factors.cast::<[f64; 32]>().read_unaligned()
-        };
-        for i in 0..32 {
-            unbounded |= u64::from(all[i].to_bits() & EXPONENT == EXPONENT);
-            let raw = all[i] * factors[i] + 0.5;
-            // Clamped before the floor, which the integer limits allow; NaN becomes the least word.
-            let raw = if raw > least { raw } else { least };
-            let raw = if raw < most { raw } else { most };
-            // SAFETY: within the limits of a word.
-            words[i] = unsafe { raw.floor().to_int_unchecked::<i32>() } as i16;
-        }
-        // SAFETY: the words are here.
-        (unsafe { Self::load(words.as_ptr()) }, unbounded == 0)
-    }
-    /// The first `count` words, at most 32, times their factors; there are 32 factors.
-    #[inline(always)]
-    unsafe fn dequantise(words: Self::Words, factors: *const f64, values: *mut f64, count: usize) {
-        let (mut raw, mut all) = ([0; 32], [0.0; 32]);
-        // SAFETY: the caller promises the factors, and room for the values.
-        unsafe {
-            Self::store(raw.as_mut_ptr(), words);
-            let factors = factors.cast::<[f64; 32]>().read_unaligned();
-            for i in 0..32 {
-                all[i] = f64::from(i32::from(raw[i])) * factors[i];
-            }
-            std::ptr::copy_nonoverlapping(all.as_ptr(), values, count);
-        }
-    }
 }

@@ -14,6 +14,7 @@ mod affine;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod convert;
 mod copies;
 mod dense;
 mod elementwise;
@@ -24,6 +25,7 @@ mod lanes;
 mod memory;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod number;
 mod peak;
 mod plan;
 mod plans;
@@ -39,4 +41,5 @@ mod tiles;
 mod wide;
 
 pub(crate) use engine::Engine;
+pub(crate) use number::Number;
 pub(crate) use plans::Plans;

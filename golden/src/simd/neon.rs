@@ -5,7 +5,7 @@
 
 use std::arch::aarch64::*;
 
-use super::lanes::Lanes;
+use super::{convert::Convert, lanes::Lanes, number::Number};
 
 /// Four registers of 128 bits.
 #[derive(Clone, Copy)]
@@ -287,3 +287,5 @@ impl Lanes for Neon {
         unsafe { Self::narrow(a, b) }
     }
 }
+
+impl<V: Number> Convert<V> for Neon {}

@@ -1,6 +1,6 @@
 //! Frames in and out: words and physical values, 32 at a time.
 
-use super::{elementwise::Range, lanes::Lanes, sink::Sink};
+use super::{convert::Convert, elementwise::Range, lanes::Lanes, number::Number, sink::Sink};
 use crate::{Format, Port};
 
 /// Frames of as many words are written to whole lines of memory, after the words before the first of them.
@@ -8,26 +8,28 @@ const LONG: usize = 128;
 
 /// Factors of all words of a port.
 #[derive(Clone, Debug)]
-enum Factors {
+enum Factors<V> {
     /// The same for all words.
-    Same(Box<Line>),
+    Same(Box<Line<V>>),
     /// One per word, and 64 more.
-    Each(Vec<f64>),
+    Each(Vec<V>),
 }
 
 /// 32 factors.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
-struct Line([f64; 32]);
+struct Line<V>([V; 32]);
 
-impl Factors {
-    fn new(mut factors: Vec<f64>) -> Self {
+impl<V: Number> Factors<V> {
+    /// The powers of two with these exponents.
+    fn new(exponents: impl Iterator<Item = i32>) -> Self {
+        let mut factors: Vec<V> = exponents.map(|exponent| V::of(2f64.powi(exponent))).collect();
         match factors[..] {
             [first, ref rest @ ..] if rest.iter().all(|&factor| factor == first) => {
                 Self::Same(Box::new(Line([first; 32])))
             }
             _ => {
-                factors.resize(factors.len() + 64, 1.0);
+                factors.resize(factors.len() + 64, V::of(1.0));
                 Self::Each(factors)
             }
         }
@@ -35,7 +37,7 @@ impl Factors {
 
     /// Those of 32 words from word `at` of the port on.
     #[inline(always)]
-    fn at(&self, at: usize) -> *const f64 {
+    fn at(&self, at: usize) -> *const V {
         match self {
             Self::Same(line) => line.0.as_ptr(),
             Self::Each(factors) => factors.as_ptr().wrapping_add(at),
@@ -43,13 +45,27 @@ impl Factors {
     }
 }
 
+/// The binary points of a port, for numbers of a type.
+#[derive(Clone, Debug)]
+pub struct Scale<V> {
+    /// 2^frac of every word.
+    factors: Factors<V>,
+    /// 2^-frac of every word.
+    inverses: Factors<V>,
+}
+
+impl<V: Number> Scale<V> {
+    fn of(fracs: &[i32]) -> Self {
+        let factors = |sign: i32| Factors::new(fracs.iter().map(move |frac| sign * frac));
+        Self { factors: factors(1), inverses: factors(-1) }
+    }
+}
+
 /// The formats of a port.
 #[derive(Clone, Debug)]
-pub(super) struct Scales {
-    /// 2^frac of every word.
-    factors: Factors,
-    /// 2^-frac of every word.
-    inverses: Factors,
+pub struct Scales {
+    pub(super) doubles: Scale<f64>,
+    pub(super) singles: Scale<f32>,
     range: Range,
     words: usize,
 }
@@ -57,10 +73,9 @@ pub(super) struct Scales {
 impl Scales {
     pub(super) fn of(port: &Port) -> Self {
         let fracs: Vec<i32> = port.formats().map(Format::frac).collect();
-        let scales = |sign: i32| Factors::new(fracs.iter().map(|frac| 2f64.powi(sign * frac)).collect());
         let range =
             Range { min: (-1i32 << (port.bits - 1)) as i16, max: ((1i32 << (port.bits - 1)) - 1) as i16 };
-        Self { factors: scales(1), inverses: scales(-1), range, words: fracs.len() }
+        Self { doubles: Scale::of(&fracs), singles: Scale::of(&fracs), range, words: fracs.len() }
     }
 
     /// [`Format::quantise`] of every value of a frame; whether all are finite.
@@ -68,23 +83,29 @@ impl Scales {
     /// # Safety
     /// As [`Lanes`], with a frame that has the places of the sink, and as many values as the port has words.
     #[inline(always)]
-    pub(super) unsafe fn put_values<L: Lanes>(
+    pub(super) unsafe fn put_values<L: Convert<V>, V: Number>(
         &self,
-        values: *const f64,
+        values: *const V,
         frame: *mut i16,
         sink: &Sink,
     ) -> bool {
+        let factors = &V::scale(self).factors;
         let mut finite = true;
         let mut at = 0;
-        while at < self.words {
-            // SAFETY: the caller promises the places and the machine.
-            unsafe {
-                let (count, factors) = ((self.words - at).min(32), self.factors.at(at));
-                let (words, known) = L::quantise(values.add(at), factors, self.range, count);
+        // SAFETY: the caller promises the places and the machine.
+        unsafe {
+            // A count that the compiler knows needs no masks.
+            while at + 32 <= self.words {
+                let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, 32);
+                finite &= known;
+                sink.put::<L>(frame, at, words);
+                at += 32;
+            }
+            if at < self.words {
+                let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, self.words - at);
                 finite &= known;
                 sink.put::<L>(frame, at, words);
             }
-            at += 32;
         }
         finite
     }
@@ -120,17 +141,19 @@ impl Scales {
     /// # Safety
     /// As [`Lanes`], with 32 words more than the port has, and room for as many values as it has.
     #[inline(always)]
-    pub(super) unsafe fn take_values<L: Lanes>(&self, words: *const i16, values: *mut f64) {
+    pub(super) unsafe fn take_values<L: Convert<V>, V: Number>(&self, words: *const i16, values: *mut V) {
+        let inverses = &V::scale(self).inverses;
+        let line = 64 / size_of::<V>();
         let mut at = 0;
         let mut next = match self.words {
-            LONG.. => 8 - (values as usize / 8) % 8,
+            LONG.. => line - (values as usize / size_of::<V>()) % line,
             _ => 32,
         };
         while at < self.words {
             // SAFETY: the caller promises the places and the machine.
             unsafe {
                 let count = (self.words - at).min(next);
-                L::dequantise(L::load(words.add(at)), self.inverses.at(at), values.add(at), count);
+                L::dequantise(L::load(words.add(at)), inverses.at(at), values.add(at), count);
                 at += count;
             }
             next = 32;

@@ -1,6 +1,6 @@
 //! [`Lanes`] without intrinsics: plain loops that the compiler makes vectors of.
 
-use super::lanes::Lanes;
+use super::{convert::Convert, lanes::Lanes, number::Number};
 
 /// Vectors as arrays.
 #[derive(Clone, Copy)]
@@ -246,3 +246,5 @@ impl Lanes for Portable {
         unsafe { Self::narrow(a, b) }
     }
 }
+
+impl<V: Number> Convert<V> for Portable {}
