@@ -5,6 +5,8 @@ use super::lanes::Lanes;
 /// Copies of words to consecutive places.
 #[derive(Clone, Debug)]
 pub(super) enum Copies {
+    /// One run of consecutive words: where from, and how many.
+    Whole { from: usize, count: usize },
     /// Runs of consecutive words, or of one word again and again.
     Runs(Vec<Run>),
     /// Pairs of consecutive words, and then words that are none: where from, and where to.
@@ -25,6 +27,9 @@ impl Copies {
     /// Word i of the copy is word `from[i]`.
     pub(super) fn new(from: &[usize]) -> Self {
         let runs = runs(from);
+        if let [Run { from, count, one: false, .. }] = runs[..] {
+            return Self::Whole { from: from as usize, count: count as usize };
+        }
         if runs.len() * 6 <= from.len() || from.len() < 2 {
             return Self::Runs(runs);
         }
@@ -46,14 +51,11 @@ impl Copies {
         Self::Pairs { pairs, words }
     }
 
-    /// The run that this is, if it is one.
+    /// Where the words are in their order already.
     pub(super) fn contiguous(&self) -> Option<usize> {
         match self {
-            Self::Runs(runs) => match runs[..] {
-                [Run { from, one: false, .. }] => Some(from as usize),
-                _ => None,
-            },
-            Self::Pairs { .. } => None,
+            Self::Whole { from, .. } => Some(*from),
+            Self::Runs(_) | Self::Pairs { .. } => None,
         }
     }
 
@@ -64,6 +66,7 @@ impl Copies {
         // SAFETY: the caller promises the places.
         unsafe {
             match self {
+                Self::Whole { from, count } => copy::<L>(frame.add(*from), y, *count),
                 Self::Runs(runs) => {
                     for &Run { from, to, count, one } in runs {
                         let (from, to) = (frame.add(from as usize), y.add(to as usize));

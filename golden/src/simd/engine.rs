@@ -26,8 +26,8 @@ pub(crate) struct Engine {
     selected: Vec<Option<Selected>>,
     /// Where the last frame is.
     last: usize,
-    /// Words of an output frame.
-    outputs: usize,
+    /// Words of an input and of an output frame.
+    sizes: [usize; 2],
     /// Formats of the input and output frames.
     scales: [Scales; 2],
 }
@@ -52,7 +52,7 @@ impl Engine {
             kernels,
             selected: vec![None; frames],
             last: 0,
-            outputs: emulator.output().port.size(),
+            sizes: [emulator.input().size(), emulator.output().port.size()],
             scales: [Scales::of(emulator.input()), Scales::of(&emulator.output().port)],
         })
     }
@@ -82,8 +82,8 @@ impl Engine {
         outputs: &mut [i16],
         router: Option<&Router>,
     ) -> bool {
-        assert_eq!(words.len(), self.plan.vectors[0].1);
-        assert_eq!(outputs.len(), self.outputs);
+        assert_eq!(words.len(), self.sizes[0]);
+        assert_eq!(outputs.len(), self.sizes[1]);
         let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words, router };
         let (words, outputs) = (words.as_ptr(), outputs.as_mut_ptr());
         self.last = 0;
@@ -104,7 +104,7 @@ impl Engine {
     /// Puts the words of one frame in; whether all fit the input's width.
     #[inline]
     pub(crate) fn put(&mut self, frame: usize, words: &[i16]) -> bool {
-        assert_eq!(words.len(), self.plan.vectors[0].1);
+        assert_eq!(words.len(), self.sizes[0]);
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; there are as many words as the input port has.
         unsafe { (self.kernels.put_words)(&self.scales[0], words.as_ptr(), memory, &self.plan.input) }
@@ -113,7 +113,7 @@ impl Engine {
     /// Puts the values of one frame in; whether all are finite.
     #[inline]
     pub(crate) fn put_values<V: Value>(&mut self, frame: usize, values: &[V]) -> bool {
-        assert_eq!(values.len(), self.plan.vectors[0].1);
+        assert_eq!(values.len(), self.sizes[0]);
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; there are as many values as the input port has words.
         unsafe {
@@ -136,7 +136,7 @@ impl Engine {
     /// Takes the words of one frame out.
     #[inline]
     pub(crate) fn take(&mut self, level: usize, frame: usize, words: &mut [i16]) {
-        assert_eq!(words.len(), self.outputs);
+        assert_eq!(words.len(), self.sizes[1]);
         let memory = self.memory.words()[frame * self.plan.words..].as_ptr();
         // SAFETY: the machine has the instructions; the copies are of words of the frame, as many as there are outputs.
         unsafe { (self.kernels.take_words)(&self.plan.levels[level].output, memory, words.as_mut_ptr()) }
@@ -145,7 +145,7 @@ impl Engine {
     /// Takes the values of one frame out.
     #[inline]
     pub(crate) fn take_values<V: Value>(&mut self, level: usize, frame: usize, values: &mut [V]) {
-        assert_eq!(values.len(), self.outputs);
+        assert_eq!(values.len(), self.sizes[1]);
         let copies = &self.plan.levels[level].output;
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; the copies are of words of the frame, which has room for the outputs.

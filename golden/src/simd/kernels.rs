@@ -132,9 +132,13 @@ macro_rules! kernels {
             $(#[$features])?
             unsafe fn run(plan: &Plan, level: usize, frames: Frames, selected: &mut [Option<Selected>]) {
                 let Frames { first, stride, router } = frames;
+                if let [selected] = selected {
+                    // SAFETY: as for this function.
+                    return unsafe { run_alone(plan, level, first, router, selected) };
+                }
                 for step in &plan.levels[level].steps {
                     let step = &plan.steps[*step];
-                    if let (Step::Dense(dense, DenseKernel { one, two: Some(two) }), 2..) = (step, selected.len()) {
+                    if let Step::Dense(dense, DenseKernel { one, two: Some(two) }) = step {
                         let member = |index: usize| selected[index].map_or(0, |selected| selected.member);
                         let mut index = 0;
                         while index < selected.len() {
@@ -159,6 +163,32 @@ macro_rules! kernels {
                 }
             }
 
+            /// Runs a level over one frame.
+            #[inline]
+            $(#[$features])?
+            unsafe fn run_alone(
+                plan: &Plan,
+                level: usize,
+                frame: *mut i16,
+                router: Option<&Router>,
+                selected: &mut Option<Selected>,
+            ) {
+                let mut member = 0;
+                for step in &plan.levels[level].steps {
+                    // SAFETY: as for `run`.
+                    unsafe {
+                        match &plan.steps[*step] {
+                            // Most steps of small networks, where every call counts.
+                            Step::Dense(step, kernel) => (kernel.one)(step, [frame], member),
+                            step => {
+                                run_step(plan, step, frame, router, selected);
+                                member = selected.map_or(0, |selected| selected.member);
+                            }
+                        }
+                    }
+                }
+            }
+
             $(#[$features])?
             unsafe fn infer(
                 plan: &Plan,
@@ -169,25 +199,14 @@ macro_rules! kernels {
                 words: *const i16,
                 outputs: *mut i16,
             ) -> bool {
-                let level = &plan.levels[level];
                 // SAFETY: the caller promises a frame of the plan and words of both ports on a machine with the instructions.
                 unsafe {
                     if !put_words(scales, words, first, &plan.input) {
                         return false;
                     }
-                    let mut member = 0;
                     *selected = None;
-                    for step in &level.steps {
-                        match &plan.steps[*step] {
-                            // Most steps of small networks, where every call counts.
-                            Step::Dense(step, kernel) => (kernel.one)(step, [first], member),
-                            step => {
-                                run_step(plan, step, first, router, selected);
-                                member = selected.map_or(0, |selected| selected.member);
-                            }
-                        }
-                    }
-                    level.output.run::<$lanes>(first, outputs);
+                    run_alone(plan, level, first, router, selected);
+                    plan.levels[level].output.run::<$lanes>(first, outputs);
                 }
                 true
             }

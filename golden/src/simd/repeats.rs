@@ -46,15 +46,16 @@ impl Dense {
         // SAFETY: the caller promises the places and the machine.
         unsafe {
             let shift = L::splat_sum(self.rounding.shift as i32);
+            let packed = self.packed.of(member);
             let mut rest = &self.blocks[..];
             while let [first, after @ ..] = rest {
-                let low = L::shift_right(self.tile::<L, Q, WIDE>(first, frame, member), shift);
+                let low = L::shift_right(Self::tile::<L, Q, WIDE>(first, frame, packed), shift);
                 let mut high = low;
                 rest = after;
                 if let [second, after @ ..] = after
                     && second.y == first.y + TILE
                 {
-                    high = L::shift_right(self.tile::<L, Q, WIDE>(second, frame, member), shift);
+                    high = L::shift_right(Self::tile::<L, Q, WIDE>(second, frame, packed), shift);
                     rest = after;
                 }
                 let mut words = L::narrow_in_order(low, high);
@@ -66,17 +67,15 @@ impl Dense {
         }
     }
 
-    /// The sums of a tile.
+    /// The sums of a tile with the weights and biases of a member.
     #[inline(always)]
     unsafe fn tile<L: Lanes, const Q: usize, const WIDE: bool>(
-        &self,
         block: &Block,
         frame: *const i16,
-        member: usize,
+        (weights, bias): (*const i16, *const i32),
     ) -> L::Sums {
         // SAFETY: the caller promises the places and the machine.
         unsafe {
-            let (weights, bias) = self.packed.of(member);
             let (weights, x) = (weights.add(block.weights), frame.add(block.x));
             let (mut low, mut high) = (L::load_sums(bias.add(block.bias)), L::splat_sum(0));
             for q in 0..Q {
