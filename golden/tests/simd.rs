@@ -485,6 +485,44 @@ fn compare_values<V: Value + From<f32> + std::fmt::Debug>(emulator: &Emulator, x
     }
 }
 
+/// Pairs of words of a matrix from columns to rows, some columns upside down, and a few words from elsewhere.
+fn transposed(sampler: &mut Sampler, columns: usize, rows: usize) -> Vec<usize> {
+    let down: Vec<bool> = (0..columns).map(|_| sampler.once_in(3)).collect();
+    let mut order = vec![];
+    for row in 0..rows {
+        for (column, &down) in down.iter().enumerate() {
+            let pair = column * rows + if down { rows - 1 - row } else { row };
+            order.extend([2 * pair, 2 * pair + 1]);
+        }
+    }
+    for _ in 0..sampler.range(0, 9) {
+        let mut place = || sampler.range(0, order.len() as i64 - 1) as usize;
+        let (to, from) = (place(), place());
+        order[to] = from;
+    }
+    order
+}
+
+#[test]
+fn transposed_outputs_agree() {
+    let mut sampler = Sampler::new(8);
+    for columns in [1, 7, 15, 16, 17, 32, 33, 50, 64] {
+        for rows in [1, 2, 3, 4, 5, 7, 8, 9] {
+            let order = transposed(&mut sampler, columns, rows);
+            let words = order.len();
+            let fracs = [sampler.range(-5, 20) as i32, sampler.range(-5, 20) as i32];
+            let emulator =
+                unchanged(16, &[(words - words / 2, fracs[0]), (words / 2, fracs[1])], Some(order));
+            let what = format!("{columns} columns, {rows} rows");
+            let words = frames(&mut sampler, &emulator, 3);
+            compare(&emulator, &words, &what);
+            let formats: Vec<Format> = emulator.input().formats().collect();
+            compare_values(&emulator, &values(&mut sampler, &formats), &what);
+            compare_values(&emulator, &singles(&mut sampler, &formats), &what);
+        }
+    }
+}
+
 #[test]
 fn values_agree_in_every_format() {
     let mut sampler = Sampler::new(6);

@@ -233,7 +233,7 @@ fn build(file: File) -> Result<Emulator, EmulatorError> {
     }
     for mut layer in file.layers {
         let made = push(&mut builder, &names, &mut layer)?;
-        debug_assert_eq!(made.index(), names.len());
+        assert_eq!(made.index(), names.len());
         if let Some(RouterFields { thresholds, .. }) = router.take_if(|router| router.scores == layer.name) {
             builder.route(made, thresholds)?;
         }

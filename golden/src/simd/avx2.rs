@@ -88,6 +88,23 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn load_quarters([a, b, c, d]: [*const i16; 4]) -> Two {
+        vector!([_mm256_loadu2_m128i(b.cast(), a.cast()), _mm256_loadu2_m128i(d.cast(), c.cast())])
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_quarters([a, b, c, d]: [Two; 4]) -> [Two; 4] {
+        let ab = [halves!(_mm256_unpacklo_epi32, a, b), halves!(_mm256_unpackhi_epi32, a, b)];
+        let cd = [halves!(_mm256_unpacklo_epi32, c, d), halves!(_mm256_unpackhi_epi32, c, d)];
+        [
+            halves!(_mm256_unpacklo_epi64, ab[0], cd[0]),
+            halves!(_mm256_unpackhi_epi64, ab[0], cd[0]),
+            halves!(_mm256_unpacklo_epi64, ab[1], cd[1]),
+            halves!(_mm256_unpackhi_epi64, ab[1], cd[1]),
+        ]
+    }
+
+    #[inline(always)]
     unsafe fn gather_pairs(at: *const i16, index: Two) -> Two {
         vector!([
             _mm256_i32gather_epi32::<2>(at.cast(), index[0]),

@@ -63,6 +63,30 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn load_quarters([a, b, c, d]: [*const i16; 4]) -> __m512i {
+        vector!({
+            let words = _mm512_castsi128_si512(_mm_loadu_si128(a.cast()));
+            let words = _mm512_inserti32x4::<1>(words, _mm_loadu_si128(b.cast()));
+            let words = _mm512_inserti32x4::<2>(words, _mm_loadu_si128(c.cast()));
+            _mm512_inserti32x4::<3>(words, _mm_loadu_si128(d.cast()))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_quarters([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+        vector!({
+            let ab = [_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b)];
+            let cd = [_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d)];
+            [
+                _mm512_unpacklo_epi64(ab[0], cd[0]),
+                _mm512_unpackhi_epi64(ab[0], cd[0]),
+                _mm512_unpacklo_epi64(ab[1], cd[1]),
+                _mm512_unpackhi_epi64(ab[1], cd[1]),
+            ]
+        })
+    }
+
+    #[inline(always)]
     unsafe fn gather_pairs(at: *const i16, index: __m512i) -> __m512i {
         vector!(_mm512_i32gather_epi32::<2>(index, at.cast()))
     }

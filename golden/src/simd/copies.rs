@@ -1,6 +1,6 @@
 //! Words in another order.
 
-use super::lanes::Lanes;
+use super::{lanes::Lanes, transpose::Tile};
 
 /// Copies of words to consecutive places.
 #[derive(Clone, Debug)]
@@ -9,6 +9,8 @@ pub(super) enum Copies {
     Whole { from: usize, count: usize },
     /// Runs of consecutive words, or of one word again and again.
     Runs(Vec<Run>),
+    /// Columns that become rows, and then words in no column: where from, and where to.
+    Tiles { tiles: Vec<Tile>, words: Vec<[u32; 2]> },
     /// Pairs of consecutive words, and then words that are none: where from, and where to.
     Pairs { pairs: Vec<u32>, words: Vec<[u32; 2]> },
 }
@@ -33,6 +35,12 @@ impl Copies {
         if runs.len() * 6 <= from.len() || from.len() < 2 {
             return Self::Runs(runs);
         }
+        let (tiles, done) = Tile::all(from);
+        let stray = done.iter().filter(|done| !**done).count();
+        if stray * 8 <= from.len() {
+            let words = (0..from.len()).filter(|&to| !done[to]).map(|to| [from[to] as u32, to as u32]);
+            return Self::Tiles { tiles, words: words.collect() };
+        }
         let mut words = vec![];
         let mut pairs: Vec<u32> = vec![];
         for (pair, two) in from.chunks(2).enumerate() {
@@ -51,14 +59,6 @@ impl Copies {
         Self::Pairs { pairs, words }
     }
 
-    /// Where the words are in their order already.
-    pub(super) fn contiguous(&self) -> Option<usize> {
-        match self {
-            Self::Whole { from, .. } => Some(*from),
-            Self::Runs(_) | Self::Pairs { .. } => None,
-        }
-    }
-
     /// # Safety
     /// As [`Lanes`], with a frame that has the words and 32 more, and `y` with room for the copy.
     #[inline(always)]
@@ -74,6 +74,16 @@ impl Copies {
                             true => std::slice::from_raw_parts_mut(to, count as usize).fill(*from),
                             false => copy::<L>(from, to, count as usize),
                         }
+                    }
+                }
+                Self::Tiles { tiles, words } => {
+                    for tile in tiles {
+                        for (to, row) in tile.rows::<L>(frame) {
+                            L::store(y.add(to), row);
+                        }
+                    }
+                    for &[from, to] in words {
+                        *y.add(to as usize) = *frame.add(from as usize);
                     }
                 }
                 Self::Pairs { pairs, words } => {

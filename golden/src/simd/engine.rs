@@ -150,11 +150,8 @@ impl Engine {
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; the copies are of words of the frame, which has room for the outputs.
         unsafe {
-            let place = copies.contiguous().unwrap_or_else(|| {
-                (self.kernels.take_words)(copies, memory, memory.add(self.plan.output));
-                self.plan.output
-            });
-            (V::conversions(self.kernels).take)(&self.scales[1], memory.add(place), values.as_mut_ptr());
+            let take = V::conversions(self.kernels).take;
+            take(&self.scales[1], copies, memory, self.plan.output, values.as_mut_ptr());
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     lanes::Lanes,
     number::Number,
     peak,
-    plan::{Plan, Step},
+    plan::{Place, Plan, Step},
     port::Scales,
     sink::Sink,
     split::Split,
@@ -47,7 +47,7 @@ pub struct Conversions<V> {
     /// As [`Scales::put_values`], on a machine with the instructions.
     pub(super) put: unsafe fn(&Scales, *const V, *mut i16, &Sink) -> bool,
     /// As [`Scales::take_values`], on a machine with the instructions.
-    pub(super) take: unsafe fn(&Scales, *const i16, *mut V),
+    pub(super) take: unsafe fn(&Scales, &Copies, *mut i16, Place, *mut V),
 }
 
 /// The functions of an instruction set.
@@ -504,12 +504,17 @@ macro_rules! kernels {
             }
 
             $(#[$features])?
-            unsafe fn take_values<V: Number>(scales: &Scales, words: *const i16, values: *mut V)
-            where
+            unsafe fn take_values<V: Number>(
+                scales: &Scales,
+                copies: &Copies,
+                frame: *mut i16,
+                place: Place,
+                values: *mut V,
+            ) where
                 $lanes: Convert<V>,
             {
                 // SAFETY: as for `Scales::take_values`.
-                unsafe { scales.take_values::<$lanes, V>(words, values) }
+                unsafe { scales.take_values::<$lanes, V>(copies, frame, place, values) }
             }
         }
     };

@@ -47,6 +47,35 @@ pub(super) trait Lanes: Copy {
             Self::load(words.as_ptr())
         }
     }
+    /// Eight words from each of four places.
+    #[inline(always)]
+    unsafe fn load_quarters(at: [*const i16; 4]) -> Self::Words {
+        let mut words = [[0; 8]; 4];
+        // SAFETY: the caller promises eight words at every place.
+        unsafe {
+            for q in 0..4 {
+                words[q] = at[q].cast::<[i16; 8]>().read_unaligned();
+            }
+            Self::load(words.as_flattened().as_ptr())
+        }
+    }
+    /// Within every quarter, pair j of the result's vector i is pair i of vector j.
+    #[inline(always)]
+    unsafe fn transpose_quarters(vectors: [Self::Words; 4]) -> [Self::Words; 4] {
+        let (mut columns, mut rows) = ([[0; 32]; 4], [[0; 32]; 4]);
+        // SAFETY: the words are here.
+        unsafe {
+            for j in 0..4 {
+                Self::store(columns[j].as_mut_ptr(), vectors[j]);
+            }
+            for at in 0..32 {
+                for j in 0..4 {
+                    rows[at / 2 % 4][8 * (at / 8) + 2 * j + at % 2] = columns[j][at];
+                }
+            }
+            [0, 1, 2, 3].map(|i| Self::load(rows[i].as_ptr()))
+        }
+    }
     /// Byte i of the result is byte `bytes[i]` of `words`; both bytes of a word come from one word, in order.
     unsafe fn permute(words: Self::Words, bytes: *const u8) -> Self::Words;
     /// Byte i of the result is byte `bytes[i]` of `words`. Only if there are [`BYTES`](Self::BYTES).

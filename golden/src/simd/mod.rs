@@ -38,6 +38,7 @@ mod split;
 mod table;
 mod taps;
 mod tiles;
+mod transpose;
 mod wide;
 
 pub(crate) use engine::Engine;

@@ -1,6 +1,9 @@
 //! Frames in and out: words and physical values, 32 at a time.
 
-use super::{convert::Convert, elementwise::Range, lanes::Lanes, number::Number, sink::Sink};
+use super::{
+    convert::Convert, copies::Copies, elementwise::Range, lanes::Lanes, number::Number, plan::Place,
+    sink::Sink,
+};
 use crate::{Format, Port};
 
 /// Frames of as many words are written to whole lines of memory, after the words before the first of them.
@@ -136,12 +139,49 @@ impl Scales {
         }
     }
 
-    /// [`Format::value`] of every word of a frame.
+    /// [`Format::value`] of every word that is copied.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with a frame that has the words and 32 more, another place for all of them and 32 more, and room for as many
+    /// values as the port has.
+    #[inline(always)]
+    pub(super) unsafe fn take_values<L: Convert<V>, V: Number>(
+        &self,
+        copies: &Copies,
+        frame: *mut i16,
+        place: Place,
+        values: *mut V,
+    ) {
+        let inverses = &V::scale(self).inverses;
+        // SAFETY: the caller promises the places and the machine.
+        unsafe {
+            match copies {
+                Copies::Whole { from, .. } => self.take_in_order::<L, V>(frame.add(*from), values),
+                Copies::Tiles { tiles, words } => {
+                    for tile in tiles {
+                        for (to, row) in tile.rows::<L>(frame) {
+                            L::dequantise(row, inverses.at(to), values.add(to), 32);
+                        }
+                    }
+                    for &[from, to] in words {
+                        let (from, to) = (from as usize, to as usize);
+                        *values.add(to) = V::times(*frame.add(from), *inverses.at(to));
+                    }
+                }
+                Copies::Runs(_) | Copies::Pairs { .. } => {
+                    copies.run::<L>(frame, frame.add(place));
+                    self.take_in_order::<L, V>(frame.add(place), values);
+                }
+            }
+        }
+    }
+
+    /// [`Format::value`] of consecutive words.
     ///
     /// # Safety
     /// As [`Lanes`], with 32 words more than the port has, and room for as many values as it has.
     #[inline(always)]
-    pub(super) unsafe fn take_values<L: Convert<V>, V: Number>(&self, words: *const i16, values: *mut V) {
+    unsafe fn take_in_order<L: Convert<V>, V: Number>(&self, words: *const i16, values: *mut V) {
         let inverses = &V::scale(self).inverses;
         let line = 64 / size_of::<V>();
         let mut at = 0;

@@ -1,0 +1,191 @@
+//! Pairs of words from columns to rows, as the outputs of blocks become those of a transform.
+
+use super::lanes::Lanes;
+
+/// Words of a row.
+const ROW: usize = 32;
+/// Pairs of a row: columns.
+const COLUMNS: usize = 16;
+/// Rows of a tile: pairs of a column.
+const ROWS: usize = 4;
+/// The most pairs of a tile that are in no column.
+const STRAY: usize = 8;
+
+/// 16 columns of four consecutive pairs, and four rows that have one pair of each.
+#[derive(Clone, Debug)]
+pub(super) struct Tile {
+    /// Where the columns begin: every fourth from the first, from the second and so on.
+    columns: [[u32; 4]; 4],
+    /// The order of bytes in which columns are read: upwards, or downwards.
+    turns: Box<[Turn; 4]>,
+    /// Where the first row goes.
+    to: usize,
+    /// Distance of the rows.
+    pitch: usize,
+}
+
+/// Places of the bytes of four columns.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Turn([u8; 64]);
+
+/// A column of a tile as it is found.
+#[derive(Clone, Copy)]
+struct Column {
+    from: usize,
+    downwards: bool,
+}
+
+impl Column {
+    /// Where the first word of its pair in row `row` is.
+    fn pair(self, row: usize) -> usize {
+        self.from + 2 * if self.downwards { ROWS - 1 - row } else { row }
+    }
+
+    /// The column that has the pair at `pair` in row `row`.
+    fn through(pair: usize, row: usize, downwards: bool) -> Option<Self> {
+        let from = pair.checked_sub(2 * if downwards { ROWS - 1 - row } else { row })?;
+        Some(Self { from, downwards })
+    }
+
+    /// In how many rows it has the pair that `pairs` names there.
+    fn hits(self, pairs: &[Option<usize>; ROWS]) -> usize {
+        (0..ROWS).filter(|&row| pairs[row] == Some(self.pair(row))).count()
+    }
+
+    /// The one that has the most of the pairs.
+    fn best(pairs: &[Option<usize>; ROWS]) -> Option<Self> {
+        let through = |row: usize| {
+            let pair = pairs[row]?;
+            Some([false, true].into_iter().filter_map(move |downwards| Self::through(pair, row, downwards)))
+        };
+        (0..ROWS).filter_map(through).flatten().max_by_key(|column| column.hits(pairs))
+    }
+}
+
+impl Tile {
+    /// Tiles that bring word `from[i]` to place i, for as many as possible, and which places they are.
+    pub(super) fn all(from: &[usize]) -> (Vec<Self>, Vec<bool>) {
+        let (mut tiles, mut done) = (vec![], vec![false; from.len()]);
+        let pair = |at: usize| (from.get(at + 1)? == &(from[at] + 1)).then_some(from[at]);
+        let follows = |at: usize, pitch: usize| match (pair(at), pair(at + pitch)) {
+            (Some(a), Some(b)) => a.abs_diff(b) == 2,
+            _ => false,
+        };
+        let count =
+            |pitch: usize| (0..from.len() - pitch).step_by(2).filter(|&at| follows(at, pitch)).count();
+        let Some(pitch) = (ROW..from.len()).step_by(2).max_by_key(|&pitch| count(pitch)) else {
+            return (tiles, done);
+        };
+        let mut to = 0;
+        while to + (ROWS - 1) * pitch + ROW <= from.len() {
+            let columns: Option<Vec<Column>> = (0..COLUMNS)
+                .map(|column| {
+                    let at = |row: usize| to + row * pitch + 2 * column;
+                    Column::best(&std::array::from_fn(|row| pair(at(row)).filter(|_| !done[at(row)])))
+                })
+                .collect();
+            let mut hits = vec![];
+            for (column, found) in columns.iter().flatten().enumerate() {
+                for row in 0..ROWS {
+                    let at = to + row * pitch + 2 * column;
+                    if !done[at] && pair(at) == Some(found.pair(row)) {
+                        hits.push(at);
+                    }
+                }
+            }
+            if hits.len() + STRAY < ROWS * COLUMNS {
+                to += 2;
+                continue;
+            }
+            hits.iter().for_each(|&at| done[at..at + 2].fill(true));
+            tiles.push(Self::new(&columns.expect("there are hits in every column"), to, pitch));
+            to += ROW;
+        }
+        (tiles, done)
+    }
+
+    fn new(columns: &[Column], to: usize, pitch: usize) -> Self {
+        let column = |turn: usize, quarter: usize| columns[4 * quarter + turn];
+        let turn = |turn: usize| {
+            Turn(std::array::from_fn(|byte| {
+                let (quarter, row) = (byte / 16, byte / 4 % 4);
+                let row = if column(turn, quarter).downwards { ROWS - 1 - row } else { row };
+                (16 * quarter + 4 * row + byte % 4) as u8
+            }))
+        };
+        Self {
+            columns: std::array::from_fn(|turn| std::array::from_fn(|q| column(turn, q).from as u32)),
+            turns: Box::new(std::array::from_fn(turn)),
+            to,
+            pitch,
+        }
+    }
+
+    /// The rows: where they go, and 32 words each.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with a frame that has the columns.
+    #[inline(always)]
+    pub(super) unsafe fn rows<L: Lanes>(&self, frame: *const i16) -> [(usize, L::Words); ROWS] {
+        // SAFETY: the caller promises the places and the machine.
+        unsafe {
+            let mut columns = [L::splat(0); 4];
+            for turn in 0..4 {
+                let places = self.columns[turn].map(|place| frame.add(place as usize));
+                columns[turn] = L::permute(L::load_quarters(places), self.turns[turn].0.as_ptr());
+            }
+            let rows = L::transpose_quarters(columns);
+            std::array::from_fn(|row| (self.to + row * self.pitch, rows[row]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::portable::Portable;
+
+    /// Words of two pairs each of 40 blocks, as a transform has them: block after block within bins, half of them mirrored.
+    fn order() -> Vec<usize> {
+        let block = |column: usize, row: usize| match column % 8 {
+            5.. => 40 * column + 6 - 2 * row,
+            _ => 40 * column + 2 * row,
+        };
+        let mut from: Vec<usize> = (0..4)
+            .flat_map(|row| (0..40).flat_map(move |column| [0, 1].map(|part| 3 + block(column, row) + part)))
+            .collect();
+        // Strays: a word from elsewhere, and one more at the end.
+        from[7] = 1;
+        from.push(0);
+        from
+    }
+
+    #[test]
+    fn tiles_bring_words_to_their_places_and_say_which() {
+        let from = order();
+        let (tiles, done) = Tile::all(&from);
+        // 40 columns are two tiles of 16, and 8 columns.
+        assert_eq!(tiles.len(), 2);
+        assert_eq!(done.iter().filter(|done| **done).count(), 2 * 128 - 2);
+        let frame: Vec<i16> = (0..40 * 40 + 32).map(|word| word as i16).collect();
+        let mut copy = vec![-1i16; from.len()];
+        for tile in &tiles {
+            // SAFETY: the frame has the words of the order.
+            for (to, row) in unsafe { tile.rows::<Portable>(frame.as_ptr()) } {
+                copy[to..to + ROW].copy_from_slice(&row);
+            }
+        }
+        for (at, &done) in done.iter().enumerate() {
+            assert!(!done || copy[at] == from[at] as i16, "word {at}");
+        }
+    }
+
+    #[test]
+    fn an_order_without_columns_has_no_tiles() {
+        let rotated: Vec<usize> = (0..300).map(|i| (7 * i) % 300).collect();
+        assert!(Tile::all(&rotated).0.is_empty());
+        assert!(Tile::all(&[]).0.is_empty());
+        assert!(Tile::all(&[5]).0.is_empty());
+    }
+}
