@@ -1,7 +1,7 @@
 //! Multiply-accumulates per nanosecond of every kernel, and their share of the most that the machine can do.
 //!
-//! The table comes first: kernel and peak take turns, and the best of many short rounds counts for both. Criterion's own
-//! figures follow, with their spread.
+//! The tables come first: kernels and peak take turns, of as many frames alone as at once, and the best of many short rounds
+//! counts for all. Criterion's own figures follow, with their spread.
 
 use std::{hint::black_box, path::Path, time::Instant};
 
@@ -174,7 +174,7 @@ fn print_kernels(isa: Isa) {
         let times = best(
             2000,
             &mut [
-                (20, &mut || alone.infer(black_box(&x[..inputs]), &mut y_1).expect("a frame")),
+                (BATCH, &mut || alone.infer(black_box(&x[..inputs]), &mut y_1).expect("a frame")),
                 (1, &mut || many.infer_batch(black_box(&x), &mut y).expect("frames")),
                 (2, &mut || _ = black_box(isa.busy(black_box(100)))),
             ],
@@ -213,11 +213,11 @@ fn print_networks(isa: Isa) {
         let (mut v, mut v_1) = (vec![0f64; outputs * 256], vec![0f64; outputs]);
         let (mut s, mut s_1) = (vec![0f32; outputs * 256], vec![0f32; outputs]);
         let times = best(
-            300,
+            150,
             &mut [
-                (20, &mut || a.infer(black_box(&words[..inputs]), &mut y_1).expect("a frame")),
-                (20, &mut || b.infer_values(black_box(&doubles[..inputs]), &mut v_1).expect("a frame")),
-                (20, &mut || c.infer_values(black_box(&singles[..inputs]), &mut s_1).expect("a frame")),
+                (256, &mut || a.infer(black_box(&words[..inputs]), &mut y_1).expect("a frame")),
+                (256, &mut || b.infer_values(black_box(&doubles[..inputs]), &mut v_1).expect("a frame")),
+                (256, &mut || c.infer_values(black_box(&singles[..inputs]), &mut s_1).expect("a frame")),
                 (1, &mut || d.infer_batch(black_box(&words), &mut y).expect("frames")),
                 (1, &mut || e.infer_values_batch(black_box(&doubles), &mut v).expect("frames")),
                 (1, &mut || f.infer_values_batch(black_box(&singles), &mut s).expect("frames")),

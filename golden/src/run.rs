@@ -71,11 +71,11 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// # Errors
     /// As [`infer`](Self::infer).
     pub fn infer_at(&mut self, level: usize, input: &[i16], output: &mut [i16]) -> Result<(), EmulatorError> {
-        self.check_frame(input.len(), output.len())?;
         let emulator: &Emulator = self.emulator.borrow();
         let level = level.min(emulator.levels() - 1);
         match &mut self.words {
             Words::Specified(words) => {
+                check_frame(&self.formats, input.len(), output.len())?;
                 check_words(self.formats[0][0], input)?;
                 words.vectors[0].copy_from_slice(input);
                 words.run(emulator, level);
@@ -83,6 +83,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
             }
             Words::Fast(engine) => {
                 if !engine.infer(level, input, output, emulator.router()) {
+                    check_frame(&self.formats, input.len(), output.len())?;
                     check_words(self.formats[0][0], input)?;
                 }
             }
@@ -109,7 +110,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
         input: &[V],
         output: &mut [V],
     ) -> Result<(), EmulatorError> {
-        self.check_frame(input.len(), output.len())?;
+        check_frame(&self.formats, input.len(), output.len())?;
         let emulator: &Emulator = self.emulator.borrow();
         let level = level.min(emulator.levels() - 1);
         match &mut self.words {
@@ -247,12 +248,6 @@ impl<E: Borrow<Emulator>> Runner<E> {
         }
     }
 
-    #[inline(always)]
-    fn check_frame(&self, input: usize, output: usize) -> Result<(), EmulatorError> {
-        check_len("input", input, self.formats[0].len())?;
-        check_len("output", output, self.formats[1].len())
-    }
-
     /// Lengths of an input and an output frame, of which slices of these lengths hold as many.
     fn check_frames(&self, inputs: usize, outputs: usize) -> Result<[usize; 2], EmulatorError> {
         let frame = [self.formats[0].len(), self.formats[1].len()];
@@ -308,6 +303,12 @@ impl Emulator {
     pub fn dequantise(&self, output: &[i16]) -> Vec<f64> {
         output.iter().zip(self.output.port.formats()).map(|(&y, format)| format.value(y)).collect()
     }
+}
+
+#[inline(always)]
+fn check_frame(formats: &[Vec<Format>; 2], input: usize, output: usize) -> Result<(), EmulatorError> {
+    check_len("input", input, formats[0].len())?;
+    check_len("output", output, formats[1].len())
 }
 
 #[inline(always)]

@@ -48,6 +48,8 @@ pub(super) struct Dense {
 
 /// The low and the high bytes of a quad of words for every lane.
 pub(super) trait Quad: Copy {
+    /// Whether most steps have many blocks.
+    const MANY: bool;
     /// The operands of a block, which begin at `x`; `first` is their number among all quads of all patterns.
     fn of(quads: &Quads, x: *const i16, first: usize) -> Self;
     /// # Safety
@@ -62,6 +64,8 @@ pub(super) trait Quad: Copy {
 pub(super) struct Same(*const i16);
 
 impl Quad for Same {
+    const MANY: bool = false;
+
     #[inline(always)]
     fn of(_: &Quads, x: *const i16, _: usize) -> Self {
         Self(x)
@@ -88,6 +92,8 @@ pub(super) struct Own {
 }
 
 impl Quad for Own {
+    const MANY: bool = true;
+
     #[inline(always)]
     fn of(quads: &Quads, x: *const i16, first: usize) -> Self {
         let Quads::Permuted { starts, bytes } = quads else { unreachable!("operands are permuted") };

@@ -73,7 +73,8 @@ impl Engine {
         &self.memory.words()[self.last * self.plan.words + place..][..size]
     }
 
-    /// One frame from words to words at a level; whether all words fit the input's width, without which nothing was computed.
+    /// One frame from words to words at a level; whether there are as many words as the ports have, and all fit the input's
+    /// width, without which nothing was computed.
     #[inline]
     pub(crate) fn infer(
         &mut self,
@@ -82,8 +83,9 @@ impl Engine {
         outputs: &mut [i16],
         router: Option<&Router>,
     ) -> bool {
-        assert_eq!(words.len(), self.sizes[0]);
-        assert_eq!(outputs.len(), self.sizes[1]);
+        if words.len() != self.sizes[0] || outputs.len() != self.sizes[1] {
+            return false;
+        }
         let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words, router };
         let (words, outputs) = (words.as_ptr(), outputs.as_mut_ptr());
         self.last = 0;

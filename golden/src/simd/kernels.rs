@@ -281,6 +281,8 @@ macro_rules! kernels {
             fn dense_of_words<Q: Quad>(step: &Dense) -> Option<DenseKernel> {
                 Some(match step.tiles()? {
                     1 => in_pairs::<Q, 1, 4, 2, true>(),
+                    // Few quads have no latency to hide that adding up phases would not cost again.
+                    2 if step.quads <= 8 => in_pairs::<Q, 2, 2, 2, true>(),
                     2 => in_pairs::<Q, 2, 4, 2, true>(),
                     3 => in_pairs::<Q, 3, 2, 1, true>(),
                     4 => in_pairs::<Q, 4, 2, 1, true>(),
@@ -355,13 +357,42 @@ macro_rules! kernels {
             ) {
                 // SAFETY: as for `run`.
                 unsafe {
-                    if let [block] = &step.blocks[..] {
-                        return step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member);
-                    }
-                    for block in &step.blocks {
-                        step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member)
+                    match &step.blocks[..] {
+                        [block] if !Q::MANY => dense_block::<Q, T, S, F, WIDE>(step, frames, member, block),
+                        _ => dense_each::<Q, T, S, F, WIDE>(step, frames, member),
                     }
                 }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn dense_each<Q: Quad, const T: usize, const S: usize, const F: usize, const WIDE: bool>(
+                step: &Dense,
+                frames: [*mut i16; F],
+                member: usize,
+            ) {
+                for block in &step.blocks {
+                    // SAFETY: as for `run`.
+                    unsafe {
+                        match Q::MANY {
+                            true => step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member),
+                            false => dense_block::<Q, T, S, F, WIDE>(step, frames, member, block),
+                        }
+                    }
+                }
+            }
+
+            // Without the loop, it uses few of the registers that it would have to save.
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn dense_block<Q: Quad, const T: usize, const S: usize, const F: usize, const WIDE: bool>(
+                step: &Dense,
+                frames: [*mut i16; F],
+                member: usize,
+                block: &Block,
+            ) {
+                // SAFETY: as for `run`.
+                unsafe { step.block::<$lanes, Q, T, S, F, WIDE>(block, frames, member) }
             }
 
             $(#[$features])?
