@@ -1,7 +1,7 @@
 //! Multiply-accumulates per nanosecond of every kernel, and their share of the most that the machine can do.
 //!
-//! The tables come first: kernels and peak take turns, of as many frames alone as at once, and the best of many short rounds
-//! counts for all. Criterion's own figures follow, with their spread.
+//! The tables come first: all ways take turns over the same frames, one call for each frame or one for all, and the best of
+//! many short rounds counts. Criterion's own figures follow, with their spread.
 
 use std::{hint::black_box, path::Path, time::Instant};
 
@@ -136,19 +136,29 @@ fn networks() -> Vec<Case> {
         .collect()
 }
 
-/// Nanoseconds of the best of `rounds` rounds of `turns` turns of each of the jobs, which take turns.
-fn best(rounds: usize, jobs: &mut [(usize, &mut dyn FnMut())]) -> Vec<f64> {
+/// Nanoseconds of the best of `rounds` rounds of each of the jobs, which take turns.
+fn best(rounds: usize, jobs: &mut [&mut dyn FnMut()]) -> Vec<f64> {
     let mut best = vec![f64::MAX; jobs.len()];
     for _ in 0..rounds {
-        for ((turns, job), best) in jobs.iter_mut().zip(&mut best) {
+        for (job, best) in jobs.iter_mut().zip(&mut best) {
             let start = Instant::now();
-            for _ in 0..*turns {
-                job();
-            }
-            *best = best.min(start.elapsed().as_nanos() as f64 / *turns as f64);
+            job();
+            *best = best.min(start.elapsed().as_nanos() as f64);
         }
     }
     best
+}
+
+/// Frames of these sizes one after the other, with a call for each.
+fn each<X>(
+    sizes: [usize; 2],
+    x: &[X],
+    y: &mut [X],
+    mut infer: impl FnMut(&[X], &mut [X]) -> Result<(), EmulatorError>,
+) {
+    for (x, y) in black_box(x).chunks_exact(sizes[0]).zip(y.chunks_exact_mut(sizes[1])) {
+        infer(x, y).expect("a frame");
+    }
 }
 
 fn frames(emulator: &Emulator, count: usize) -> Vec<i16> {
@@ -161,22 +171,25 @@ fn frames(emulator: &Emulator, count: usize) -> Vec<i16> {
 /// Frames of a batch of a kernel.
 const BATCH: usize = 64;
 
+/// Rounds of the peak, long enough for it to be the peak.
+const BUSY: usize = 2000;
+
 /// One line per kernel: nanoseconds, MAC/ns and share of the peak, of one frame at a time and of many at once.
 fn print_kernels(isa: Isa) {
     let head = ["ns", "MAC/ns", "of peak"].map(|head| format!("{head:>10}")).concat();
     println!("\n{isa}: {:<42}{head}{head}", format!("kernel; a frame alone, and one of {BATCH}"));
     for Case { name, emulator } in kernels().expect("valid layers") {
         let [mut alone, mut many] = [(); 2].map(|()| Runner::with_isa(&emulator, isa).expect("available"));
-        let inputs = emulator.input().size();
-        let (x, mut y) = (frames(&emulator, BATCH), vec![0; emulator.output().port.size() * BATCH]);
-        let mut y_1 = vec![0; emulator.output().port.size()];
-        let macs_of_peak = isa.busy(1).map(|macs| macs * 100);
+        let sizes = [emulator.input().size(), emulator.output().port.size()];
+        let (x, mut y_1) = (frames(&emulator, BATCH), vec![0; sizes[1] * BATCH]);
+        let mut y = y_1.clone();
+        let macs_of_peak = isa.busy(1).map(|macs| macs * BUSY);
         let times = best(
             2000,
             &mut [
-                (BATCH, &mut || alone.infer(black_box(&x[..inputs]), &mut y_1).expect("a frame")),
-                (1, &mut || many.infer_batch(black_box(&x), &mut y).expect("frames")),
-                (2, &mut || _ = black_box(isa.busy(black_box(100)))),
+                &mut || each(sizes, &x, &mut y_1, |x, y| alone.infer(x, y)),
+                &mut || many.infer_batch(black_box(&x), &mut y).expect("frames"),
+                &mut || _ = black_box(isa.busy(black_box(BUSY))),
             ],
         );
         let figures = |time: f64| {
@@ -187,11 +200,12 @@ fn print_kernels(isa: Isa) {
             };
             format!("{time:>10.1}{rate:>10.1}{share:>10}")
         };
-        println!("{isa}: {name:<42}{}{}", figures(times[0]), figures(times[1] / BATCH as f64));
+        let [alone, many] = [0, 1].map(|way| figures(times[way] / BATCH as f64));
+        println!("{isa}: {name:<42}{alone}{many}");
     }
-    if let Some(macs) = isa.busy(1000) {
-        let mut busy = || _ = black_box(isa.busy(black_box(1000)));
-        let rate = macs as f64 / best(2000, &mut [(1, &mut busy)])[0];
+    if let Some(macs) = isa.busy(BUSY) {
+        let mut busy = || _ = black_box(isa.busy(black_box(BUSY)));
+        let rate = macs as f64 / best(2000, &mut [&mut busy])[0];
         println!("{isa}: peak {rate:.1} MAC/ns: dot products of bytes in registers alone");
     }
 }
@@ -204,27 +218,26 @@ fn print_networks(isa: Isa) {
     for Case { name, emulator } in networks() {
         let [mut a, mut b, mut c, mut d, mut e, mut f] =
             [(); 6].map(|()| Runner::with_isa(&emulator, isa).expect("available"));
-        let [inputs, outputs] = [emulator.input().size(), emulator.output().port.size()];
+        let sizes = [emulator.input().size(), emulator.output().port.size()];
         let words = frames(&emulator, 256);
         let formats: Vec<Format> = emulator.input().formats().collect();
         let doubles: Vec<f64> = words.iter().zip(formats.iter().cycle()).map(|(&w, f)| f.value(w)).collect();
         let singles: Vec<f32> = doubles.iter().map(|&value| value as f32).collect();
-        let (mut y, mut y_1) = (vec![0; outputs * 256], vec![0; outputs]);
-        let (mut v, mut v_1) = (vec![0f64; outputs * 256], vec![0f64; outputs]);
-        let (mut s, mut s_1) = (vec![0f32; outputs * 256], vec![0f32; outputs]);
+        let outputs = sizes[1] * 256;
+        let (mut y, mut v, mut s) = (vec![0; outputs], vec![0f64; outputs], vec![0f32; outputs]);
+        let (mut y_1, mut v_1, mut s_1) = (y.clone(), v.clone(), s.clone());
         let times = best(
             150,
             &mut [
-                (256, &mut || a.infer(black_box(&words[..inputs]), &mut y_1).expect("a frame")),
-                (256, &mut || b.infer_values(black_box(&doubles[..inputs]), &mut v_1).expect("a frame")),
-                (256, &mut || c.infer_values(black_box(&singles[..inputs]), &mut s_1).expect("a frame")),
-                (1, &mut || d.infer_batch(black_box(&words), &mut y).expect("frames")),
-                (1, &mut || e.infer_values_batch(black_box(&doubles), &mut v).expect("frames")),
-                (1, &mut || f.infer_values_batch(black_box(&singles), &mut s).expect("frames")),
+                &mut || each(sizes, &words, &mut y_1, |x, y| a.infer(x, y)),
+                &mut || each(sizes, &doubles, &mut v_1, |x, y| b.infer_values(x, y)),
+                &mut || each(sizes, &singles, &mut s_1, |x, y| c.infer_values(x, y)),
+                &mut || d.infer_batch(black_box(&words), &mut y).expect("frames"),
+                &mut || e.infer_values_batch(black_box(&doubles), &mut v).expect("frames"),
+                &mut || f.infer_values_batch(black_box(&singles), &mut s).expect("frames"),
             ],
         );
-        let per_frame = |(way, time): (usize, &f64)| format!("{:>11.1}", time / [1.0, 256.0][way / 3]);
-        let times: String = times.iter().enumerate().map(per_frame).collect();
+        let times: String = times.iter().map(|time| format!("{:>11.1}", time / 256.0)).collect();
         println!("{isa}: {name:<38}{times}");
     }
 }

@@ -10,11 +10,14 @@ use super::{
 };
 use crate::{Emulator, Isa, Router, Selected, Value, VectorId};
 
-/// Memory of one frame that is likely to stay in the first cache.
+/// Words of frames that are likely to stay in the first cache.
 const CACHE: usize = 16 << 10;
 
 /// The most frames at once: enough to hide the latency of one by the others.
 const FRAMES: usize = 8;
+
+/// Words of a step's weights that take half of the first cache or more: then there are half as many frames.
+const HEAVY: usize = 8 << 10;
 
 /// Computes an emulator's frames with vector instructions.
 #[derive(Clone, Debug)]
@@ -45,7 +48,8 @@ impl Engine {
     pub(crate) fn new(emulator: &Emulator, isa: Isa) -> Option<Self> {
         let kernels = Kernels::of(isa).filter(|_| isa.is_available())?;
         let plan = emulator.plans.get(emulator, isa)?;
-        let frames = (CACHE / plan.words).clamp(1, FRAMES);
+        let heavy = plan.steps.iter().any(|step| step.weights() >= HEAVY);
+        let frames = (CACHE / plan.words).clamp(1, if heavy { FRAMES / 2 } else { FRAMES });
         Some(Self {
             memory: Lines::of_words(plan.words * frames),
             plan,

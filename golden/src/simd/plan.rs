@@ -38,6 +38,19 @@ pub(super) enum Step {
     Route,
 }
 
+impl Step {
+    /// Words of the weights and biases of a member.
+    pub(super) fn weights(&self) -> usize {
+        match self {
+            Self::Dense(step, _) => step.packed.words(),
+            Self::Groups(step) => step.packed.words(),
+            Self::Taps(step) => step.packed.words(),
+            Self::Wide(step) => step.window * step.rows.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What a quality level computes.
 #[derive(Clone, Debug)]
 pub(super) struct Program {

@@ -113,6 +113,14 @@ impl Packed {
         Self { weights, bias: Lines::from_sums(bias), strides }
     }
 
+    /// Words of the weights and biases of a member.
+    pub(super) fn words(&self) -> usize {
+        match self.strides {
+            [0, 0] => self.weights.words().len() + self.bias.words().len(),
+            [weights, bias] => weights + 2 * bias,
+        }
+    }
+
     /// Weights and biases of a member.
     #[inline(always)]
     pub(super) unsafe fn of(&self, member: usize) -> (*const i16, *const i32) {
