@@ -1,5 +1,7 @@
 //! Pairs of words from columns to rows, as the outputs of blocks become those of a transform.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::lanes::Lanes;
 
 /// Words of a row.
@@ -68,13 +70,17 @@ impl Tile {
     pub(super) fn all(from: &[usize]) -> (Vec<Self>, Vec<bool>) {
         let (mut tiles, mut done) = (vec![], vec![false; from.len()]);
         let pair = |at: usize| (from.get(at + 1)? == &(from[at] + 1)).then_some(from[at]);
-        let follows = |at: usize, pitch: usize| match (pair(at), pair(at + pitch)) {
-            (Some(a), Some(b)) => a.abs_diff(b) == 2,
-            _ => false,
-        };
-        let count =
-            |pitch: usize| (0..from.len() - pitch).step_by(2).filter(|&at| follows(at, pitch)).count();
-        let Some(pitch) = (ROW..from.len()).step_by(2).max_by_key(|&pitch| count(pitch)) else {
+        let places: HashMap<usize, usize> =
+            (0..from.len()).step_by(2).filter_map(|at| Some((pair(at)?, at))).collect();
+        // How often neighbours are so far apart.
+        let mut pitches: BTreeMap<usize, usize> = BTreeMap::new();
+        for (word, at) in &places {
+            let apart = places.get(&(word + 2)).map(|next| next.abs_diff(*at));
+            if let Some(pitch) = apart.filter(|&pitch| pitch >= ROW) {
+                *pitches.entry(pitch).or_default() += 1;
+            }
+        }
+        let Some((pitch, _)) = pitches.into_iter().max_by_key(|&(_, count)| count) else {
             return (tiles, done);
         };
         let mut to = 0;
