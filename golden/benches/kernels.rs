@@ -8,18 +8,13 @@ use std::{hint::black_box, path::Path, time::Instant};
 use criterion::{Criterion, Throughput};
 use emeuro_golden::{
     Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, Isa, OutputSpec, Port,
-    Provenance, Runner, Sampler, Segment, VectorId, Weights,
+    Provenance, Runner, Sampler, VectorId, Weights,
 };
 
 /// A network of one layer, or of a file.
 struct Case {
     name: String,
     emulator: Emulator,
-}
-
-fn port(name: &str, words: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size: words, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
 }
 
 /// The emulator of one layer, which `layer` adds to a builder with `inputs` words of `bits`.
@@ -30,10 +25,10 @@ fn alone(
     outputs: usize,
 ) -> Result<Emulator, EmulatorError> {
     let format = Format::new(bits, bits as i32 - 2)?;
-    let mut builder = EmulatorBuilder::new("alone", port("x", inputs, format), 40)?;
+    let mut builder = EmulatorBuilder::new("alone", Port::new("x", inputs, format), 40)?;
     let y = layer(&mut builder, format)?;
     let output =
-        OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("y", outputs, format) };
+        OutputSpec { sources: vec![y], lower: vec![], order: None, port: Port::new("y", outputs, format) };
     builder.finish(output, Provenance::default())
 }
 

@@ -60,11 +60,6 @@ fn frames(sampler: &mut Sampler, emulator: &Emulator, count: usize) -> Vec<i16> 
     (0..count).flat_map(|_| sampler.frame(size, format)).collect()
 }
 
-fn port(name: &str, size: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
-}
-
 /// The emulator of one layer.
 fn alone(
     size: usize,
@@ -73,9 +68,10 @@ fn alone(
     outputs: usize,
     to: Format,
 ) -> Result<Emulator, EmulatorError> {
-    let mut builder = EmulatorBuilder::new("alone", port("x", size, format), 48)?;
+    let mut builder = EmulatorBuilder::new("alone", Port::new("x", size, format), 48)?;
     let y = layer(&mut builder)?;
-    let output = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("y", outputs, to) };
+    let output =
+        OutputSpec { sources: vec![y], lower: vec![], order: None, port: Port::new("y", outputs, to) };
     builder.finish(output, Provenance::default())
 }
 
@@ -506,7 +502,7 @@ fn transposed(sampler: &mut Sampler, columns: usize, rows: usize) -> Vec<usize> 
 #[test]
 fn transposed_outputs_agree() {
     let mut sampler = Sampler::new(8);
-    for columns in [1, 7, 15, 16, 17, 32, 33, 50, 64] {
+    for columns in [1, 7, 15, 16, 17, 24, 32, 33, 50, 64, 88] {
         for rows in [1, 2, 3, 4, 5, 7, 8, 9] {
             let order = transposed(&mut sampler, columns, rows);
             let words = order.len();

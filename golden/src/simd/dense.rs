@@ -48,7 +48,7 @@ pub(super) struct Dense {
 
 /// The low and the high bytes of a quad of words for every lane.
 pub(super) trait Quad: Copy {
-    /// Whether most steps have many blocks.
+    /// Whether most steps have many blocks: then the loop over them is compiled as one with a block, instead of calls.
     const MANY: bool;
     /// The operands of a block, which begin at `x`; `first` is their number among all quads of all patterns.
     fn of(quads: &Quads, x: *const i16, first: usize) -> Self;

@@ -16,7 +16,7 @@ const CACHE: usize = 16 << 10;
 /// The most frames at once: enough to hide the latency of one by the others.
 const FRAMES: usize = 8;
 
-/// Words of a step's weights that take half of the first cache or more: then there are half as many frames.
+/// Words of a step's weights, 16 KiB, from which on there are half as many frames beside them.
 const HEAVY: usize = 8 << 10;
 
 /// Computes an emulator's frames with vector instructions.

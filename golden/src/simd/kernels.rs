@@ -268,8 +268,8 @@ macro_rules! kernels {
                     return Some(DenseKernel { one, two: None });
                 }
                 match (&step.operands, step.wide) {
-                    (Quads::Quarters, true) => Some(dense_in_quarters::<2, true>()),
-                    (Quads::Quarters, false) => Some(dense_in_quarters::<2, false>()),
+                    (Quads::Quarters, true) => Some(dense_in_quarters::<true>()),
+                    (Quads::Quarters, false) => Some(dense_in_quarters::<false>()),
                     (Quads::Broadcast, true) => dense_of_words::<Same>(step),
                     (Quads::Broadcast, false) => dense_of_bytes::<Same>(step),
                     (Quads::Permuted { .. }, true) => dense_of_words::<Own>(step),
@@ -281,7 +281,7 @@ macro_rules! kernels {
             fn dense_of_words<Q: Quad>(step: &Dense) -> Option<DenseKernel> {
                 Some(match step.tiles()? {
                     1 => in_pairs::<Q, 1, 4, 2, true>(),
-                    // Few quads have no latency to hide that adding up phases would not cost again.
+                    // With few quads, adding up four phases costs more than the latency that they hide.
                     2 if step.quads <= 8 => in_pairs::<Q, 2, 2, 2, true>(),
                     2 => in_pairs::<Q, 2, 4, 2, true>(),
                     3 => in_pairs::<Q, 3, 2, 1, true>(),
@@ -318,9 +318,9 @@ macro_rules! kernels {
                 DenseKernel { two: Some(dense_blocks::<Q, T, P, 2, WIDE>), ..alone::<Q, T, S, WIDE>() }
             }
 
-            /// S phases for one frame.
-            fn dense_in_quarters<const S: usize, const WIDE: bool>() -> DenseKernel {
-                DenseKernel { one: dense_quarters::<S, 1, WIDE>, two: Some(dense_quarters::<1, 2, WIDE>) }
+            /// Two phases for one frame, and one for each of two.
+            fn dense_in_quarters<const WIDE: bool>() -> DenseKernel {
+                DenseKernel { one: dense_quarters::<2, 1, WIDE>, two: Some(dense_quarters::<1, 2, WIDE>) }
             }
 
             $(#[$features])?

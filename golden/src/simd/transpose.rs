@@ -80,32 +80,33 @@ impl Tile {
                 *pitches.entry(pitch).or_default() += 1;
             }
         }
-        let Some((pitch, _)) = pitches.into_iter().max_by_key(|&(_, count)| count) else {
+        let most = pitches.into_iter().max_by_key(|&(_, count)| count);
+        // Three of four pairs of a column have one after them.
+        let Some((pitch, _)) = most.filter(|(_, count)| count * 4 >= from.len()) else {
             return (tiles, done);
         };
         let mut to = 0;
         while to + (ROWS - 1) * pitch + ROW <= from.len() {
-            let columns: Option<Vec<Column>> = (0..COLUMNS)
-                .map(|column| {
-                    let at = |row: usize| to + row * pitch + 2 * column;
-                    Column::best(&std::array::from_fn(|row| pair(at(row)).filter(|_| !done[at(row)])))
-                })
-                .collect();
-            let mut hits = vec![];
-            for (column, found) in columns.iter().flatten().enumerate() {
-                for row in 0..ROWS {
-                    let at = to + row * pitch + 2 * column;
-                    if !done[at] && pair(at) == Some(found.pair(row)) {
-                        hits.push(at);
-                    }
-                }
-            }
-            if hits.len() + STRAY < ROWS * COLUMNS {
+            let at = |row: usize, column: usize| to + row * pitch + 2 * column;
+            let best = |column: usize| Column::best(&std::array::from_fn(|row| pair(at(row, column))));
+            let Some(columns) = (0..COLUMNS).map(best).collect::<Option<Vec<Column>>>() else {
+                to += 2;
+                continue;
+            };
+            let all = (0..ROWS).flat_map(|row| (0..COLUMNS).map(move |column| (row, column)));
+            let (hits, others): (Vec<_>, Vec<_>) =
+                all.partition(|&(row, column)| pair(at(row, column)) == Some(columns[column].pair(row)));
+            // Everything is written: what other tiles have right already must be hit again.
+            let spoils = others.iter().any(|&(row, column)| done[at(row, column)]);
+            let new = hits.iter().filter(|&&(row, column)| !done[at(row, column)]).count();
+            if spoils || new + STRAY < ROWS * COLUMNS {
                 to += 2;
                 continue;
             }
-            hits.iter().for_each(|&at| done[at..at + 2].fill(true));
-            tiles.push(Self::new(&columns.expect("there are hits in every column"), to, pitch));
+            for &(row, column) in &hits {
+                done[at(row, column)..][..2].fill(true);
+            }
+            tiles.push(Self::new(&columns, to, pitch));
             to += ROW;
         }
         (tiles, done)
@@ -152,7 +153,8 @@ mod tests {
     use super::*;
     use crate::simd::portable::Portable;
 
-    /// Words of two pairs each of 40 blocks, as a transform has them: block after block within bins, half of them mirrored.
+    /// The four pairs of each of 40 blocks, as a transform has them: one pair of every block after the other, three blocks of
+    /// eight upside down.
     fn order() -> Vec<usize> {
         let block = |column: usize, row: usize| match column % 8 {
             5.. => 40 * column + 6 - 2 * row,
@@ -167,23 +169,43 @@ mod tests {
         from
     }
 
-    #[test]
-    fn tiles_bring_words_to_their_places_and_say_which() {
-        let from = order();
-        let (tiles, done) = Tile::all(&from);
-        // 40 columns are two tiles of 16, and 8 columns.
-        assert_eq!(tiles.len(), 2);
-        assert_eq!(done.iter().filter(|done| **done).count(), 2 * 128 - 2);
-        let frame: Vec<i16> = (0..40 * 40 + 32).map(|word| word as i16).collect();
+    /// The number of tiles, and of words that they bring to their places, which they must say.
+    fn check(from: &[usize]) -> [usize; 2] {
+        let (tiles, done) = Tile::all(from);
+        let frame: Vec<i16> = (0..from.iter().max().unwrap() + 40).map(|word| word as i16).collect();
         let mut copy = vec![-1i16; from.len()];
         for tile in &tiles {
-            // SAFETY: the frame has the words of the order.
+            // SAFETY: the frame has the words of the order, and more.
             for (to, row) in unsafe { tile.rows::<Portable>(frame.as_ptr()) } {
                 copy[to..to + ROW].copy_from_slice(&row);
             }
         }
         for (at, &done) in done.iter().enumerate() {
             assert!(!done || copy[at] == from[at] as i16, "word {at}");
+        }
+        [tiles.len(), done.iter().filter(|done| **done).count()]
+    }
+
+    #[test]
+    fn tiles_bring_words_to_their_places_and_say_which() {
+        // 40 columns are two tiles of 16, and 8 columns.
+        assert_eq!(check(&order()), [2, 2 * 128 - 2]);
+    }
+
+    #[test]
+    fn no_tile_spoils_another() {
+        let transposed = |columns: usize, rows: usize, pair: &dyn Fn(usize, usize) -> usize| -> Vec<usize> {
+            let pairs = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+            pairs.flat_map(|(row, column)| [0, 1].map(|part| 2 * pair(row, column) + part)).collect()
+        };
+        // Two blocks of four rows: a tile of the second half of one and the first of the other would fit all but 8 pairs.
+        let blocks = transposed(16, 8, &|row, column| 4 * (column + 16 * (row / 4)) + row % 4);
+        assert_eq!(check(&blocks), [2, 256]);
+        // Columns that run on, and 8 of them beside whole tiles.
+        for columns in 16..100 {
+            for rows in [4, 5, 8, 11, 12] {
+                check(&transposed(columns, rows, &|row, column| rows * column + row));
+            }
         }
     }
 
