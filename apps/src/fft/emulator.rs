@@ -17,8 +17,8 @@
 use std::f64::consts::TAU;
 
 use emeuro_golden::{
-    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, Segment,
-    VectorId, Weights,
+    BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
+    Weights,
 };
 use emeuro_trainer::Quantisation;
 use nalgebra::DMatrix;
@@ -325,7 +325,7 @@ struct Graph {
 impl Graph {
     fn new(range: Range, word_bits: u32, accumulator: u32) -> Result<Self, EmulatorError> {
         let format = Format::covering(word_bits, 1.0)?;
-        let mut builder = EmulatorBuilder::new("fft", port("samples", SAMPLES, format), accumulator)?;
+        let mut builder = EmulatorBuilder::new("fft", Port::new("samples", SAMPLES, format), accumulator)?;
         // |X[0]| = 512 only for a constant of full scale; it saturates one step below.
         let output = Format::new(word_bits, word_bits as i32 - 10)?;
         // Im X[0] and Im X[256] are 0 for every input.
@@ -483,15 +483,10 @@ impl Graph {
             sources: level_2,
             lower: vec![level_0, level_1],
             order: Some(order(channels)),
-            port: port("spectrum", 2 * BINS, self.output),
+            port: Port::new("spectrum", 2 * BINS, self.output),
         };
         self.builder.finish(spec, Provenance::default())
     }
-}
-
-fn port(name: &str, size: usize, format: Format) -> Port {
-    let segment = Segment { name: name.into(), unit: "1".into(), size, frac: format.frac() };
-    Port { bits: format.bits(), segments: vec![segment] }
 }
 
 /// Largest sum of magnitudes of a row.
