@@ -91,6 +91,7 @@ impl Vectors {
             "top": top_name(&program),
             "frames": count,
             "seed": self.seed,
+            "level": emulator.levels() - 1,
             "input": port(input_port, INPUT, per_beat),
             "output": port(output_port, EXPECTED, per_beat),
             "registers": registers,

@@ -65,6 +65,9 @@ class Bench:
         # tdata of words, tkeep of bytes: the input has no tkeep, so bytes are what the source counts in.
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(unit, "s_axis"), unit.aclk, **reset, byte_size=8)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(unit, "m_axis"), unit.aclk, **reset)
+        # Units with quality levels and without registers are told the level at a port.
+        if hasattr(unit, "quality"):
+            unit.quality.value = self.vectors.manifest["level"]
         self.master = None
         if self.vectors.registers:
             self.master = AxiLiteMaster(AxiLiteBus.from_prefix(unit, "s_axi"), unit.aclk, **reset)
