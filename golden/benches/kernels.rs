@@ -173,12 +173,12 @@ const BUSY: usize = 2000;
 fn print_kernels(isa: Isa) {
     let head = ["ns", "MAC/ns", "of peak"].map(|head| format!("{head:>10}")).concat();
     println!("\n{isa}: {:<42}{head}{head}", format!("kernel; a frame alone, and one of {BATCH}"));
+    let macs_of_peak = isa.busy(BUSY);
     for Case { name, emulator } in kernels().expect("valid layers") {
         let [mut alone, mut many] = [(); 2].map(|()| Runner::with_isa(&emulator, isa).expect("available"));
         let sizes = [emulator.input().size(), emulator.output().port.size()];
         let (x, mut y_1) = (frames(&emulator, BATCH), vec![0; sizes[1] * BATCH]);
         let mut y = y_1.clone();
-        let macs_of_peak = isa.busy(1).map(|macs| macs * BUSY);
         let times = best(
             2000,
             &mut [
@@ -198,7 +198,7 @@ fn print_kernels(isa: Isa) {
         let [alone, many] = [0, 1].map(|way| figures(times[way] / BATCH as f64));
         println!("{isa}: {name:<42}{alone}{many}");
     }
-    if let Some(macs) = isa.busy(BUSY) {
+    if let Some(macs) = macs_of_peak {
         let mut busy = || _ = black_box(isa.busy(black_box(BUSY)));
         let rate = macs as f64 / best(2000, &mut [&mut busy])[0];
         println!("{isa}: peak {rate:.1} MAC/ns: dot products of bytes in registers alone");

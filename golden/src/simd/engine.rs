@@ -29,8 +29,6 @@ pub(crate) struct Engine {
     selected: Vec<Option<Selected>>,
     /// Where the last frame is.
     last: usize,
-    /// Words of an input and of an output frame.
-    sizes: [usize; 2],
     /// Formats of the input and output frames.
     scales: [Scales; 2],
 }
@@ -56,7 +54,6 @@ impl Engine {
             kernels,
             selected: vec![None; frames],
             last: 0,
-            sizes: [emulator.input().size(), emulator.output().port.size()],
             scales: [Scales::of(emulator.input()), Scales::of(&emulator.output().port)],
         })
     }
@@ -87,7 +84,7 @@ impl Engine {
         outputs: &mut [i16],
         router: Option<&Router>,
     ) -> bool {
-        if words.len() != self.sizes[0] || outputs.len() != self.sizes[1] {
+        if words.len() != self.scales[0].words || outputs.len() != self.scales[1].words {
             return false;
         }
         let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words, router };
@@ -110,7 +107,7 @@ impl Engine {
     /// Puts the words of one frame in; whether all fit the input's width.
     #[inline]
     pub(crate) fn put(&mut self, frame: usize, words: &[i16]) -> bool {
-        assert_eq!(words.len(), self.sizes[0]);
+        assert_eq!(words.len(), self.scales[0].words);
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; there are as many words as the input port has.
         unsafe { (self.kernels.put_words)(&self.scales[0], words.as_ptr(), memory, &self.plan.input) }
@@ -119,7 +116,7 @@ impl Engine {
     /// Puts the values of one frame in; whether all are finite.
     #[inline]
     pub(crate) fn put_values<V: Value>(&mut self, frame: usize, values: &[V]) -> bool {
-        assert_eq!(values.len(), self.sizes[0]);
+        assert_eq!(values.len(), self.scales[0].words);
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; there are as many values as the input port has words.
         unsafe {
@@ -142,7 +139,7 @@ impl Engine {
     /// Takes the words of one frame out.
     #[inline]
     pub(crate) fn take(&mut self, level: usize, frame: usize, words: &mut [i16]) {
-        assert_eq!(words.len(), self.sizes[1]);
+        assert_eq!(words.len(), self.scales[1].words);
         let memory = self.memory.words()[frame * self.plan.words..].as_ptr();
         // SAFETY: the machine has the instructions; the copies are of words of the frame, as many as there are outputs.
         unsafe { (self.kernels.take_words)(&self.plan.levels[level].output, memory, words.as_mut_ptr()) }
@@ -151,7 +148,7 @@ impl Engine {
     /// Takes the values of one frame out.
     #[inline]
     pub(crate) fn take_values<V: Value>(&mut self, level: usize, frame: usize, values: &mut [V]) {
-        assert_eq!(values.len(), self.sizes[1]);
+        assert_eq!(values.len(), self.scales[1].words);
         let copies = &self.plan.levels[level].output;
         let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
         // SAFETY: the machine has the instructions; the copies are of words of the frame, which has room for the outputs.

@@ -70,7 +70,8 @@ pub struct Scales {
     pub(super) doubles: Scale<f64>,
     pub(super) singles: Scale<f32>,
     range: Range,
-    words: usize,
+    /// Words of a frame.
+    pub(super) words: usize,
 }
 
 impl Scales {

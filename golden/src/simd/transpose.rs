@@ -39,15 +39,20 @@ struct Column {
 }
 
 impl Column {
+    /// Which of its pairs is in row `row`.
+    fn index(self, row: usize) -> usize {
+        if self.downwards { ROWS - 1 - row } else { row }
+    }
+
     /// Where the first word of its pair in row `row` is.
     fn pair(self, row: usize) -> usize {
-        self.from + 2 * if self.downwards { ROWS - 1 - row } else { row }
+        self.from + 2 * self.index(row)
     }
 
     /// The column that has the pair at `pair` in row `row`.
     fn through(pair: usize, row: usize, downwards: bool) -> Option<Self> {
-        let from = pair.checked_sub(2 * if downwards { ROWS - 1 - row } else { row })?;
-        Some(Self { from, downwards })
+        let first = Self { from: 0, downwards };
+        Some(Self { from: pair.checked_sub(first.pair(row))?, ..first })
     }
 
     /// In how many rows it has the pair that `pairs` names there.
@@ -117,8 +122,7 @@ impl Tile {
         let turn = |turn: usize| {
             Turn(std::array::from_fn(|byte| {
                 let (quarter, row) = (byte / 16, byte / 4 % 4);
-                let row = if column(turn, quarter).downwards { ROWS - 1 - row } else { row };
-                (16 * quarter + 4 * row + byte % 4) as u8
+                (16 * quarter + 4 * column(turn, quarter).index(row) + byte % 4) as u8
             }))
         };
         Self {
