@@ -7,9 +7,10 @@
 //! 3. [`testbench`]: Verilator driver and benches.
 //! 4. [`synth`]: Yosys and nextpnr drivers.
 //! 5. [`trainer`]: training and quantisation.
-//! 6. [`hdl`]: hardware units and the Verilog printer.
-//! 7. [`compiler`]: emulator to program.
-//! 8. [`golden`]: fixed point, emulators, bit-exact inference.
+//! 6. [`regions`]: functions that may be answered by an emulator.
+//! 7. [`hdl`]: hardware units and the Verilog printer.
+//! 8. [`compiler`]: emulator to program.
+//! 9. [`golden`]: fixed point, emulators, bit-exact inference.
 //!
 //! [`plot`] draws curves and clouds of points. [`delivery`] puts the files of a unit together: what lies in a generated folder.
 //!
@@ -29,6 +30,7 @@ pub use emeuro_baselines as baselines;
 pub use emeuro_compiler as compiler;
 pub use emeuro_golden as golden;
 pub use emeuro_hdl as hdl;
+pub use emeuro_regions as regions;
 pub use emeuro_synth as synth;
 pub use emeuro_testbench as testbench;
 pub use emeuro_trainer as trainer;

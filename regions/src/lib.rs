@@ -74,6 +74,7 @@ mod region;
 mod region_path;
 mod registry;
 mod settings;
+mod settings_file;
 
 pub use check::{Quality, Target};
 pub use emeuro_regions_macros::{Frame, approximate, exact};
@@ -87,6 +88,7 @@ pub use region::{Buffers, Counts, Local, Plan, Region, Watch};
 pub use region_path::{file_stem_of, is_name_of};
 pub use registry::{Registered, load, region, regions, set_mode};
 pub use settings::{finish, init};
+pub use settings_file::{Setting, SettingsFile};
 
 #[doc(hidden)]
 pub use exact::{ExactCode, RegisteredExact};

@@ -28,6 +28,9 @@ pub enum Mode {
 const HIGHEST: u32 = (1 << 30) - 1;
 
 impl Mode {
+    /// By its emulator, at its highest quality level.
+    pub const EMULATE: Self = Self::Emulate { quality: HIGHEST };
+
     /// As one number, 0 for [`Mode::Exact`].
     pub(crate) fn packed(self) -> u32 {
         match self {
@@ -64,7 +67,7 @@ impl FromStr for Mode {
         match text.split_once(':') {
             None if text == "exact" => Ok(Self::Exact),
             None if text == "profile" => Ok(Self::Profile),
-            None if text == "emulate" => Ok(Self::Emulate { quality: HIGHEST }),
+            None if text == "emulate" => Ok(Self::EMULATE),
             Some(("emulate", level)) => Ok(Self::Emulate { quality: number(level)? }),
             Some(("check", calls)) => Ok(Self::Check { every: number(calls)?.max(1) }),
             _ => Err(wrong()),
@@ -74,10 +77,10 @@ impl FromStr for Mode {
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             Self::Exact => write!(f, "exact"),
             Self::Profile => write!(f, "profile"),
-            Self::Emulate { quality: HIGHEST } => write!(f, "emulate"),
+            Self::EMULATE => write!(f, "emulate"),
             Self::Emulate { quality } => write!(f, "emulate:{quality}"),
             Self::Check { every } => write!(f, "check:{every}"),
         }
@@ -95,7 +98,7 @@ mod tests {
             Mode::Profile,
             Mode::Emulate { quality: 0 },
             Mode::Emulate { quality: 7 },
-            Mode::Emulate { quality: HIGHEST },
+            Mode::EMULATE,
             Mode::Check { every: 1 },
             Mode::Check { every: 1000 },
         ];

@@ -6,25 +6,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
-
-use crate::{Error, Mode, Region, Result, Target, load, profile, region, regions, write_profile};
-
-/// What a settings file says about a region, or about all of them under the name `*`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Setting {
-    mode: Option<String>,
-    emulator: Option<PathBuf>,
-    target: Option<f64>,
-}
+use crate::{
+    Error, Mode, Region, Result, Setting, SettingsFile, Target, load, profile, region, regions, write_profile,
+};
 
 /// Sets up all regions as the environment says; without it, they stay as they are.
 ///
 /// | variable | for example | meaning |
 /// | --- | --- | --- |
 /// | `EMEURO_EMULATORS` | `emulators` | folder with the emulators: `crate.module.name.yaml` ([`Region::file_stem`]), or `name.yaml` |
-/// | `EMEURO_SETTINGS` | `regions.yaml` | a file that names regions, each with `mode`, `emulator` and `target` |
+/// | `EMEURO_SETTINGS` | `regions.yaml` | a file that names regions, each with `mode`, `emulator` and `target`: a [`SettingsFile`] |
 /// | `EMEURO_MODE` | `reach=emulate:1,*=profile` | modes; `*`, or a mode alone, means every region that is not named |
 /// | `EMEURO_MISSING` | `exact` | what a region without its emulator does instead of emulating; without it, that is an error |
 /// | `EMEURO_PROFILE` | `profile` | folder that [`finish`] writes to |
@@ -116,7 +107,7 @@ fn load_folder(folder: &Path) -> Result<()> {
 fn apply_file(path: &Path, missing: Missing) -> Result<()> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     let place = path.display().to_string();
-    let settings: BTreeMap<String, Setting> = serde_yaml::from_str(&text)
+    let SettingsFile(settings) = serde_yaml::from_str(&text)
         .map_err(|e| Error::Setting { place: place.clone(), problem: e.to_string() })?;
     let folder = path.parent().unwrap_or(Path::new("."));
     for (region, name) in targets(settings.keys())? {

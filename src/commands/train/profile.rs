@@ -9,13 +9,14 @@ use std::{
 use clap::Args;
 use emeuro::{
     golden::write_atomically,
+    regions::{Mode, Setting, SettingsFile},
     trainer::{
         Session,
         general::Learning,
         profile::{Decision, Profile, ProfileTraining, RegionReport, TrainedProfile, train_regions},
     },
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Train, data::learnt_json, values};
 use crate::{
@@ -41,9 +42,6 @@ impl ProfileArgs {
     }
 }
 
-/// A file that sets the regions up: no name of a region has a point before its ending.
-const SETTINGS: &str = "regions.settings.yaml";
-
 /// What was chosen and why.
 const REPORT: &str = "training.report.yaml";
 
@@ -65,7 +63,7 @@ impl Train {
             learnt.emulator.save(out.join(file_name(region))).map_err(input)?;
         }
         let report = json(&trained, &out);
-        write(&out.join(SETTINGS), &settings(&trained, self.target)?)?;
+        write(&out.join(SettingsFile::NAME), &settings(&trained, self.target)?)?;
         write(&out.join(REPORT), &serde_yaml::to_string(&report).map_err(input)?)?;
         Ok(Outcome::success(match self.json {
             true => format!("{report:#}\n"),
@@ -96,12 +94,13 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// The settings with which the program emulates what was chosen.
 fn settings(trained: &TrainedProfile, target: f64) -> Result<String, Failure> {
-    let entry = |region: &RegionReport| {
-        let entry = json!({ "mode": "emulate", "emulator": file_name(region), "target": target });
-        (region.region.clone(), entry)
+    let setting = |region: &RegionReport| Setting {
+        mode: Some(Mode::EMULATE.to_string()),
+        emulator: Some(file_name(region).into()),
+        target: Some(target),
     };
-    let entries: Map<String, Value> = trained.emulated().map(|(region, _)| entry(region)).collect();
-    serde_yaml::to_string(&Value::Object(entries)).map_err(input)
+    let settings = trained.emulated().map(|(region, _)| (region.region.clone(), setting(region))).collect();
+    serde_yaml::to_string(&SettingsFile(settings)).map_err(input)
 }
 
 fn json(trained: &TrainedProfile, out: &Path) -> Value {
@@ -136,7 +135,7 @@ fn json(trained: &TrainedProfile, out: &Path) -> Value {
         "saved_seconds": trained.saved,
         "speedup": trained.speedup(),
         "emulators": out.display().to_string(),
-        "settings": out.join(SETTINGS).display().to_string(),
+        "settings": out.join(SettingsFile::NAME).display().to_string(),
     })
 }
 
@@ -183,11 +182,12 @@ fn text(trained: &TrainedProfile, out: &Path) -> String {
         _ => writeln!(
             text,
             "Of {:.2} s of {of}, emulators save {:.2} s: {} as fast, if calls take as long as in the profile.\n\
-             Written: {out}. Next: EMEURO_SETTINGS={out}/{SETTINGS} in the environment of the program.",
+             Written: {out}. Next: EMEURO_SETTINGS={out}/{settings} in the environment of the program.",
             trained.seconds,
             trained.saved,
             ratio(trained.speedup()),
-            out = out.display()
+            out = out.display(),
+            settings = SettingsFile::NAME
         ),
     };
     text
