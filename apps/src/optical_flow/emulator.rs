@@ -13,12 +13,10 @@
 //! scale of sums between the two, and 1/t in one word, the sum of both shares. Level 1 has both scales, from the coarse columns.
 //! Level 2 has fine columns for the fine sums.
 
-use emeuro_golden::{
-    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port,
-    Provenance, Segment, VectorId, Weights,
-};
+use emeuro_golden::{Emulator, EmulatorError};
 use emeuro_trainer::Quantisation;
 
+use super::graph::{Graph, Vector, along};
 use super::{FLOW, MARGIN, PATCH, REGULARISATION, WINDOW, structure};
 use crate::Analytic;
 use crate::analytic::with_narrowest_accumulator;
@@ -37,39 +35,26 @@ const HANDOVER: f64 = 0.25;
 /// The handover is a ramp that begins at this share of it: within it, both are exact.
 const RAMP: f64 = 0.8;
 /// The largest -w: beyond, at pixels that are ill-conditioned, flows are underestimated.
-pub(super) const MOST: f64 = 16.0;
+const MOST: f64 = 16.0;
 
 /// 1/t with t = (1 + 2λ)·trace.
-pub(super) fn reciprocal(trace: f64) -> f64 {
+pub(crate) fn reciprocal(trace: f64) -> f64 {
     if trace > 0.0 { 1.0 / ((1.0 + 2.0 * REGULARISATION) * trace) } else { 0.0 }
 }
 
 /// The coarse sums' share of 1/t.
-fn coarse_share(trace: f64) -> f64 {
+pub(crate) fn coarse_share(trace: f64) -> f64 {
     ((trace / HANDOVER - RAMP) / (1.0 - RAMP)).clamp(0.0, 1.0)
 }
 
 /// w of the determinant 1 - c² - s².
-pub(super) fn factor(determinant: f64) -> f64 {
+pub(crate) fn factor(determinant: f64) -> f64 {
     -(2.0 / determinant.max(2.0 / MOST))
 }
 
 pub(super) fn build(quantisation: Quantisation) -> Result<Analytic, EmulatorError> {
-    let emulator = with_narrowest_accumulator(|bits| Assembly::new(quantisation, bits)?.emulator())?;
+    let emulator = with_narrowest_accumulator(|bits| Graph::new(quantisation, bits)?.emulator())?;
     Ok(Analytic { emulator, unquantised: structure::plan() })
-}
-
-/// The graph as it grows.
-struct Assembly {
-    builder: EmulatorBuilder,
-    quantisation: Quantisation,
-    input: Vector,
-}
-
-#[derive(Clone, Copy)]
-struct Vector {
-    id: VectorId,
-    format: Format,
 }
 
 /// Sums over the windows, ready to be divided.
@@ -120,35 +105,7 @@ const GAIN: i32 = 14;
 const FACTOR: i32 = 10;
 const RESULT: i32 = 13;
 
-/// `count` neighbouring results from windows of `window` words that are `step` apart, the first at `offset`.
-fn along(count: usize, offset: usize, window: usize, step: usize) -> BlockGeometry {
-    BlockGeometry {
-        offset: offset as i64,
-        repeat: vec![count],
-        in_stride: vec![1],
-        out_stride: vec![1],
-        window: vec![window],
-        in_step: vec![step as i64],
-        outputs: 1,
-        out_step: 1,
-        shared: true,
-    }
-}
-
-impl Assembly {
-    fn new(quantisation: Quantisation, accumulator: u32) -> Result<Self, EmulatorError> {
-        let input = Format::covering(quantisation.activation_bits, 1.0)?;
-        let segment = |name: &str| Segment {
-            name: name.into(),
-            unit: "1".into(),
-            size: PATCH * PATCH,
-            frac: input.frac(),
-        };
-        let port = Port { bits: input.bits(), segments: vec![segment("first"), segment("second")] };
-        let builder = EmulatorBuilder::new("optical_flow", port, accumulator)?;
-        Ok(Self { builder, quantisation, input: Vector { id: VectorId::INPUT, format: input } })
-    }
-
+impl Graph {
     fn emulator(mut self) -> Result<Emulator, EmulatorError> {
         let products = self.products()?;
         let columns = self.columns("coarse", products, COARSE_COLUMN)?;
@@ -165,10 +122,6 @@ impl Assembly {
         let quotients = self.quotients("", &fine, &coarse)?;
         let flow = self.solve("", quotients)?;
 
-        let format = self.format(RESULT)?;
-        let segment =
-            Segment { name: "flow".into(), unit: "px".into(), size: 2 * FLOW * FLOW, frac: format.frac() };
-        let port = Port { bits: format.bits(), segments: vec![segment] };
         let line = |line: usize| {
             let first = line / FLOW * WINDOWS + line % FLOW * PATCH;
             first..first + FLOW
@@ -176,8 +129,8 @@ impl Assembly {
         let order = Some((0..2 * FLOW).flat_map(line).collect());
         let [sources, rough, better] =
             [flow, rough, better].map(|vectors| vectors.map(|vector| vector.id).to_vec());
-        self.builder
-            .finish(OutputSpec { sources, lower: vec![rough, better], order, port }, Provenance::default())
+        let format = self.format(RESULT)?;
+        self.finish(sources, vec![rough, better], order, format)
     }
 
     /// Products of derivatives over the area: xx + yy, xx - yy, xy, xt, yt.
@@ -185,10 +138,11 @@ impl Assembly {
         let pixel = |x: usize, y: usize| y * PATCH + x;
         let word = self.input.format.frac();
         let (left, above, here) = (pixel(EDGE - 1, EDGE), pixel(EDGE, EDGE - 1), pixel(EDGE, EDGE));
-        let ix = self.taps("ix", left, 2, [-0.5, 0.5], word)?;
-        let iy = self.taps("iy", above, 2 * PATCH, [-0.5, 0.5], word)?;
-        let it = self.taps("it", here, PATCH * PATCH, [-1.0, 1.0], word - 1)?;
-        let negative_iy = self.taps("negative_iy", above, 2 * PATCH, [0.5, -0.5], word)?;
+        let along = |first, distance| along(AREA, first, 2, distance);
+        let ix = self.taps("ix", along(left, 2), [-0.5, 0.5], word)?;
+        let iy = self.taps("iy", along(above, 2 * PATCH), [-0.5, 0.5], word)?;
+        let it = self.taps("it", along(here, PATCH * PATCH), [-1.0, 1.0], word - 1)?;
+        let negative_iy = self.taps("negative_iy", along(above, 2 * PATCH), [0.5, -0.5], word)?;
         let xx = self.multiply("xx", ix, ix, PRODUCT)?;
         let yy = self.multiply("yy", iy, iy, PRODUCT)?;
         let negative_yy = self.multiply("negative_yy", iy, negative_iy, PRODUCT)?;
@@ -199,20 +153,6 @@ impl Assembly {
             self.multiply("xt", ix, it, PRODUCT)?,
             self.multiply("yt", iy, it, PRODUCT)?,
         ])
-    }
-
-    /// A weighted sum of two pixels that are `distance` apart, for every pixel of the area, from `offset` on.
-    fn taps(
-        &mut self,
-        name: &str,
-        offset: usize,
-        distance: usize,
-        weights: [f64; 2],
-        frac: i32,
-    ) -> Result<Vector, EmulatorError> {
-        let geometry = along(AREA, offset, 2, distance);
-        let format = Format::new(self.quantisation.activation_bits, frac)?;
-        self.block(name, self.input, geometry, &weights, 0.0, format)
     }
 
     /// Sums of `products` down the columns of all windows.
@@ -234,7 +174,7 @@ impl Assembly {
     /// A scale's share of 1/t from the column sums of the trace.
     fn reciprocal(&mut self, scale: &Scale, columns: Vector) -> Result<Vector, EmulatorError> {
         // Weights of 4 bits make no finer sums than this.
-        let Quantisation { weight_bits, activation_bits } = self.quantisation;
+        let Quantisation { weight_bits, activation_bits } = self.quantisation();
         let finest = columns.format.frac() + weight_bits as i32 - 2 + 16 - activation_bits as i32;
         let frac = scale.trace.min(finest);
         let format = self.format(frac)?;
@@ -324,67 +264,6 @@ impl Assembly {
             self.multiply(&name(what), sum, w, RESULT)
         };
         Ok([flow("u", less, p, q)?, flow("v", more, q, p)?])
-    }
-
-    /// The format with binary point `frac` for words of 16 bits, and the same range for others.
-    fn format(&self, frac: i32) -> Result<Format, EmulatorError> {
-        let bits = self.quantisation.activation_bits;
-        Format::new(bits, frac - 16 + bits as i32)
-    }
-
-    /// Weights up to ±2.
-    fn weights(&self, values: &[f64]) -> Result<Weights, EmulatorError> {
-        let bits = self.quantisation.weight_bits;
-        let format = Format::new(bits, bits as i32 - 2)?;
-        Ok(Weights { format, values: values.iter().map(|&value| format.quantise(value)).collect() })
-    }
-
-    fn block(
-        &mut self,
-        name: &str,
-        input: Vector,
-        geometry: BlockGeometry,
-        weights: &[f64],
-        bias: f64,
-        format: Format,
-    ) -> Result<Vector, EmulatorError> {
-        let weights = self.weights(weights)?;
-        let frac = weights.format.frac() + input.format.frac();
-        let bias = (bias * f64::from(frac).exp2()).round() as i64;
-        let id = self.builder.block(name, input.id, geometry, weights, vec![bias], format)?;
-        Ok(Vector { id, format })
-    }
-
-    /// Products have no finer binary point than their operands give, which only words of 8 bits notice; so have sums.
-    fn multiply(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
-        let format = self.format_up_to(frac, a.format.frac() + b.format.frac())?;
-        let id = self.builder.multiply(name, a.id, b.id, format)?;
-        Ok(Vector { id, format })
-    }
-
-    fn add(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
-        let format = self.format_up_to(frac, a.format.frac().max(b.format.frac()))?;
-        let id = self.builder.add(name, a.id, b.id, format)?;
-        Ok(Vector { id, format })
-    }
-
-    /// [`format`](Self::format), but with no more than `finest` fractional bits.
-    fn format_up_to(&self, frac: i32, finest: i32) -> Result<Format, EmulatorError> {
-        let format = self.format(frac)?;
-        Format::new(format.bits(), format.frac().min(finest))
-    }
-
-    fn table(
-        &mut self,
-        name: &str,
-        input: Vector,
-        f: impl Fn(f64) -> f64,
-        frac: i32,
-    ) -> Result<Vector, EmulatorError> {
-        let format = self.format(frac)?;
-        let table = Activation::table(name, f, input.format, format)?;
-        let id = self.builder.activate(name, input.id, table, format)?;
-        Ok(Vector { id, format })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Optical flow between two image patches (Lucas and Kanade, IJCAI 1981).
 
-mod emulator;
+pub(crate) mod emulator;
 mod exact;
+pub(crate) mod graph;
 mod reference;
 mod structure;
 
@@ -15,15 +16,15 @@ use crate::kernel::Kernel;
 use crate::recipe::Recipe;
 
 /// Side of a patch, pixels.
-const PATCH: usize = 16;
+pub(crate) const PATCH: usize = 16;
 /// Side of the flow field, pixels.
-const FLOW: usize = 10;
+pub(crate) const FLOW: usize = 10;
 /// Distance of the flow field from the border of the patch.
-const MARGIN: usize = (PATCH - FLOW) / 2;
+pub(crate) const MARGIN: usize = (PATCH - FLOW) / 2;
 /// Side of the window.
-const WINDOW: usize = 5;
+pub(crate) const WINDOW: usize = 5;
 /// λ as a share of the trace.
-const REGULARISATION: f64 = 0.01;
+pub(crate) const REGULARISATION: f64 = 0.01;
 /// Least λmin/trace of G at which a pixel's flow is well conditioned.
 const WELL_CONDITIONED: f64 = 0.1;
 

@@ -5,16 +5,10 @@ use emeuro_trainer::{Function, Network, Phase, PortSegment, TrainingSpec};
 
 use crate::{
     Application, FrameCounts, Frames, Kernel, OpticalFlow, Recipe, Result, Signal, Split, Training,
+    optical_flow::{FLOW, MARGIN, PATCH, REGULARISATION, WINDOW},
     recipe::hidden_layers,
 };
 
-/// Side of a patch, of the flow field, and of a window, pixels; distance of the field from the border.
-const PATCH: usize = 16;
-const FLOW: usize = 10;
-const WINDOW: usize = 5;
-const MARGIN: usize = 3;
-/// λ as a share of the trace.
-const REGULARISATION: f64 = 0.01;
 /// Pixels that are taken from a pair of patches.
 const PIXELS: usize = 8;
 

@@ -5,26 +5,18 @@
 //! u = (p - c·p + s·q)·w, v = (q + c·q + s·p)·w, w = -2/(1 - c² - s²). Quotients are products with a table of 1/t. Sums
 //! that exist at two scales share 1/t between their tables.
 
-use emeuro_golden::{
-    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, Op, OutputSpec, Port,
-    Provenance, Segment, VectorId, Weights,
-};
+use emeuro_golden::{Activation, BlockGeometry, Emulator, EmulatorError, Format, Op, VectorId, Weights};
 use emeuro_trainer::{Function, Quantisation};
 
 use crate::analytic::with_narrowest_accumulator;
+use crate::optical_flow::{
+    FLOW, PATCH, REGULARISATION, WINDOW,
+    emulator::{coarse_share, factor, reciprocal},
+    graph::{Graph, Vector, along},
+};
 
-/// Side of a patch, of the area where derivatives are needed, of the flow field, and of a window, pixels.
-const PATCH: usize = 16;
-const AREA: usize = 14;
-const FLOW: usize = 10;
-const WINDOW: usize = 5;
-/// λ as a share of the trace.
-const REGULARISATION: f64 = 0.01;
-/// The trace at which fine sums hand over to coarse ones, and the share of it at which the ramp begins.
-const HANDOVER: f64 = 0.25;
-const RAMP: f64 = 0.8;
-/// The largest -w: beyond, at pixels that are ill-conditioned, flows are underestimated.
-const MOST: f64 = 16.0;
+/// Side of the area where derivatives are needed, pixels.
+const AREA: usize = FLOW + WINDOW - 1;
 /// Binary points, for words of 16 bits: of products of differences, and of the normalised sums.
 const PRODUCT: i32 = 16;
 const NORMALISED: i32 = 13;
@@ -94,28 +86,10 @@ pub(super) fn build_with_network(
     with_narrowest_accumulator(|bits| Assembly::new(structure, quantisation, bits)?.emulator(Some(network)))
 }
 
-/// 1/t with t = (1 + 2λ)·trace.
-fn reciprocal(trace: f64) -> f64 {
-    if trace > 0.0 { 1.0 / ((1.0 + 2.0 * REGULARISATION) * trace) } else { 0.0 }
-}
-
-/// w of c² + s².
-fn factor(squares: f64) -> f64 {
-    -(2.0 / (1.0 - squares).max(2.0 / MOST))
-}
-
 /// The graph as it grows.
 struct Assembly {
-    builder: EmulatorBuilder,
+    graph: Graph,
     structure: Structure,
-    quantisation: Quantisation,
-    input: Vector,
-}
-
-#[derive(Clone, Copy)]
-struct Vector {
-    id: VectorId,
-    format: Format,
 }
 
 /// Vectors of one scale of the sums over the windows: reciprocal, then difference, mixed, xt, yt.
@@ -124,11 +98,7 @@ struct Sums {
     others: [Vector; 4],
 }
 
-/// `count` neighbouring results from windows of `window` words that are `step` apart, the first at `offset`.
-fn along(count: usize, offset: usize, window: usize, step: usize) -> BlockGeometry {
-    lines(&[count], &[1], &[1], offset, window, step)
-}
-
+/// The same results in lines.
 fn lines(
     repeat: &[usize],
     in_stride: &[usize],
@@ -162,16 +132,7 @@ impl Assembly {
         quantisation: Quantisation,
         accumulator: u32,
     ) -> Result<Self, EmulatorError> {
-        let input = Format::covering(quantisation.activation_bits, 1.0)?;
-        let segment = |name: &str| Segment {
-            name: name.into(),
-            unit: "1".into(),
-            size: PATCH * PATCH,
-            frac: input.frac(),
-        };
-        let port = Port { bits: input.bits(), segments: vec![segment("first"), segment("second")] };
-        let builder = EmulatorBuilder::new("optical_flow", port, accumulator)?;
-        Ok(Self { builder, structure, quantisation, input: Vector { id: VectorId::INPUT, format: input } })
+        Ok(Self { graph: Graph::new(quantisation, accumulator)?, structure })
     }
 
     fn emulator(mut self, network: Option<&Emulator>) -> Result<Emulator, EmulatorError> {
@@ -196,23 +157,19 @@ impl Assembly {
             normalised.push(self.quotient(name, k, &scales)?);
         }
         let (sources, format) = match network {
-            None => (self.solve(&normalised)?.map(|v| v.id).to_vec(), self.format(NORMALISED)?),
+            None => (self.solve(&normalised)?.map(|v| v.id).to_vec(), self.graph.format(NORMALISED)?),
             Some(network) => {
                 let flow = self.network(&normalised, network)?;
                 (vec![flow.id], flow.format)
             }
         };
-        let size = 2 * FLOW * FLOW;
-        let segment = Segment { name: "flow".into(), unit: "px".into(), size, frac: format.frac() };
-        let port = Port { bits: format.bits(), segments: vec![segment] };
         let (pitch, words) = (self.structure.field_pitch, self.field());
         let line = |line: usize| {
             let first = line / FLOW * words + line % FLOW * pitch;
             first..first + FLOW
         };
         let order = (pitch > FLOW).then(|| (0..2 * FLOW).flat_map(line).collect());
-        let spec = OutputSpec { sources, lower: vec![], order, port };
-        self.builder.finish(spec, Provenance::default())
+        self.graph.finish(sources, vec![], order, format)
     }
 
     /// Words of a vector over the flow field.
@@ -223,27 +180,27 @@ impl Assembly {
     /// What is summed over the windows, for every pixel of the area: trace, difference (or Ix², if c is derived), xy, xt, yt.
     fn products(&mut self) -> Result<[Vector; 5], EmulatorError> {
         let pixel = |x: usize, y: usize| y * PATCH + x;
-        let word = self.input.format.frac();
+        let word = self.graph.input.format.frac();
         let (left, above, here) = (pixel(0, 1), pixel(1, 0), pixel(1, 1));
         let ix = self.taps("ix", left, 2, [-0.5, 0.5], word)?;
         let iy = self.taps("iy", above, 2 * PATCH, [-0.5, 0.5], word)?;
         let it = self.taps("it", here, PATCH * PATCH, [-1.0, 1.0], word - 1)?;
-        let xx = self.multiply("xx", ix, ix, PRODUCT)?;
-        let yy = self.multiply("yy", iy, iy, PRODUCT)?;
+        let xx = self.graph.multiply("xx", ix, ix, PRODUCT)?;
+        let yy = self.graph.multiply("yy", iy, iy, PRODUCT)?;
         let difference = match self.structure.difference {
             Difference::Derived => xx,
             Difference::Summed | Difference::Folded => {
                 let negative_iy = self.taps("negative_iy", above, 2 * PATCH, [0.5, -0.5], word)?;
-                let negative_yy = self.multiply("negative_yy", iy, negative_iy, PRODUCT)?;
-                self.add("difference", xx, negative_yy, PRODUCT)?
+                let negative_yy = self.graph.multiply("negative_yy", iy, negative_iy, PRODUCT)?;
+                self.graph.add("difference", xx, negative_yy, PRODUCT)?
             }
         };
         Ok([
-            self.add("trace", xx, yy, PRODUCT - 1)?,
+            self.graph.add("trace", xx, yy, PRODUCT - 1)?,
             difference,
-            self.multiply("xy", ix, iy, PRODUCT)?,
-            self.multiply("xt", ix, it, PRODUCT)?,
-            self.multiply("yt", iy, it, PRODUCT)?,
+            self.graph.multiply("xy", ix, iy, PRODUCT)?,
+            self.graph.multiply("xt", ix, it, PRODUCT)?,
+            self.graph.multiply("yt", iy, it, PRODUCT)?,
         ])
     }
 
@@ -261,8 +218,7 @@ impl Assembly {
             PATCH => along(span(AREA, AREA, PATCH), offset, 2, distance),
             _ => lines(&[AREA, AREA], &[PATCH, 1], &[pitch, 1], offset, 2, distance),
         };
-        let format = Format::new(self.quantisation.activation_bits, frac)?;
-        self.block(name, self.input, geometry, &weights, 0.0, format)
+        self.graph.taps(name, geometry, weights, frac)
     }
 
     /// Sums of `products` (trace, difference, xy, xt, yt) over all windows, at one scale.
@@ -285,12 +241,18 @@ impl Assembly {
         frac: i32,
     ) -> Result<[Vector; 5], EmulatorError> {
         let names = ["trace", "difference", "mixed", "xt", "yt"];
-        let (format, pitch) = (self.format(frac)?, self.structure.area_pitch);
+        let (format, pitch) = (self.graph.format(frac)?, self.structure.area_pitch);
         let mut sums = products;
         for (name, sum) in names.iter().zip(&mut sums) {
             let geometry = along(span(FLOW, AREA, pitch), 0, WINDOW, pitch);
-            *sum =
-                self.block(&format!("{prefix}{name}_columns"), *sum, geometry, &[1.0; WINDOW], 0.0, format)?;
+            *sum = self.graph.block(
+                &format!("{prefix}{name}_columns"),
+                *sum,
+                geometry,
+                &[1.0; WINDOW],
+                0.0,
+                format,
+            )?;
         }
         Ok(sums)
     }
@@ -304,22 +266,19 @@ impl Assembly {
     ) -> Result<Sums, EmulatorError> {
         let [trace, difference, xy, xt, yt] = columns;
         let name = |what: &str| format!("{}_{what}", scale.name);
-        let trace_format = self.format(scale.trace)?;
+        let trace_format = self.graph.format(scale.trace)?;
         // The trace is never negative: the whole range is for what lies above 0.
         let zero = trace_format.value(trace_format.min() as i16);
         let trace = self.windows(&name("trace"), trace, 1.0, zero, scale.trace)?;
         let coarse = scale.name == COARSE.name;
-        let share = |trace: f64| {
-            let coarse_share = ((trace / HANDOVER - RAMP) / (1.0 - RAMP)).clamp(0.0, 1.0);
-            match (alone, coarse) {
-                (true, _) => 1.0,
-                (false, true) => coarse_share,
-                (false, false) => 1.0 - coarse_share,
-            }
+        let share = |trace: f64| match (alone, coarse) {
+            (true, _) => 1.0,
+            (false, true) => coarse_share(trace),
+            (false, false) => 1.0 - coarse_share(trace),
         };
         let table = |word: f64| reciprocal(word - zero) * share(word - zero);
         Ok(Sums {
-            reciprocal: self.table(&name("reciprocal"), trace, table, scale.reciprocal)?,
+            reciprocal: self.graph.table(&name("reciprocal"), trace, table, scale.reciprocal)?,
             others: [
                 self.windows(&name("difference"), difference, 1.0, 0.0, scale.window)?,
                 self.windows(&name("mixed"), xy, -2.0, 0.0, scale.window)?,
@@ -343,8 +302,8 @@ impl Assembly {
             true => along(self.field(), 0, WINDOW, 1),
             false => lines(&[FLOW, FLOW], &[area_pitch, 1], &[field_pitch, 1], 0, WINDOW, 1),
         };
-        let format = self.format(frac)?;
-        self.block(name, input, geometry, &[weight; WINDOW], bias, format)
+        let format = self.graph.format(frac)?;
+        self.graph.block(name, input, geometry, &[weight; WINDOW], bias, format)
     }
 
     /// The quotient of sum k and t, from all scales.
@@ -352,11 +311,11 @@ impl Assembly {
         let mut parts = vec![];
         for (scale, part) in scales.iter().zip(["first", "second"]) {
             let name = if scales.len() == 1 { name.to_owned() } else { format!("{part}_{name}") };
-            parts.push(self.multiply(&name, scale.others[k], scale.reciprocal, NORMALISED)?);
+            parts.push(self.graph.multiply(&name, scale.others[k], scale.reciprocal, NORMALISED)?);
         }
         match parts[..] {
             [single] => Ok(single),
-            _ => self.add(name, parts[0], parts[1], NORMALISED),
+            _ => self.graph.add(name, parts[0], parts[1], NORMALISED),
         }
     }
 
@@ -369,10 +328,10 @@ impl Assembly {
             Difference::Derived => self.affine("difference", first, 2.0, -known)?,
         };
         // Squares are at most 1, their sum is little more.
-        let cc = self.multiply("cc", c, c, 15)?;
-        let ss = self.multiply("ss", s, s, 15)?;
-        let squares = self.add("squares", cc, ss, 14)?;
-        let w = self.table("factor", squares, factor, 10)?;
+        let cc = self.graph.multiply("cc", c, c, 15)?;
+        let ss = self.graph.multiply("ss", s, s, 15)?;
+        let squares = self.graph.add("squares", cc, ss, 14)?;
+        let w = self.graph.table("factor", squares, |squares| factor(1.0 - squares), 10)?;
         let (less, more) = match self.structure.difference {
             Difference::Summed => {
                 let negative_c = self.affine("negative_c", c, -1.0, 0.0)?;
@@ -385,10 +344,10 @@ impl Assembly {
             ),
         };
         let mut folded = |name: &str, along: Vector, factor: Vector, across: Vector| {
-            let own = self.multiply(&format!("{name}_own"), factor, along, NORMALISED)?;
-            let other = self.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
-            let sum = self.add(&format!("{name}_sum"), own, other, NORMALISED)?;
-            self.multiply(name, sum, w, NORMALISED)
+            let own = self.graph.multiply(&format!("{name}_own"), factor, along, NORMALISED)?;
+            let other = self.graph.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
+            let sum = self.graph.add(&format!("{name}_sum"), own, other, NORMALISED)?;
+            self.graph.multiply(name, sum, w, NORMALISED)
         };
         Ok([folded("u", p, less, q)?, folded("v", q, more, p)?])
     }
@@ -431,16 +390,16 @@ impl Assembly {
             });
             let name = format!("hidden_of_{}", ["c", "s", "p", "q"][k]);
             let part =
-                self.builder.block(&name, vector.id, geometry, weights, bias.collect(), part_format)?;
+                self.graph.builder.block(&name, vector.id, geometry, weights, bias.collect(), part_format)?;
             sum = Some(match sum {
                 None => part,
-                Some(sum) => self.builder.add(&format!("hidden_{k}"), sum, part, part_format)?,
+                Some(sum) => self.graph.builder.add(&format!("hidden_{k}"), sum, part, part_format)?,
             });
         }
         let sum = sum.ok_or_else(|| EmulatorError::new("network", "expected four inputs"))?;
         let silu = |x: f64| Function::Silu.value(x);
         let table = Activation::table(Function::Silu.name(), silu, part_format, activate.format)?;
-        let active = self.builder.activate("active", sum, table, activate.format)?;
+        let active = self.graph.builder.activate("active", sum, table, activate.format)?;
         let geometry = BlockGeometry {
             in_stride: vec![hidden as i64],
             outputs: 2,
@@ -448,7 +407,7 @@ impl Assembly {
             ..along(field, 0, hidden, 1)
         };
         let (weights, bias) = (last_layer.weights.clone(), last_layer.bias.clone());
-        let id = self.builder.block("flow", active, geometry, weights, bias, last.format)?;
+        let id = self.graph.builder.block("flow", active, geometry, weights, bias, last.format)?;
         Ok(Vector { id, format: last.format })
     }
 
@@ -462,69 +421,17 @@ impl Assembly {
         s: Vector,
         w: Vector,
     ) -> Result<Vector, EmulatorError> {
-        let first = self.multiply(&format!("{name}_c"), c, along, NORMALISED)?;
-        let second = self.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
-        let sum = self.add(&format!("{name}_own"), along, first, NORMALISED)?;
-        let sum = self.add(&format!("{name}_sum"), sum, second, NORMALISED)?;
-        self.multiply(name, sum, w, NORMALISED)
+        let first = self.graph.multiply(&format!("{name}_c"), c, along, NORMALISED)?;
+        let second = self.graph.multiply(&format!("{name}_s"), s, across, NORMALISED)?;
+        let sum = self.graph.add(&format!("{name}_own"), along, first, NORMALISED)?;
+        let sum = self.graph.add(&format!("{name}_sum"), sum, second, NORMALISED)?;
+        self.graph.multiply(name, sum, w, NORMALISED)
     }
 
     /// weight·x + bias for every pixel of the flow field.
     fn affine(&mut self, name: &str, input: Vector, weight: f64, bias: f64) -> Result<Vector, EmulatorError> {
-        let format = self.format(NORMALISED)?;
-        self.block(name, input, along(self.field(), 0, 1, 1), &[weight], bias, format)
-    }
-
-    /// The format with binary point `frac` for words of 16 bits, and the same range for others.
-    fn format(&self, frac: i32) -> Result<Format, EmulatorError> {
-        let bits = self.quantisation.activation_bits;
-        Format::new(bits, frac - 16 + bits as i32)
-    }
-
-    fn block(
-        &mut self,
-        name: &str,
-        input: Vector,
-        geometry: BlockGeometry,
-        weights: &[f64],
-        bias: f64,
-        format: Format,
-    ) -> Result<Vector, EmulatorError> {
-        // Weights are halves from -2 to 2; only 2 itself needs another bit.
-        let bits = self.quantisation.weight_bits;
-        let wide = i32::from(weights.iter().any(|&weight| weight >= 2.0));
-        let weight_format = Format::new(bits, bits as i32 - 2 - wide)?;
-        let values = weights.iter().map(|&value| weight_format.quantise(value)).collect();
-        let frac = weight_format.frac() + input.format.frac();
-        let bias = (bias * f64::from(frac).exp2()).round() as i64;
-        let weights = Weights { format: weight_format, values };
-        let id = self.builder.block(name, input.id, geometry, weights, vec![bias], format)?;
-        Ok(Vector { id, format })
-    }
-
-    fn multiply(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
-        let format = self.format(frac)?;
-        let id = self.builder.multiply(name, a.id, b.id, format)?;
-        Ok(Vector { id, format })
-    }
-
-    fn add(&mut self, name: &str, a: Vector, b: Vector, frac: i32) -> Result<Vector, EmulatorError> {
-        let format = self.format(frac)?;
-        let id = self.builder.add(name, a.id, b.id, format)?;
-        Ok(Vector { id, format })
-    }
-
-    fn table(
-        &mut self,
-        name: &str,
-        input: Vector,
-        f: impl Fn(f64) -> f64,
-        frac: i32,
-    ) -> Result<Vector, EmulatorError> {
-        let format = self.format(frac)?;
-        let table = Activation::table(name, f, input.format, format)?;
-        let id = self.builder.activate(name, input.id, table, format)?;
-        Ok(Vector { id, format })
+        let format = self.graph.format(NORMALISED)?;
+        self.graph.block(name, input, along(self.field(), 0, 1, 1), &[weight], bias, format)
     }
 }
 
