@@ -110,11 +110,11 @@ impl<E: Borrow<Emulator>> Runner<E> {
         input: &[V],
         output: &mut [V],
     ) -> Result<(), EmulatorError> {
-        check_frame(&self.formats, input.len(), output.len())?;
         let emulator: &Emulator = self.emulator.borrow();
         let level = level.min(emulator.levels() - 1);
         match &mut self.words {
             Words::Specified(words) => {
+                check_frame(&self.formats, input.len(), output.len())?;
                 check_finite(input)?;
                 for ((word, &value), format) in words.vectors[0].iter_mut().zip(input).zip(&self.formats[0]) {
                     *word = format.quantise(value.into());
@@ -127,11 +127,10 @@ impl<E: Borrow<Emulator>> Runner<E> {
                 }
             }
             Words::Fast(engine) => {
-                if !engine.put_values(0, input) {
+                if !engine.infer_values(level, input, output, emulator.router()) {
+                    check_frame(&self.formats, input.len(), output.len())?;
                     check_finite(input)?;
                 }
-                engine.run(level, 1, emulator.router());
-                engine.take_values(level, 0, output);
             }
         }
         Ok(())
@@ -156,27 +155,17 @@ impl<E: Borrow<Emulator>> Runner<E> {
         inputs: &[i16],
         outputs: &mut [i16],
     ) -> Result<(), EmulatorError> {
-        let frame = self.check_frames(inputs.len(), outputs.len())?;
-        let at_once = self.at_once();
-        let groups = inputs.chunks(at_once * frame[0]).zip(outputs.chunks_mut(at_once * frame[1]));
-        for (group, (inputs, outputs)) in groups.enumerate() {
-            let emulator: &Emulator = self.emulator.borrow();
-            let level = level.min(emulator.levels() - 1);
-            let Words::Fast(engine) = &mut self.words else {
-                self.infer_at(level, inputs, outputs).map_err(|e| of_frame(group, e))?;
-                continue;
-            };
-            for (index, x) in inputs.chunks(frame[0]).enumerate() {
-                if !engine.put(index, x) {
-                    check_words(self.formats[0][0], x).map_err(|e| of_frame(group * at_once + index, e))?;
-                }
+        let (count, [x, y]) = self.check_frames(inputs.len(), outputs.len())?;
+        let emulator: &Emulator = self.emulator.borrow();
+        let level = level.min(emulator.levels() - 1);
+        if let Words::Fast(engine) = &mut self.words {
+            if !engine.infer_batch(level, count, inputs, outputs, emulator.router()) {
+                let word = self.formats[0][0];
+                of_frames(inputs.chunks(x), |input| check_words(word, input))?;
             }
-            engine.run(level, inputs.len() / frame[0], emulator.router());
-            for (index, y) in outputs.chunks_mut(frame[1]).enumerate() {
-                engine.take(level, index, y);
-            }
+            return Ok(());
         }
-        Ok(())
+        of_frames(inputs.chunks(x).zip(outputs.chunks_mut(y)), |(x, y)| self.infer_at(level, x, y))
     }
 
     /// Many frames of physical values in single or double precision, at the highest quality level.
@@ -201,27 +190,16 @@ impl<E: Borrow<Emulator>> Runner<E> {
         inputs: &[V],
         outputs: &mut [V],
     ) -> Result<(), EmulatorError> {
-        let frame = self.check_frames(inputs.len(), outputs.len())?;
-        let at_once = self.at_once();
-        let groups = inputs.chunks(at_once * frame[0]).zip(outputs.chunks_mut(at_once * frame[1]));
-        for (group, (inputs, outputs)) in groups.enumerate() {
-            let emulator: &Emulator = self.emulator.borrow();
-            let level = level.min(emulator.levels() - 1);
-            let Words::Fast(engine) = &mut self.words else {
-                self.infer_values_at(level, inputs, outputs).map_err(|e| of_frame(group, e))?;
-                continue;
-            };
-            for (index, x) in inputs.chunks(frame[0]).enumerate() {
-                if !engine.put_values(index, x) {
-                    check_finite(x).map_err(|e| of_frame(group * at_once + index, e))?;
-                }
+        let (count, [x, y]) = self.check_frames(inputs.len(), outputs.len())?;
+        let emulator: &Emulator = self.emulator.borrow();
+        let level = level.min(emulator.levels() - 1);
+        if let Words::Fast(engine) = &mut self.words {
+            if !engine.infer_values_batch(level, count, inputs, outputs, emulator.router()) {
+                of_frames(inputs.chunks(x), check_finite)?;
             }
-            engine.run(level, inputs.len() / frame[0], emulator.router());
-            for (index, y) in outputs.chunks_mut(frame[1]).enumerate() {
-                engine.take_values(level, index, y);
-            }
+            return Ok(());
         }
-        Ok(())
+        of_frames(inputs.chunks(x).zip(outputs.chunks_mut(y)), |(x, y)| self.infer_values_at(level, x, y))
     }
 
     /// What the router said about the last frame; none without a router, or if the frame's level needs no members.
@@ -240,23 +218,16 @@ impl<E: Borrow<Emulator>> Runner<E> {
         }
     }
 
-    /// How many frames are computed at once.
-    fn at_once(&self) -> usize {
-        match &self.words {
-            Words::Specified(_) => 1,
-            Words::Fast(engine) => engine.frames(),
-        }
-    }
-
-    /// Lengths of an input and an output frame, of which slices of these lengths hold as many.
-    fn check_frames(&self, inputs: usize, outputs: usize) -> Result<[usize; 2], EmulatorError> {
+    /// How many frames slices of these lengths hold, and the lengths of an input and an output frame.
+    fn check_frames(&self, inputs: usize, outputs: usize) -> Result<(usize, [usize; 2]), EmulatorError> {
         let frame = [self.formats[0].len(), self.formats[1].len()];
         if !inputs.is_multiple_of(frame[0]) {
             let problem = format!("expected frames of {} words, found {inputs} words", frame[0]);
             return Err(EmulatorError::new("inputs", problem));
         }
-        check_len("outputs", outputs, inputs / frame[0] * frame[1])?;
-        Ok(frame)
+        let count = inputs / frame[0];
+        check_len("outputs", outputs, count * frame[1])?;
+        Ok((count, frame))
     }
 }
 
@@ -322,8 +293,15 @@ fn wrong_len(place: &str, found: usize, expected: usize) -> EmulatorError {
     EmulatorError::new(place, format!("expected {expected} words, found {found}"))
 }
 
-fn of_frame(index: usize, error: EmulatorError) -> EmulatorError {
-    EmulatorError::new(format!("frame {index}: {}", error.place), error.problem)
+/// Does it for every frame up to the first that is wrong, and names it.
+fn of_frames<F>(
+    frames: impl Iterator<Item = F>,
+    mut check: impl FnMut(F) -> Result<(), EmulatorError>,
+) -> Result<(), EmulatorError> {
+    for (index, frame) in frames.enumerate() {
+        check(frame).map_err(|e| EmulatorError::new(format!("frame {index}: {}", e.place), e.problem))?;
+    }
+    Ok(())
 }
 
 #[cold]

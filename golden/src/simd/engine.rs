@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    kernels::{Frames, Kernels},
+    kernels::{Frames, Infer, Kernels},
     memory::Lines,
     plan::{Plan, Target},
-    port::Scales,
 };
 use crate::{Emulator, Isa, Router, Selected, Value, VectorId};
 
@@ -29,8 +28,6 @@ pub(crate) struct Engine {
     selected: Vec<Option<Selected>>,
     /// Where the last frame is.
     last: usize,
-    /// Formats of the input and output frames.
-    scales: [Scales; 2],
 }
 
 impl Plan {
@@ -54,13 +51,7 @@ impl Engine {
             kernels,
             selected: vec![None; frames],
             last: 0,
-            scales: [Scales::of(emulator.input()), Scales::of(&emulator.output().port)],
         })
-    }
-
-    /// How many frames are computed at once at most.
-    pub(crate) fn frames(&self) -> usize {
-        self.selected.len()
     }
 
     /// What the router said about the last frame.
@@ -84,77 +75,89 @@ impl Engine {
         outputs: &mut [i16],
         router: Option<&Router>,
     ) -> bool {
-        if words.len() != self.scales[0].words || outputs.len() != self.scales[1].words {
+        self.one(self.kernels.words, level, words, outputs, router)
+    }
+
+    /// `frames` frames from words to words at a level, of which there are as many words as the ports have; whether all fit the
+    /// input's width.
+    #[inline]
+    pub(crate) fn infer_batch(
+        &mut self,
+        level: usize,
+        frames: usize,
+        words: &[i16],
+        outputs: &mut [i16],
+        router: Option<&Router>,
+    ) -> bool {
+        self.many(self.kernels.words, level, frames, words, outputs, router)
+    }
+
+    /// One frame from values to values at a level; whether there are as many as the ports have words, and all are finite, without
+    /// which nothing was computed.
+    #[inline]
+    pub(crate) fn infer_values<V: Value>(
+        &mut self,
+        level: usize,
+        values: &[V],
+        outputs: &mut [V],
+        router: Option<&Router>,
+    ) -> bool {
+        self.one(V::infer(self.kernels), level, values, outputs, router)
+    }
+
+    /// The same of `frames` frames; whether all values are finite.
+    #[inline]
+    pub(crate) fn infer_values_batch<V: Value>(
+        &mut self,
+        level: usize,
+        frames: usize,
+        values: &[V],
+        outputs: &mut [V],
+        router: Option<&Router>,
+    ) -> bool {
+        self.many(V::infer(self.kernels), level, frames, values, outputs, router)
+    }
+
+    fn memory<'a>(&mut self, router: Option<&'a Router>) -> Frames<'a> {
+        Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words, router }
+    }
+
+    #[inline]
+    fn one<X>(
+        &mut self,
+        infer: Infer<X>,
+        level: usize,
+        inputs: &[X],
+        outputs: &mut [X],
+        router: Option<&Router>,
+    ) -> bool {
+        if inputs.len() != self.plan.ports[0].words || outputs.len() != self.plan.ports[1].words {
             return false;
         }
-        let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words, router };
-        let (words, outputs) = (words.as_ptr(), outputs.as_mut_ptr());
+        let memory = self.memory(router);
+        let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
         self.last = 0;
         // SAFETY: the machine has the instructions; memory holds a frame of the plan; there are as many words as the ports have.
-        unsafe {
-            (self.kernels.infer)(
-                &self.plan,
-                level,
-                memory,
-                &mut self.selected[0],
-                &self.scales[0],
-                words,
-                outputs,
-            )
-        }
+        unsafe { (infer.one)(&self.plan, level, memory, &mut self.selected[0], inputs, outputs) }
     }
 
-    /// Puts the words of one frame in; whether all fit the input's width.
     #[inline]
-    pub(crate) fn put(&mut self, frame: usize, words: &[i16]) -> bool {
-        assert_eq!(words.len(), self.scales[0].words);
-        let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
-        // SAFETY: the machine has the instructions; there are as many words as the input port has.
-        unsafe { (self.kernels.put_words)(&self.scales[0], words.as_ptr(), memory, &self.plan.input) }
-    }
-
-    /// Puts the values of one frame in; whether all are finite.
-    #[inline]
-    pub(crate) fn put_values<V: Value>(&mut self, frame: usize, values: &[V]) -> bool {
-        assert_eq!(values.len(), self.scales[0].words);
-        let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
-        // SAFETY: the machine has the instructions; there are as many values as the input port has words.
-        unsafe {
-            (V::conversions(self.kernels).put)(&self.scales[0], values.as_ptr(), memory, &self.plan.input)
-        }
-    }
-
-    /// Computes the first `frames` frames at a level.
-    #[inline]
-    pub(crate) fn run(&mut self, level: usize, frames: usize, router: Option<&Router>) {
-        let stride = self.plan.words;
-        let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride, router };
-        let selected = &mut self.selected[..frames];
-        selected.fill(None);
-        // SAFETY: the machine has the instructions; memory holds that many frames of the plan.
-        unsafe { (self.kernels.run)(&self.plan, level, memory, selected) }
-        self.last = frames.saturating_sub(1);
-    }
-
-    /// Takes the words of one frame out.
-    #[inline]
-    pub(crate) fn take(&mut self, level: usize, frame: usize, words: &mut [i16]) {
-        assert_eq!(words.len(), self.scales[1].words);
-        let memory = self.memory.words()[frame * self.plan.words..].as_ptr();
-        // SAFETY: the machine has the instructions; the copies are of words of the frame, as many as there are outputs.
-        unsafe { (self.kernels.take_words)(&self.plan.levels[level].output, memory, words.as_mut_ptr()) }
-    }
-
-    /// Takes the values of one frame out.
-    #[inline]
-    pub(crate) fn take_values<V: Value>(&mut self, level: usize, frame: usize, values: &mut [V]) {
-        assert_eq!(values.len(), self.scales[1].words);
-        let copies = &self.plan.levels[level].output;
-        let memory = self.memory.words_mut()[frame * self.plan.words..].as_mut_ptr();
-        // SAFETY: the machine has the instructions; the copies are of words of the frame, which has room for the outputs.
-        unsafe {
-            let take = V::conversions(self.kernels).take;
-            take(&self.scales[1], copies, memory, self.plan.output, values.as_mut_ptr());
-        }
+    fn many<X>(
+        &mut self,
+        infer: Infer<X>,
+        level: usize,
+        frames: usize,
+        inputs: &[X],
+        outputs: &mut [X],
+        router: Option<&Router>,
+    ) -> bool {
+        assert_eq!(inputs.len(), frames * self.plan.ports[0].words);
+        assert_eq!(outputs.len(), frames * self.plan.ports[1].words);
+        let memory = self.memory(router);
+        let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
+        self.last = frames.saturating_sub(1) % self.selected.len();
+        // SAFETY: the machine has the instructions; memory holds a frame of the plan for each that may be selected for; there are
+        // as many words as the ports have, of every frame.
+        unsafe { (infer.many)(&self.plan, level, memory, &mut self.selected, inputs, outputs, frames) }
     }
 }

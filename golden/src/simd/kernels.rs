@@ -1,17 +1,14 @@
 //! The kernels, compiled once for every instruction set.
 
 use super::{
-    convert::Convert,
     copies::Copies,
     dense::{Dense, Own, Quad, Quads, Same},
+    element::Element,
     elementwise::{Add, Multiply, Relu},
     groups::{Broadcast, Carry, Gathered, Groups, Operand, Operands, Permuted},
     lanes::Lanes,
-    number::Number,
     peak,
-    plan::{Place, Plan, Step},
-    port::Scales,
-    sink::Sink,
+    plan::{Plan, Step},
     split::Split,
     table::Table,
     taps::{Each, Neighbours, Pairing, Rolling, Taps, Way},
@@ -29,6 +26,12 @@ pub(super) struct Frames<'a> {
     pub(super) router: Option<&'a Router>,
 }
 
+impl Frames<'_> {
+    fn at(self, index: usize) -> *mut i16 {
+        self.first.wrapping_add(index * self.stride)
+    }
+}
+
 /// Computes a dense step.
 ///
 /// # Safety
@@ -41,38 +44,32 @@ pub(super) struct DenseKernel {
     pub(super) two: Option<unsafe fn(&Dense, [*mut i16; 2], usize)>,
 }
 
-/// From physical values and back.
+/// A level from words or values to such; false if a word does not fit the input's width, or a value is not finite. Then the outputs
+/// are arbitrary.
+///
+/// # Safety
+/// A machine with the instructions, memory for frames of the plan, a level that the plan has, and for every frame as many words or
+/// values in a row as the ports have.
 #[derive(Clone, Copy, Debug)]
-pub struct Conversions<V> {
-    /// As [`Scales::put_values`], on a machine with the instructions.
-    pub(super) put: unsafe fn(&Scales, *const V, *mut i16, &Sink) -> bool,
-    /// As [`Scales::take_values`], on a machine with the instructions.
-    pub(super) take: unsafe fn(&Scales, &Copies, *mut i16, Place, *mut V),
+pub struct Infer<X> {
+    /// Of one frame.
+    pub(super) one: unsafe fn(&Plan, usize, Frames, &mut Option<Selected>, *const X, *mut X) -> bool,
+    /// Of so many frames, of which memory holds as many as there are places for what the router selected, at least one.
+    pub(super) many: Many<X>,
 }
+
+/// See [`Infer::many`].
+type Many<X> = unsafe fn(&Plan, usize, Frames, &mut [Option<Selected>], *const X, *mut X, usize) -> bool;
 
 /// The functions of an instruction set.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
-    /// Runs a level over as many frames as there are places for what the router selected.
-    ///
-    /// # Safety
-    /// A machine with the instructions, frames of the plan's length, and a level that the plan has.
-    pub(super) run: unsafe fn(&Plan, usize, Frames, &mut [Option<Selected>]),
-    /// Puts words in as [`Scales::put_words`] does, runs a level and takes the words out as [`Copies::run`] does. Returns false
-    /// after the first if a word does not fit.
-    ///
-    /// # Safety
-    /// As `run` and these two.
-    pub(super) infer:
-        unsafe fn(&Plan, usize, Frames, &mut Option<Selected>, &Scales, *const i16, *mut i16) -> bool,
-    /// As [`Scales::put_words`], on a machine with the instructions.
-    pub(super) put_words: unsafe fn(&Scales, *const i16, *mut i16, &Sink) -> bool,
-    /// As [`Copies::run`], on a machine with the instructions.
-    pub(super) take_words: unsafe fn(&Copies, *const i16, *mut i16),
-    /// For values in double precision.
-    pub(super) doubles: Conversions<f64>,
-    /// For values in single precision.
-    pub(super) singles: Conversions<f32>,
+    /// From words to words.
+    pub(super) words: Infer<i16>,
+    /// From values to values in double precision.
+    pub(super) doubles: Infer<f64>,
+    /// The same in single precision.
+    pub(super) singles: Infer<f32>,
     /// As [`peak::busy`], on a machine with the instructions.
     pub(super) busy: unsafe fn(usize) -> [i16; 32],
     /// The kernel of a dense step whose blocks all have as many tiles.
@@ -117,13 +114,10 @@ macro_rules! kernels {
             use super::*;
 
             pub(super) const KERNELS: Kernels = Kernels {
-                run,
-                infer,
+                words: Infer { one: infer_one, many: infer_many },
+                doubles: Infer { one: infer_one, many: infer_many },
+                singles: Infer { one: infer_one, many: infer_many },
                 dense,
-                put_words,
-                take_words,
-                doubles: Conversions { put: put_values::<f64>, take: take_values::<f64> },
-                singles: Conversions { put: put_values::<f32>, take: take_values::<f32> },
                 busy,
                 tiles: <$lanes>::TILES,
                 bytes: <$lanes>::BYTES,
@@ -131,26 +125,32 @@ macro_rules! kernels {
 
             $(#[$features])?
             unsafe fn run(plan: &Plan, level: usize, frames: Frames, selected: &mut [Option<Selected>]) {
-                let Frames { first, stride, router } = frames;
+                selected.fill(None);
+                let Frames { first, router, .. } = frames;
                 if let [selected] = selected {
                     // SAFETY: as for this function.
                     return unsafe { run_alone(plan, level, first, router, selected) };
                 }
                 for step in &plan.levels[level].steps {
                     let step = &plan.steps[*step];
-                    if let Step::Dense(dense, DenseKernel { one, two: Some(two) }) = step {
+                    if let Step::Dense(dense, DenseKernel { one, two }) = step {
                         let member = |index: usize| selected[index].map_or(0, |selected| selected.member);
                         let mut index = 0;
                         while index < selected.len() {
-                            let frame = first.wrapping_add(index * stride);
+                            let frame = frames.at(index);
                             // SAFETY: the caller promises frames of the plan on a machine with the instructions.
                             unsafe {
-                                if index + 1 < selected.len() && member(index) == member(index + 1) {
-                                    two(dense, [frame, frame.wrapping_add(stride)], member(index));
-                                    index += 2;
-                                } else {
-                                    one(dense, [frame], member(index));
-                                    index += 1;
+                                match two {
+                                    Some(two)
+                                        if index + 1 < selected.len() && member(index) == member(index + 1) =>
+                                    {
+                                        two(dense, [frame, frames.at(index + 1)], member(index));
+                                        index += 2;
+                                    }
+                                    _ => {
+                                        one(dense, [frame], member(index));
+                                        index += 1;
+                                    }
                                 }
                             }
                         }
@@ -158,7 +158,7 @@ macro_rules! kernels {
                     }
                     for (index, selected) in selected.iter_mut().enumerate() {
                         // SAFETY: the caller promises frames of the plan on a machine with the instructions.
-                        unsafe { run_step(plan, step, first.wrapping_add(index * stride), router, selected) }
+                        unsafe { run_step(plan, step, frames.at(index), router, selected) }
                     }
                 }
             }
@@ -190,25 +190,92 @@ macro_rules! kernels {
             }
 
             $(#[$features])?
-            unsafe fn infer(
+            unsafe fn infer_one<X: Element<$lanes>>(
                 plan: &Plan,
                 level: usize,
                 Frames { first, router, .. }: Frames,
                 selected: &mut Option<Selected>,
-                scales: &Scales,
-                words: *const i16,
-                outputs: *mut i16,
+                inputs: *const X,
+                outputs: *mut X,
             ) -> bool {
-                // SAFETY: the caller promises a frame of the plan and words of both ports on a machine with the instructions.
+                // SAFETY: the caller promises memory for a frame and numbers of both ports on a machine with the instructions.
                 unsafe {
-                    if !put_words(scales, words, first, &plan.input) {
+                    if !put(plan, inputs, first) {
                         return false;
                     }
                     *selected = None;
                     run_alone(plan, level, first, router, selected);
-                    plan.levels[level].output.run::<$lanes>(first, outputs);
+                    X::take(plan, level, first, outputs);
                 }
                 true
+            }
+
+            $(#[$features])?
+            unsafe fn infer_many<X: Element<$lanes>>(
+                plan: &Plan,
+                level: usize,
+                frames: Frames,
+                selected: &mut [Option<Selected>],
+                mut inputs: *const X,
+                mut outputs: *mut X,
+                mut count: usize,
+            ) -> bool {
+                while count > 0 {
+                    let at_once = count.min(selected.len());
+                    // SAFETY: as for `infer_one`, of every frame.
+                    unsafe {
+                        if !put_all(plan, inputs, frames, at_once) {
+                            return false;
+                        }
+                        run(plan, level, frames, &mut selected[..at_once]);
+                        take_all(plan, level, frames, at_once, outputs);
+                        inputs = inputs.add(at_once * plan.ports[0].words);
+                        outputs = outputs.add(at_once * plan.ports[1].words);
+                    }
+                    count -= at_once;
+                }
+                true
+            }
+
+            // Within `infer_one`, its loop is slower.
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn put<X: Element<$lanes>>(plan: &Plan, elements: *const X, frame: *mut i16) -> bool {
+                // SAFETY: as for `Element::put`.
+                unsafe { X::put(plan, elements, frame) }
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn put_all<X: Element<$lanes>>(
+                plan: &Plan,
+                elements: *const X,
+                frames: Frames,
+                count: usize,
+            ) -> bool {
+                let mut right = true;
+                for index in 0..count {
+                    // SAFETY: as for `Element::put`, of every frame.
+                    right &= unsafe { X::put(plan, elements.add(index * plan.ports[0].words), frames.at(index)) };
+                }
+                right
+            }
+
+            #[inline(never)]
+            $(#[$features])?
+            unsafe fn take_all<X: Element<$lanes>>(
+                plan: &Plan,
+                level: usize,
+                frames: Frames,
+                count: usize,
+                elements: *mut X,
+            ) {
+                for index in 0..count {
+                    // SAFETY: as for `Element::take`, of every frame.
+                    unsafe {
+                        X::take(plan, level, frames.at(index), elements.add(index * plan.ports[1].words));
+                    }
+                }
             }
 
             #[inline(never)]
@@ -250,9 +317,6 @@ macro_rules! kernels {
                 multiply(step: &Multiply, frame: *mut i16) { step.run::<$lanes>(frame) }
                 relu(step: &Relu, frame: *mut i16) { step.run::<$lanes>(frame) }
                 table(step: &Table, frame: *mut i16) { step.run::<$lanes>(frame) }
-                take_words(copies: &Copies, frame: *const i16, words: *mut i16) {
-                    copies.run::<$lanes>(frame, words)
-                }
             );
 
             /// The kernel of a dense step: as many phases as hide the latency of a dot product.
@@ -515,37 +579,6 @@ macro_rules! kernels {
             unsafe fn busy(rounds: usize) -> [i16; 32] {
                 // SAFETY: as for `peak::busy`.
                 unsafe { peak::busy::<$lanes>(rounds) }
-            }
-
-            // Within `infer`, its loop is slower.
-            #[inline(never)]
-            $(#[$features])?
-            unsafe fn put_words(scales: &Scales, words: *const i16, frame: *mut i16, sink: &Sink) -> bool {
-                // SAFETY: as for `Scales::put_words`.
-                unsafe { scales.put_words::<$lanes>(words, frame, sink) }
-            }
-
-            $(#[$features])?
-            unsafe fn put_values<V: Number>(scales: &Scales, values: *const V, frame: *mut i16, sink: &Sink) -> bool
-            where
-                $lanes: Convert<V>,
-            {
-                // SAFETY: as for `Scales::put_values`.
-                unsafe { scales.put_values::<$lanes, V>(values, frame, sink) }
-            }
-
-            $(#[$features])?
-            unsafe fn take_values<V: Number>(
-                scales: &Scales,
-                copies: &Copies,
-                frame: *mut i16,
-                place: Place,
-                values: *mut V,
-            ) where
-                $lanes: Convert<V>,
-            {
-                // SAFETY: as for `Scales::take_values`.
-                unsafe { scales.take_values::<$lanes, V>(copies, frame, place, values) }
             }
         }
     };

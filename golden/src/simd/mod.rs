@@ -17,6 +17,7 @@ mod avx512;
 mod convert;
 mod copies;
 mod dense;
+mod element;
 mod elementwise;
 mod engine;
 mod groups;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::{
     elementwise::Range,
-    kernels::{Conversions, Kernels},
+    kernels::{Infer, Kernels},
     port::{Scale, Scales},
 };
 
@@ -22,8 +22,8 @@ pub trait Number: Copy + PartialEq + Display + Into<f64> {
     /// A word times `factor`.
     fn times(word: i16, factor: Self) -> Self;
 
-    /// The kernels for these numbers.
-    fn conversions(kernels: &Kernels) -> &Conversions<Self>;
+    /// The kernels from and to these numbers.
+    fn infer(kernels: &Kernels) -> Infer<Self>;
 
     /// The factors of a port as these numbers.
     fn scale(scales: &Scales) -> &Scale<Self>;
@@ -62,8 +62,8 @@ impl Number for f64 {
         Self::from(i32::from(word)) * factor
     }
 
-    fn conversions(kernels: &Kernels) -> &Conversions<Self> {
-        &kernels.doubles
+    fn infer(kernels: &Kernels) -> Infer<Self> {
+        kernels.doubles
     }
 
     fn scale(scales: &Scales) -> &Scale<Self> {
@@ -99,8 +99,8 @@ impl Number for f32 {
         Self::from(word) * factor
     }
 
-    fn conversions(kernels: &Kernels) -> &Conversions<Self> {
-        &kernels.singles
+    fn infer(kernels: &Kernels) -> Infer<Self> {
+        kernels.singles
     }
 
     fn scale(scales: &Scales) -> &Scale<Self> {

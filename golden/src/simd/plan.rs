@@ -9,6 +9,7 @@ use super::{
     elementwise::{Add, Multiply, Places, Relu},
     groups::Groups,
     kernels::DenseKernel,
+    port::Scales,
     sink::Sink,
     split::Split,
     table::Table,
@@ -71,6 +72,8 @@ pub(crate) struct Plan {
     pub(super) input: Sink,
     /// Where the output frame is put in order.
     pub(super) output: Place,
+    /// Formats of the input and output frame.
+    pub(super) ports: [Scales; 2],
     /// Words of memory for a frame.
     pub(super) words: usize,
 }
@@ -111,6 +114,7 @@ impl Plan {
             levels,
             vectors: lowering.vectors,
             output,
+            ports: [Scales::of(emulator.input()), Scales::of(&emulator.output().port)],
             words: whole(lowering.words + SLACK),
         }
     }
