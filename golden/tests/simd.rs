@@ -587,23 +587,32 @@ fn every_tie_of_every_format_goes_up_in_single_precision() {
 }
 
 #[test]
-fn words_that_do_not_fit_are_refused() {
+fn what_does_not_fit_is_refused_and_named() {
     let format = Format::new(8, 4).unwrap();
     let relu = |b: &mut EmulatorBuilder| b.activate("y", VectorId::INPUT, Activation::Relu, format);
     let emulator = alone(40, format, relu, 40, format).unwrap();
     for isa in Isa::available() {
         let mut runner = Runner::with_isa(&emulator, isa).unwrap();
-        let (mut x, mut y) = (vec![-128; 80], vec![0; 80]);
+        // More frames than are computed at once.
+        let (mut x, mut y) = (vec![-128; 40 * 30], vec![0; 40 * 30]);
         runner.infer_batch(&x, &mut y).unwrap();
-        for wrong in [128, -129, i16::MAX, i16::MIN] {
-            x[47] = wrong;
-            let error = runner.infer_batch(&x, &mut y).unwrap_err().to_string();
-            assert_eq!(error, format!("frame 1: input word 7: {wrong} does not fit 8 bits"));
+        for frame in [29, 13, 1, 0] {
+            for wrong in [128, -129, i16::MAX, i16::MIN] {
+                x[40 * frame + 7] = wrong;
+                let error = runner.infer_batch(&x, &mut y).unwrap_err().to_string();
+                assert_eq!(error, format!("frame {frame}: input word 7: {wrong} does not fit 8 bits"));
+            }
+        }
+        let (mut x_values, mut y_values) = (vec![0.5f32; x.len()], vec![0f32; y.len()]);
+        for frame in [29, 13, 0] {
+            x_values[40 * frame + 7] = f32::NAN;
+            let error = runner.infer_values_batch(&x_values, &mut y_values).unwrap_err().to_string();
+            assert_eq!(error, format!("frame {frame}: input word 7: expected a finite number, found NaN"));
         }
         let error = runner.infer_batch(&x[1..], &mut y).unwrap_err().to_string();
-        assert_eq!(error, "inputs: expected frames of 40 words, found 79 words");
+        assert_eq!(error, "inputs: expected frames of 40 words, found 1199 words");
         let error = runner.infer_batch(&x[..40], &mut y).unwrap_err().to_string();
-        assert_eq!(error, "outputs: expected 40 words, found 80");
+        assert_eq!(error, "outputs: expected 40 words, found 1200");
     }
 }
 
