@@ -210,12 +210,16 @@ impl<E: Borrow<Emulator>> Runner<E> {
         }
     }
 
-    /// The words of a vector after the last frame; arbitrary ones if its level did not need the vector.
-    pub fn vector(&self, vector: VectorId) -> &[i16] {
-        match &self.words {
+    /// The words of a layer's vector after the last frame; arbitrary ones if its level did not need the vector. None for the input,
+    /// which need not have been words.
+    pub fn vector(&self, vector: VectorId) -> Option<&[i16]> {
+        if vector == VectorId::INPUT {
+            return None;
+        }
+        Some(match &self.words {
             Words::Specified(words) => &words.vectors[vector.0],
             Words::Fast(engine) => engine.vector(vector),
-        }
+        })
     }
 
     /// How many frames slices of these lengths hold, and the lengths of an input and an output frame.

@@ -15,7 +15,8 @@ fn every_operation_matches_arithmetic_by_hand() {
     let mut runner = Runner::new(&emulator);
     let mut output = [0; 6];
     runner.infer(&[100, -200, 300, 400, 10, -20], &mut output).unwrap();
-    let vector = |node: usize| runner.vector(emulator.vector_of(node)).to_vec();
+    let vector = |node: usize| runner.vector(emulator.vector_of(node)).unwrap().to_vec();
+    assert_eq!(runner.vector(VectorId::INPUT), None);
     // mix = (bias + Σ w·x + 8) >> 4:
     //   1600 + 80            = 1680 -> 105
     //   8 - 3200 + 160       = -3032 -> (-3024) >> 4 = -189

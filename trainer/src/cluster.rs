@@ -139,7 +139,8 @@ fn vectors(emulator: &Emulator, vector: VectorId, frames: &Frames) -> Result<Arr
         let frame: Vec<f64> = frame.iter().map(|&v| f64::from(v)).collect();
         let words = emulator.quantise(&frame)?;
         (0..emulator.levels()).try_for_each(|level| runner.infer_at(level, &words, &mut output))?;
-        row.iter_mut().zip(runner.vector(vector)).for_each(|(v, &w)| *v = format.value(w));
+        let words = runner.vector(vector).unwrap_or(&words);
+        row.iter_mut().zip(words).for_each(|(v, &w)| *v = format.value(w));
     }
     Ok(values)
 }
@@ -152,8 +153,10 @@ fn route(emulator: &Emulator, frames: &Frames) -> Result<Vec<(Selected, i16)>> {
     let frames = frames.inputs().outer_iter().map(|frame| {
         let frame: Vec<f64> = frame.iter().map(|&v| f64::from(v)).collect();
         runner.infer(&emulator.quantise(&frame)?, &mut output)?;
-        let selected = runner.selected().ok_or_else(|| refused(String::from("it does not route")))?;
-        Ok((selected, runner.vector(*scores)[selected.member]))
+        match runner.selected().zip(runner.vector(*scores)) {
+            Some((selected, scores)) => Ok((selected, scores[selected.member])),
+            None => Err(refused(String::from("it does not route"))),
+        }
     });
     frames.collect()
 }

@@ -320,7 +320,7 @@ impl Part {
             for (i, columns) in &inputs {
                 let vector = self.vectors[*i];
                 let format = emulator.format(vector);
-                let words = if vector == VectorId::INPUT { &words[..] } else { runner.vector(vector) };
+                let words = runner.vector(vector).unwrap_or(&words);
                 let values = words.iter().map(|&w| format.value(w) as f32);
                 row.slice_mut(s![columns.clone()]).iter_mut().zip(values).for_each(|(r, v)| *r = v);
             }

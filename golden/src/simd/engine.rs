@@ -59,7 +59,7 @@ impl Engine {
         self.selected[self.last]
     }
 
-    /// The words of a vector after the last frame.
+    /// The words of a layer's vector after the last frame.
     pub(crate) fn vector(&self, vector: VectorId) -> &[i16] {
         let (place, size) = self.plan.vectors[vector.0];
         &self.memory.words()[self.last * self.plan.words + place..][..size]

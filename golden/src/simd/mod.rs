@@ -21,6 +21,7 @@ mod element;
 mod elementwise;
 mod engine;
 mod groups;
+mod input;
 mod kernels;
 mod lanes;
 mod memory;

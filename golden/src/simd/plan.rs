@@ -8,6 +8,7 @@ use super::{
     dense::Dense,
     elementwise::{Add, Multiply, Places, Relu},
     groups::Groups,
+    input::Input,
     kernels::DenseKernel,
     port::Scales,
     sink::Sink,
@@ -66,10 +67,10 @@ pub(super) struct Program {
 pub(crate) struct Plan {
     pub(super) steps: Vec<Step>,
     pub(super) levels: Vec<Program>,
-    /// Where every vector begins, and its length.
+    /// Where every vector begins, and its length; the input's words are there if a step reads them.
     pub(super) vectors: Vec<(Place, usize)>,
     /// Where the input frame goes.
-    pub(super) input: Sink,
+    pub(super) input: Input,
     /// Where the output frame is put in order.
     pub(super) output: Place,
     /// Formats of the input and output frame.
@@ -109,7 +110,11 @@ impl Plan {
         let levels = (0..emulator.levels()).map(|level| lowering.level(level, &nodes)).collect();
         let output = lowering.take(emulator.output().port.size());
         Self {
-            input: lowering.sink(0),
+            input: Input {
+                words: lowering.reads_input.then_some(lowering.vectors[0].0),
+                bytes: lowering.bytes[0],
+                sign: affine::sign(emulator.input().bits),
+            },
             steps: lowering.steps,
             levels,
             vectors: lowering.vectors,
@@ -147,6 +152,8 @@ struct Lowering<'a> {
     /// For every vector, its bytes if they are made with it.
     bytes: Vec<Option<Place>>,
     words: usize,
+    /// Whether a step reads the input's words.
+    reads_input: bool,
     /// The step that splits words, by their place and number.
     splits: HashMap<(Place, usize), (usize, Place)>,
 }
@@ -164,6 +171,7 @@ impl<'a> Lowering<'a> {
             relus: vec![None; vectors],
             bytes: vec![None; vectors],
             words: 0,
+            reads_input: false,
             splits: HashMap::new(),
         };
         lowering.find_kin();
@@ -286,6 +294,12 @@ impl<'a> Lowering<'a> {
         dense.apart().into_iter().map(|dense| self.push(step(dense, target))).collect()
     }
 
+    /// Where a step reads the words of a vector.
+    fn words_of(&mut self, vector: VectorId) -> Place {
+        self.reads_input |= vector == VectorId::INPUT;
+        self.vectors[vector.0].0
+    }
+
     /// Where the words of a vector go.
     fn sink(&self, vector: usize) -> Sink {
         let relu = self.relus[vector];
@@ -304,7 +318,7 @@ impl<'a> Lowering<'a> {
             Kind::Rectified => vec![],
             Kind::Elementwise => vec![self.elementwise(index)],
             Kind::Taps(layer) => {
-                let taps = layer.taps(self.vectors[layer.input.0].0, self.vectors[index + 1].0);
+                let taps = layer.taps(self.words_of(layer.input), self.vectors[index + 1].0);
                 vec![self.push(Step::Taps(taps.expect("the layer is of this kind")))]
             }
             // Those that are computed as one follow with their levels.
@@ -326,15 +340,14 @@ impl<'a> Lowering<'a> {
             }
             Kind::Wide(layer) => {
                 let (mut steps, x, gathered) = match layer.is_contiguous() {
-                    true => (vec![], self.vectors[layer.input.0].0, layer.clone()),
+                    true => (vec![], self.words_of(layer.input), layer.clone()),
                     false => self.gather(layer),
                 };
                 steps.push(self.push(Step::Wide(gathered.wide(x, self.vectors[index + 1].0))));
                 steps
             }
             Kind::Groups(layer) => {
-                let (x, sink, tiles) =
-                    (self.vectors[layer.input.0].0, self.sink(index + 1), self.target.tiles);
+                let (x, sink, tiles) = (self.words_of(layer.input), self.sink(index + 1), self.target.tiles);
                 match layer.groups(x, sink, tiles) {
                     Some(groups) => vec![self.push(Step::Groups(groups))],
                     None => {
@@ -353,10 +366,9 @@ impl<'a> Lowering<'a> {
     fn elementwise(&mut self, index: usize) -> usize {
         let node = &self.emulator.nodes()[index];
         let y = self.sink(index + 1);
-        let begin = |v: VectorId| self.vectors[v.0].0;
-        let places = |a: VectorId, b: VectorId| Places {
-            a: begin(a),
-            b: begin(b),
+        let mut places = |a: VectorId, b: VectorId| Places {
+            a: self.words_of(a),
+            b: self.words_of(b),
             y,
             vectors: node.size.div_ceil(32),
         };
@@ -379,7 +391,7 @@ impl<'a> Lowering<'a> {
     /// The windows of `layer` one after the other: the step, their place, and the layer that reads them.
     fn gather(&mut self, layer: &Layer<'a>) -> (Vec<usize>, Place, Layer<'a>) {
         let mut gathered = layer.clone();
-        let (x, words) = (self.vectors[layer.input.0].0, gathered.gather());
+        let (x, words) = (self.words_of(layer.input), gathered.gather());
         let place = self.take(words.len());
         let from: Vec<Place> = words.iter().map(|word| x + word).collect();
         (vec![self.push(Step::Copy(Copies::new(&from), place))], place, gathered)
@@ -387,11 +399,11 @@ impl<'a> Lowering<'a> {
 
     /// Where the bytes of `count` words of a vector are, and the step that makes them if it is one of its own.
     fn bytes_of(&mut self, vector: usize, first: usize, count: usize) -> (Vec<usize>, Place) {
-        let (begin, size) = self.vectors[vector];
+        let size = self.vectors[vector].1;
         if let Some(bytes) = self.bytes[vector].filter(|_| count == size) {
             return (vec![], bytes);
         }
-        let x = begin + first;
+        let x = self.words_of(VectorId(vector)) + first;
         if let Some(&(step, bytes)) = self.splits.get(&(x, count)) {
             return (vec![step], bytes);
         }
@@ -442,12 +454,11 @@ impl<'a> Lowering<'a> {
                 steps.push(self.push(Step::Route));
             }
         }
-        let words: Vec<Place> = emulator
-            .output()
-            .sources_at(level)
-            .iter()
-            .flat_map(|v| (0..emulator.size(*v)).map(|word| self.vectors[v.0].0 + word))
-            .collect();
+        let mut words: Vec<Place> = vec![];
+        for &source in emulator.output().sources_at(level) {
+            let begin = self.words_of(source);
+            words.extend(begin..begin + emulator.size(source));
+        }
         let output = match &emulator.output().order {
             Some(order) => Copies::new(&order.iter().map(|&i| words[i]).collect::<Vec<_>>()),
             None => Copies::new(&words),

@@ -1,8 +1,8 @@
 //! Frames in and out: words and physical values, 32 at a time.
 
 use super::{
-    convert::Convert, copies::Copies, elementwise::Range, lanes::Lanes, number::Number, plan::Place,
-    sink::Sink,
+    convert::Convert, copies::Copies, elementwise::Range, input::Input, lanes::Lanes, number::Number,
+    plan::Place,
 };
 use crate::{Format, Port};
 
@@ -85,13 +85,13 @@ impl Scales {
     /// [`Format::quantise`] of every value of a frame; whether all are finite.
     ///
     /// # Safety
-    /// As [`Lanes`], with a frame that has the places of the sink, and as many values as the port has words.
+    /// As [`Lanes`], with a frame that has the places of the input, and as many values as the port has words.
     #[inline(always)]
     pub(super) unsafe fn put_values<L: Convert<V>, V: Number>(
         &self,
         values: *const V,
         frame: *mut i16,
-        sink: &Sink,
+        input: &Input,
     ) -> bool {
         let factors = &V::scale(self).factors;
         let mut finite = true;
@@ -102,13 +102,13 @@ impl Scales {
             while at + 32 <= self.words {
                 let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, 32);
                 finite &= known;
-                sink.put::<L>(frame, at, words);
+                input.put::<L>(frame, at, words);
                 at += 32;
             }
             if at < self.words {
                 let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, self.words - at);
                 finite &= known;
-                sink.put::<L>(frame, at, words);
+                input.put::<L>(frame, at, words);
             }
         }
         finite
@@ -117,9 +117,14 @@ impl Scales {
     /// The words of a frame; whether all fit the port's width.
     ///
     /// # Safety
-    /// As [`Lanes`], with a frame that has the places of the sink, and as many words as the port has.
+    /// As [`Lanes`], with a frame that has the places of the input, and as many words as the port has.
     #[inline(always)]
-    pub(super) unsafe fn put_words<L: Lanes>(&self, words: *const i16, frame: *mut i16, sink: &Sink) -> bool {
+    pub(super) unsafe fn put_words<L: Lanes>(
+        &self,
+        words: *const i16,
+        frame: *mut i16,
+        input: &Input,
+    ) -> bool {
         let mut at = 0;
         // SAFETY: the caller promises the places and the machine.
         unsafe {
@@ -133,7 +138,7 @@ impl Scales {
                 if self.range.is_narrower() {
                     beyond = L::or(beyond, L::xor(words, self.range.clamp::<L>(words)));
                 }
-                sink.put::<L>(frame, at, words);
+                input.put::<L>(frame, at, words);
                 at += 32;
             }
             L::is_zero(beyond)
