@@ -7,7 +7,7 @@
 //! 3. [`testbench`]: Verilator driver and benches.
 //! 4. [`synth`]: Yosys and nextpnr drivers.
 //! 5. [`trainer`]: training and quantisation.
-//! 6. [`regions`]: functions that may be answered by an emulator.
+//! 6. [`regions`]: functions that may be answered by an emulator; a program that has some depends on `emeuro-regions` itself.
 //! 7. [`hdl`]: hardware units and the Verilog printer.
 //! 8. [`compiler`]: emulator to program.
 //! 9. [`golden`]: fixed point, emulators, bit-exact inference.

@@ -71,10 +71,10 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// # Errors
     /// As [`infer`](Self::infer).
     pub fn infer_at(&mut self, level: usize, input: &[i16], output: &mut [i16]) -> Result<(), EmulatorError> {
-        let emulator: &Emulator = self.emulator.borrow();
-        let level = level.min(emulator.levels() - 1);
         match &mut self.words {
             Words::Specified(words) => {
+                let emulator: &Emulator = self.emulator.borrow();
+                let level = level.min(emulator.levels() - 1);
                 check_frame(&self.formats, input.len(), output.len())?;
                 check_words(self.formats[0][0], input)?;
                 words.vectors[0].copy_from_slice(input);
@@ -82,9 +82,9 @@ impl<E: Borrow<Emulator>> Runner<E> {
                 output.iter_mut().zip(words.outputs(level)).for_each(|(y, word)| *y = word);
             }
             Words::Fast(engine) => {
-                if !engine.infer(level, input, output, emulator.router()) {
-                    check_frame(&self.formats, input.len(), output.len())?;
-                    check_words(self.formats[0][0], input)?;
+                if !engine.infer(level, input, output) {
+                    let frame = check_frame(&self.formats, input.len(), output.len());
+                    return Err(refusal(frame.and_then(|()| check_words(self.formats[0][0], input))));
                 }
             }
         }
@@ -110,10 +110,10 @@ impl<E: Borrow<Emulator>> Runner<E> {
         input: &[V],
         output: &mut [V],
     ) -> Result<(), EmulatorError> {
-        let emulator: &Emulator = self.emulator.borrow();
-        let level = level.min(emulator.levels() - 1);
         match &mut self.words {
             Words::Specified(words) => {
+                let emulator: &Emulator = self.emulator.borrow();
+                let level = level.min(emulator.levels() - 1);
                 check_frame(&self.formats, input.len(), output.len())?;
                 check_finite(input)?;
                 for ((word, &value), format) in words.vectors[0].iter_mut().zip(input).zip(&self.formats[0]) {
@@ -127,9 +127,9 @@ impl<E: Borrow<Emulator>> Runner<E> {
                 }
             }
             Words::Fast(engine) => {
-                if !engine.infer_values(level, input, output, emulator.router()) {
-                    check_frame(&self.formats, input.len(), output.len())?;
-                    check_finite(input)?;
+                if !engine.infer_values(level, input, output) {
+                    let frame = check_frame(&self.formats, input.len(), output.len());
+                    return Err(refusal(frame.and_then(|()| check_finite(input))));
                 }
             }
         }
@@ -156,16 +156,18 @@ impl<E: Borrow<Emulator>> Runner<E> {
         outputs: &mut [i16],
     ) -> Result<(), EmulatorError> {
         let (count, [x, y]) = self.check_frames(inputs.len(), outputs.len())?;
-        let emulator: &Emulator = self.emulator.borrow();
-        let level = level.min(emulator.levels() - 1);
-        if let Words::Fast(engine) = &mut self.words {
-            if !engine.infer_batch(level, count, inputs, outputs, emulator.router()) {
-                let word = self.formats[0][0];
-                of_frames(inputs.chunks(x), |input| check_words(word, input))?;
+        match &mut self.words {
+            Words::Specified(_) => {
+                of_frames(inputs.chunks(x).zip(outputs.chunks_mut(y)), |(x, y)| self.infer_at(level, x, y))
             }
-            return Ok(());
+            Words::Fast(engine) => match engine.infer_batch(level, count, inputs, outputs) {
+                true => Ok(()),
+                false => {
+                    let word = self.formats[0][0];
+                    Err(refusal(of_frames(inputs.chunks(x), |input| check_words(word, input))))
+                }
+            },
         }
-        of_frames(inputs.chunks(x).zip(outputs.chunks_mut(y)), |(x, y)| self.infer_at(level, x, y))
     }
 
     /// Many frames of physical values in single or double precision, at the highest quality level.
@@ -191,15 +193,16 @@ impl<E: Borrow<Emulator>> Runner<E> {
         outputs: &mut [V],
     ) -> Result<(), EmulatorError> {
         let (count, [x, y]) = self.check_frames(inputs.len(), outputs.len())?;
-        let emulator: &Emulator = self.emulator.borrow();
-        let level = level.min(emulator.levels() - 1);
-        if let Words::Fast(engine) = &mut self.words {
-            if !engine.infer_values_batch(level, count, inputs, outputs, emulator.router()) {
-                of_frames(inputs.chunks(x), check_finite)?;
+        match &mut self.words {
+            Words::Specified(_) => {
+                let frames = inputs.chunks(x).zip(outputs.chunks_mut(y));
+                of_frames(frames, |(x, y)| self.infer_values_at(level, x, y))
             }
-            return Ok(());
+            Words::Fast(engine) => match engine.infer_values_batch(level, count, inputs, outputs) {
+                true => Ok(()),
+                false => Err(refusal(of_frames(inputs.chunks(x), check_finite))),
+            },
         }
-        of_frames(inputs.chunks(x).zip(outputs.chunks_mut(y)), |(x, y)| self.infer_values_at(level, x, y))
     }
 
     /// What the router said about the last frame; none without a router, or if the frame's level needs no members.
@@ -295,6 +298,13 @@ fn check_len(place: &str, found: usize, expected: usize) -> Result<(), EmulatorE
 #[inline(never)]
 fn wrong_len(place: &str, found: usize, expected: usize) -> EmulatorError {
     EmulatorError::new(place, format!("expected {expected} words, found {found}"))
+}
+
+/// Why the kernels refused an input, as a check of it has found.
+#[cold]
+fn refusal(found: Result<(), EmulatorError>) -> EmulatorError {
+    let unnamed = || EmulatorError::new("input", "expected what the input port holds");
+    found.err().unwrap_or_else(unnamed)
 }
 
 /// Does it for every frame up to the first that is wrong, and names it.

@@ -617,6 +617,24 @@ fn what_does_not_fit_is_refused_and_named() {
 }
 
 #[test]
+fn the_last_frame_is_the_last_that_was_computed() {
+    let format = Format::new(8, 4).unwrap();
+    let relu = |b: &mut EmulatorBuilder| b.activate("y", VectorId::INPUT, Activation::Relu, format);
+    let emulator = alone(40, format, relu, 40, format).unwrap();
+    for isa in Isa::available() {
+        let mut runner = Runner::with_isa(&emulator, isa).unwrap();
+        let x: Vec<i16> = (0..30).flat_map(|frame| [frame; 40]).collect();
+        let mut y = vec![0; x.len()];
+        runner.infer_batch(&x, &mut y).unwrap();
+        runner.infer_batch(&[], &mut []).unwrap();
+        assert!(runner.infer(&[128; 40], &mut y[..40]).is_err());
+        assert_eq!(runner.vector(emulator.vector_of(0)), Some(&[29; 40][..]), "{isa}");
+        runner.infer_values(&[0.5f32; 40], &mut [0.0; 40]).unwrap();
+        assert_eq!(runner.vector(emulator.vector_of(0)), Some(&[8; 40][..]), "{isa}");
+    }
+}
+
+#[test]
 fn an_instruction_set_of_another_machine_is_refused() {
     let emulator = sample_emulator(1);
     for isa in Isa::ALL {

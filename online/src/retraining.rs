@@ -152,10 +152,11 @@ fn accepting(emulator: Emulator, member: usize, new: &Parts, rejected: f64) -> R
     let mut output = vec![0.0; emulator.output().port.size()];
     for sample in new.learnt.iter().chain(&new.held_out) {
         runner.infer_values(&physical(&sample.input), &mut output)?;
-        let selected = runner.selected().zip(runner.vector(router.scores));
-        scores.extend(
-            selected.filter(|(selected, _)| selected.member == member).map(|(_, scores)| scores[member]),
-        );
+        if let (Some(selected), Some(words)) = (runner.selected(), runner.vector(router.scores))
+            && selected.member == member
+        {
+            scores.push(words[member]);
+        }
     }
     scores.sort_unstable();
     let mut thresholds = router.thresholds;

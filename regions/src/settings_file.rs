@@ -19,9 +19,12 @@ impl SettingsFile {
 #[serde(deny_unknown_fields)]
 pub struct Setting {
     /// [`Mode`](crate::Mode) in text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     /// The emulator's file, relative to the folder of the settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub emulator: Option<PathBuf>,
     /// The NRMSE that the region may have, as in [`Target`](crate::Target).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<f64>,
 }

@@ -105,6 +105,7 @@ const GAIN: i32 = 14;
 const FACTOR: i32 = 10;
 const RESULT: i32 = 13;
 
+/// The recipe.
 impl Graph {
     fn emulator(mut self) -> Result<Emulator, EmulatorError> {
         let products = self.products()?;
@@ -138,11 +139,11 @@ impl Graph {
         let pixel = |x: usize, y: usize| y * PATCH + x;
         let word = self.input.format.frac();
         let (left, above, here) = (pixel(EDGE - 1, EDGE), pixel(EDGE, EDGE - 1), pixel(EDGE, EDGE));
-        let along = |first, distance| along(AREA, first, 2, distance);
-        let ix = self.taps("ix", along(left, 2), [-0.5, 0.5], word)?;
-        let iy = self.taps("iy", along(above, 2 * PATCH), [-0.5, 0.5], word)?;
-        let it = self.taps("it", along(here, PATCH * PATCH), [-1.0, 1.0], word - 1)?;
-        let negative_iy = self.taps("negative_iy", along(above, 2 * PATCH), [0.5, -0.5], word)?;
+        let over = |first, distance| along(AREA, first, 2, distance);
+        let ix = self.taps("ix", over(left, 2), [-0.5, 0.5], word)?;
+        let iy = self.taps("iy", over(above, 2 * PATCH), [-0.5, 0.5], word)?;
+        let it = self.taps("it", over(here, PATCH * PATCH), [-1.0, 1.0], word - 1)?;
+        let negative_iy = self.taps("negative_iy", over(above, 2 * PATCH), [0.5, -0.5], word)?;
         let xx = self.multiply("xx", ix, ix, PRODUCT)?;
         let yy = self.multiply("yy", iy, iy, PRODUCT)?;
         let negative_yy = self.multiply("negative_yy", iy, negative_iy, PRODUCT)?;

@@ -9,7 +9,7 @@ use emeuro_trainer::Quantisation;
 
 use super::{FLOW, PATCH};
 
-/// The graph as it grows.
+/// The graph as it grows; the recipe, and the search's structures, are built on these layers.
 pub(crate) struct Graph {
     pub(crate) builder: EmulatorBuilder,
     quantisation: Quantisation,

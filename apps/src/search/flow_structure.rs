@@ -98,7 +98,7 @@ struct Sums {
     others: [Vector; 4],
 }
 
-/// The same results in lines.
+/// As [`along`], with repeats in several dimensions: lines that lie apart.
 fn lines(
     repeat: &[usize],
     in_stride: &[usize],

@@ -7,7 +7,7 @@ use super::{
     memory::Lines,
     plan::{Plan, Target},
 };
-use crate::{Emulator, Isa, Router, Selected, Value, VectorId};
+use crate::{Emulator, Isa, Selected, Value, VectorId};
 
 /// Words of frames that are likely to stay in the first cache.
 const CACHE: usize = 16 << 10;
@@ -65,17 +65,11 @@ impl Engine {
         &self.memory.words()[self.last * self.plan.words + place..][..size]
     }
 
-    /// One frame from words to words at a level; whether there are as many words as the ports have, and all fit the input's
+    /// One frame from words to words at a level, the highest for any beyond; whether there are as many words as the ports have, and all fit the input's
     /// width, without which nothing was computed.
     #[inline]
-    pub(crate) fn infer(
-        &mut self,
-        level: usize,
-        words: &[i16],
-        outputs: &mut [i16],
-        router: Option<&Router>,
-    ) -> bool {
-        self.one(self.kernels.words, level, words, outputs, router)
+    pub(crate) fn infer(&mut self, level: usize, words: &[i16], outputs: &mut [i16]) -> bool {
+        self.one(self.kernels.words, level, words, outputs)
     }
 
     /// `frames` frames from words to words at a level, of which there are as many words as the ports have; whether all fit the
@@ -87,22 +81,15 @@ impl Engine {
         frames: usize,
         words: &[i16],
         outputs: &mut [i16],
-        router: Option<&Router>,
     ) -> bool {
-        self.many(self.kernels.words, level, frames, words, outputs, router)
+        self.many(self.kernels.words, level, frames, words, outputs)
     }
 
     /// One frame from values to values at a level; whether there are as many as the ports have words, and all are finite, without
     /// which nothing was computed.
     #[inline]
-    pub(crate) fn infer_values<V: Value>(
-        &mut self,
-        level: usize,
-        values: &[V],
-        outputs: &mut [V],
-        router: Option<&Router>,
-    ) -> bool {
-        self.one(V::infer(self.kernels), level, values, outputs, router)
+    pub(crate) fn infer_values<V: Value>(&mut self, level: usize, values: &[V], outputs: &mut [V]) -> bool {
+        self.one(V::infer(self.kernels), level, values, outputs)
     }
 
     /// The same of `frames` frames; whether all values are finite.
@@ -113,32 +100,26 @@ impl Engine {
         frames: usize,
         values: &[V],
         outputs: &mut [V],
-        router: Option<&Router>,
     ) -> bool {
-        self.many(V::infer(self.kernels), level, frames, values, outputs, router)
-    }
-
-    fn memory<'a>(&mut self, router: Option<&'a Router>) -> Frames<'a> {
-        Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words, router }
+        self.many(V::infer(self.kernels), level, frames, values, outputs)
     }
 
     #[inline]
-    fn one<X>(
-        &mut self,
-        infer: Infer<X>,
-        level: usize,
-        inputs: &[X],
-        outputs: &mut [X],
-        router: Option<&Router>,
-    ) -> bool {
-        if inputs.len() != self.plan.ports[0].words || outputs.len() != self.plan.ports[1].words {
+    fn one<X>(&mut self, infer: Infer<X>, level: usize, inputs: &[X], outputs: &mut [X]) -> bool {
+        let [input, output] = &self.plan.ports;
+        if inputs.len() != input.words || outputs.len() != output.words {
             return false;
         }
-        let memory = self.memory(router);
+        let frame = self.memory.words_mut().as_mut_ptr();
+        let (level, selected) = (self.plan.level(level), &mut self.selected[0]);
         let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
-        self.last = 0;
-        // SAFETY: the machine has the instructions; memory holds a frame of the plan; there are as many words as the ports have.
-        unsafe { (infer.one)(&self.plan, level, memory, &mut self.selected[0], inputs, outputs) }
+        // SAFETY: the machine has the instructions; memory holds a frame of the plan, which has the level; there are as many words
+        // as the ports have.
+        let computed = unsafe { (infer.one)(&self.plan, level, frame, selected, inputs, outputs) };
+        if computed {
+            self.last = 0;
+        }
+        computed
     }
 
     #[inline]
@@ -149,15 +130,19 @@ impl Engine {
         frames: usize,
         inputs: &[X],
         outputs: &mut [X],
-        router: Option<&Router>,
     ) -> bool {
-        assert_eq!(inputs.len(), frames * self.plan.ports[0].words);
-        assert_eq!(outputs.len(), frames * self.plan.ports[1].words);
-        let memory = self.memory(router);
+        let [input, output] = &self.plan.ports;
+        assert_eq!(inputs.len(), frames * input.words);
+        assert_eq!(outputs.len(), frames * output.words);
+        let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words };
+        let (level, selected) = (self.plan.level(level), &mut self.selected[..]);
         let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
-        self.last = frames.saturating_sub(1) % self.selected.len();
-        // SAFETY: the machine has the instructions; memory holds a frame of the plan for each that may be selected for; there are
-        // as many words as the ports have, of every frame.
-        unsafe { (infer.many)(&self.plan, level, memory, &mut self.selected, inputs, outputs, frames) }
+        // SAFETY: the machine has the instructions; memory holds a frame of the plan, which has the level, for each that may be
+        // selected for; there are as many words as the ports have, of every frame.
+        let computed = unsafe { (infer.many)(&self.plan, level, memory, selected, inputs, outputs, frames) };
+        if computed && frames > 0 {
+            self.last = (frames - 1) % self.selected.len();
+        }
+        computed
     }
 }

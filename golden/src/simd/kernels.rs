@@ -8,7 +8,7 @@ use super::{
     groups::{Broadcast, Carry, Gathered, Groups, Operand, Operands, Permuted},
     lanes::Lanes,
     peak,
-    plan::{Plan, Step},
+    plan::{Place, Plan, Step},
     split::Split,
     table::Table,
     taps::{Each, Neighbours, Pairing, Rolling, Taps, Way},
@@ -19,14 +19,13 @@ use crate::{Isa, Router, Selected};
 
 /// Frames of memory that a plan runs over.
 #[derive(Clone, Copy)]
-pub(super) struct Frames<'a> {
+pub(super) struct Frames {
     pub(super) first: *mut i16,
     /// Distance of frames in words.
     pub(super) stride: usize,
-    pub(super) router: Option<&'a Router>,
 }
 
-impl Frames<'_> {
+impl Frames {
     fn at(self, index: usize) -> *mut i16 {
         self.first.wrapping_add(index * self.stride)
     }
@@ -52,8 +51,8 @@ pub(super) struct DenseKernel {
 /// values in a row as the ports have.
 #[derive(Clone, Copy, Debug)]
 pub struct Infer<X> {
-    /// Of one frame.
-    pub(super) one: unsafe fn(&Plan, usize, Frames, &mut Option<Selected>, *const X, *mut X) -> bool,
+    /// Of one frame of memory.
+    pub(super) one: unsafe fn(&Plan, usize, *mut i16, &mut Option<Selected>, *const X, *mut X) -> bool,
     /// Of so many frames, of which memory holds as many as there are places for what the router selected, at least one.
     pub(super) many: Many<X>,
 }
@@ -96,16 +95,14 @@ impl Kernels {
     }
 }
 
-/// What the router says about a frame.
+/// What the router says about a frame whose scores begin at a place.
 ///
 /// # Safety
-/// A frame of the plan.
+/// A frame with the scores.
 #[inline(never)]
-unsafe fn route(plan: &Plan, frame: *const i16, router: Option<&Router>) -> Option<Selected> {
-    let router = router?;
-    let (place, size) = plan.vectors[router.scores.0];
-    // SAFETY: the caller promises a frame of the plan.
-    Some(router.select(unsafe { std::slice::from_raw_parts(frame.add(place), size) }))
+unsafe fn route(router: &Router, scores: Place, frame: *const i16) -> Selected {
+    // SAFETY: the caller promises the scores.
+    router.select(unsafe { std::slice::from_raw_parts(frame.add(scores), router.members()) })
 }
 
 macro_rules! kernels {
@@ -126,10 +123,9 @@ macro_rules! kernels {
             $(#[$features])?
             unsafe fn run(plan: &Plan, level: usize, frames: Frames, selected: &mut [Option<Selected>]) {
                 selected.fill(None);
-                let Frames { first, router, .. } = frames;
                 if let [selected] = selected {
                     // SAFETY: as for this function.
-                    return unsafe { run_alone(plan, level, first, router, selected) };
+                    return unsafe { run_alone(plan, level, frames.first, selected) };
                 }
                 for step in &plan.levels[level].steps {
                     let step = &plan.steps[*step];
@@ -140,17 +136,15 @@ macro_rules! kernels {
                             let frame = frames.at(index);
                             // SAFETY: the caller promises frames of the plan on a machine with the instructions.
                             unsafe {
-                                match two {
-                                    Some(two)
-                                        if index + 1 < selected.len() && member(index) == member(index + 1) =>
-                                    {
-                                        two(dense, [frame, frames.at(index + 1)], member(index));
-                                        index += 2;
-                                    }
-                                    _ => {
-                                        one(dense, [frame], member(index));
-                                        index += 1;
-                                    }
+                                if let Some(two) = two
+                                    && index + 1 < selected.len()
+                                    && member(index) == member(index + 1)
+                                {
+                                    two(dense, [frame, frames.at(index + 1)], member(index));
+                                    index += 2;
+                                } else {
+                                    one(dense, [frame], member(index));
+                                    index += 1;
                                 }
                             }
                         }
@@ -158,7 +152,7 @@ macro_rules! kernels {
                     }
                     for (index, selected) in selected.iter_mut().enumerate() {
                         // SAFETY: the caller promises frames of the plan on a machine with the instructions.
-                        unsafe { run_step(plan, step, frames.at(index), router, selected) }
+                        unsafe { run_step(step, frames.at(index), selected) }
                     }
                 }
             }
@@ -170,7 +164,6 @@ macro_rules! kernels {
                 plan: &Plan,
                 level: usize,
                 frame: *mut i16,
-                router: Option<&Router>,
                 selected: &mut Option<Selected>,
             ) {
                 let mut member = 0;
@@ -182,7 +175,7 @@ macro_rules! kernels {
                             // Most steps of small networks, where every call counts.
                             Step::Dense(step, kernel) => (kernel.one)(step, [frame], member),
                             step => {
-                                run_step(plan, step, frame, router, selected);
+                                run_step(step, frame, selected);
                                 member = selected.map_or(0, |selected| selected.member);
                             }
                         }
@@ -194,19 +187,19 @@ macro_rules! kernels {
             unsafe fn infer_one<X: Element<$lanes>>(
                 plan: &Plan,
                 level: usize,
-                Frames { first, router, .. }: Frames,
+                frame: *mut i16,
                 selected: &mut Option<Selected>,
                 inputs: *const X,
                 outputs: *mut X,
             ) -> bool {
                 // SAFETY: the caller promises memory for a frame and numbers of both ports on a machine with the instructions.
                 unsafe {
-                    if !put(plan, inputs, first) {
+                    if !put(plan, inputs, frame) {
                         return false;
                     }
                     *selected = None;
-                    run_alone(plan, level, first, router, selected);
-                    X::take(plan, level, first, outputs);
+                    run_alone(plan, level, frame, selected);
+                    X::take(plan, level, frame, outputs);
                 }
                 true
             }
@@ -282,10 +275,8 @@ macro_rules! kernels {
             #[inline(never)]
             $(#[$features])?
             unsafe fn run_step(
-                plan: &Plan,
                 step: &Step,
                 frame: *mut i16,
-                router: Option<&Router>,
                 selected: &mut Option<Selected>,
             ) {
                 let member = selected.map_or(0, |selected| selected.member);
@@ -302,7 +293,7 @@ macro_rules! kernels {
                         Step::Multiply(step) => multiply(step, frame),
                         Step::Relu(step) => relu(step, frame),
                         Step::Table(step) => table(step, frame),
-                        Step::Route => *selected = route(plan, frame, router),
+                        Step::Route(router, scores) => *selected = Some(route(router, *scores, frame)),
                     }
                 }
             }

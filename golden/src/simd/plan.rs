@@ -17,7 +17,7 @@ use super::{
     taps::Taps,
     wide::Wide,
 };
-use crate::{Activation, BlockGeometry, Emulator, Op, VectorId};
+use crate::{Activation, BlockGeometry, Emulator, Op, Router, VectorId};
 
 /// A distance in words from the beginning of a frame of memory.
 pub(super) type Place = usize;
@@ -36,8 +36,8 @@ pub(super) enum Step {
     Multiply(Multiply),
     Relu(Relu),
     Table(Table),
-    /// The router looks at its scores.
-    Route,
+    /// The router looks at its scores, from this place on.
+    Route(Router, Place),
 }
 
 impl Step {
@@ -122,6 +122,12 @@ impl Plan {
             ports: [Scales::of(emulator.input()), Scales::of(&emulator.output().port)],
             words: whole(lowering.words + SLACK),
         }
+    }
+
+    /// A level that the plan has: this one, or the highest.
+    #[inline]
+    pub(super) fn level(&self, level: usize) -> usize {
+        level.min(self.levels.len() - 1)
     }
 }
 
@@ -450,8 +456,9 @@ impl<'a> Lowering<'a> {
             if let Some(kin) = kin.filter(|kin| kin.iter().find(|&&node| needed[node]) == Some(&index)) {
                 steps.extend(self.kin_of(&kin, &needed));
             }
-            if emulator.router().is_some_and(|router| router.scores.0 == index + 1) {
-                steps.push(self.push(Step::Route));
+            if let Some(router) = emulator.router().filter(|router| router.scores.0 == index + 1) {
+                let scores = self.words_of(router.scores);
+                steps.push(self.push(Step::Route(router.clone(), scores)));
             }
         }
         let mut words: Vec<Place> = vec![];
