@@ -617,6 +617,22 @@ fn what_does_not_fit_is_refused_and_named() {
 }
 
 #[test]
+fn other_thresholds_make_other_plans() {
+    for seed in 0..20 {
+        let clusters = sample_clusters(seed);
+        let x = frames(&mut Sampler::new(seed), &clusters, 9);
+        compare(&clusters, &x, "before");
+        let members = clusters.router().unwrap().members();
+        for threshold in [0, 1] {
+            let other = clusters.clone().with_thresholds(vec![threshold; members]).unwrap();
+            compare(&other, &x, "after");
+            let again = other.with_thresholds(vec![-threshold; members]).unwrap();
+            compare(&again, &x, "again");
+        }
+    }
+}
+
+#[test]
 fn the_last_frame_is_the_last_that_was_computed() {
     let format = Format::new(8, 4).unwrap();
     let relu = |b: &mut EmulatorBuilder| b.activate("y", VectorId::INPUT, Activation::Relu, format);
