@@ -109,15 +109,10 @@ fn lines(
 ) -> BlockGeometry {
     let signed = |values: &[usize]| values.iter().map(|&v| v as i64).collect::<Vec<_>>();
     BlockGeometry {
-        offset: offset as i64,
         repeat: repeat.to_vec(),
         in_stride: signed(in_stride),
         out_stride: signed(out_stride),
-        window: vec![window],
-        in_step: vec![step as i64],
-        outputs: 1,
-        out_step: 1,
-        shared: true,
+        ..along(1, offset, window, step)
     }
 }
 
