@@ -244,7 +244,7 @@ impl Emulator {
     /// # Errors
     /// As [`Runner::infer`].
     pub fn run(&self, input: &[i16]) -> Result<Vec<i16>, EmulatorError> {
-        self.run_at(self.levels() - 1, input)
+        self.run_at(usize::MAX, input)
     }
 
     /// The same at quality level `level`; the highest one for any beyond.
