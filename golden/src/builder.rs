@@ -2,11 +2,17 @@
 
 use crate::{
     Activation, Affine, BlockGeometry, Emulator, EmulatorError, Format, MAX_SHIFT, MAX_VECTOR, Node, Op,
-    Output, Port, Provenance, Router, VectorId, Weights, accumulator_bits, simd::Plans,
+    Output, Port, Provenance, Router, Segment, VectorId, Weights, accumulator_bits, simd::Plans,
 };
 
 /// The most members that a router can choose from.
 pub const MAX_MEMBERS: usize = 256;
+
+/// The largest magnitude of a port's scale: products by 2^(scale ± 32) are exact.
+const MAX_SCALE: i32 = 900;
+
+/// The largest magnitude of a port's offset: no finite number less an offset is infinite.
+const MAX_OFFSET: f64 = 1e250;
 
 /// What the output frame is made of; see [`Output`].
 #[derive(Clone, Debug)]
@@ -515,9 +521,33 @@ fn check_port(place: &str, port: &Port) -> Result<(), EmulatorError> {
             let problem = format!("expected 1..={MAX_VECTOR} words in all, found {}", segment.size);
             return Err(EmulatorError::new(format!("{place}: size"), problem));
         }
+        check_values(&place, segment)?;
     }
     if total == 0 {
         return Err(EmulatorError::new(format!("{place}: segments"), "expected at least one"));
+    }
+    Ok(())
+}
+
+/// Scale, offset and ranges of a segment.
+fn check_values(place: &str, segment: &Segment) -> Result<(), EmulatorError> {
+    let Segment { size, scale, offset, ranges, .. } = segment;
+    if scale.checked_abs().is_none_or(|scale| scale > MAX_SCALE) {
+        let problem = format!("expected -{MAX_SCALE}..={MAX_SCALE}, found {scale}");
+        return Err(EmulatorError::new(format!("{place}: scale"), problem));
+    }
+    if offset.is_nan() || offset.abs() > MAX_OFFSET {
+        let problem = format!("expected -{MAX_OFFSET:e}..={MAX_OFFSET:e}, found {offset:e}");
+        return Err(EmulatorError::new(format!("{place}: offset"), problem));
+    }
+    if !ranges.is_empty() && ranges.len() != *size {
+        let problem = format!("expected one per word, {size}, or none, found {}", ranges.len());
+        return Err(EmulatorError::new(format!("{place}: ranges"), problem));
+    }
+    let finite = |[low, high]: &[f64; 2]| low.is_finite() && high.is_finite() && low <= high;
+    if let Some(i) = ranges.iter().position(|range| !finite(range)) {
+        let problem = format!("expected the least and the largest value, found {:?}", ranges[i]);
+        return Err(EmulatorError::new(format!("{place}: ranges[{i}]"), problem));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Puts emulators together: a residual stage on top of an emulator.
 
-use crate::{Emulator, EmulatorBuilder, EmulatorError, Node, Output, OutputSpec, VectorId};
+use crate::{Conversion, Emulator, EmulatorBuilder, EmulatorError, Node, Output, OutputSpec, VectorId};
 
 impl Emulator {
     /// One more quality level: its output is that of `self` plus that of `residual` for the same input, in the format of `self`.
@@ -14,21 +14,19 @@ impl Emulator {
     pub fn with_residual(&self, residual: &Self, prefix: &str) -> Result<Self, EmulatorError> {
         let wrong =
             |place: &str, problem: &str| Err(EmulatorError::new(format!("residual: {place}"), problem));
-        if !self.input.formats().eq(residual.input.formats()) {
+        if !self.input.conversions().eq(residual.input.conversions()) {
             return wrong("input", "expected the formats of the emulator that it corrects");
         }
         if residual.router.is_some() || residual.levels() > 1 {
             return wrong("levels", "expected one level and no router");
         }
+        if residual.output.port.conversions().any(|word| word.offset() != 0.0) {
+            return wrong("output", "expected words without an offset");
+        }
         let same_points = |a: &Output, b: &Output| {
             let shifted = |output: &Output| {
-                let first = output.port.segments[0].frac;
-                output
-                    .port
-                    .segments
-                    .iter()
-                    .flat_map(|s| std::iter::repeat_n(s.frac - first, s.size))
-                    .collect::<Vec<_>>()
+                let points: Vec<i32> = output.port.conversions().map(Conversion::point).collect();
+                points.iter().map(|point| point - points[0]).collect::<Vec<_>>()
             };
             shifted(a) == shifted(b)
         };

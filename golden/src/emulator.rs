@@ -1,6 +1,6 @@
 //! The emulator: a typed graph of fixed-point operations, right by construction.
 
-use crate::{Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format, simd::Plans};
+use crate::{Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format, Port, simd::Plans};
 
 /// The longest vector and the most weights per row that are accepted: 2^16 words.
 pub const MAX_VECTOR: usize = 1 << 16;
@@ -19,51 +19,6 @@ impl VectorId {
     /// Position in the order of computation; 0 is the input.
     pub fn index(self) -> usize {
         self.0
-    }
-}
-
-/// Part of a frame that has one meaning and one binary point.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// What the words are, for example `position`.
-    pub name: String,
-    /// The physical unit, `1` if there is none.
-    pub unit: String,
-    /// Number of words.
-    pub size: usize,
-    /// Binary point of a word: value = raw · 2^-frac.
-    pub frac: i32,
-}
-
-/// The words of an input or output frame.
-///
-/// Layers see all words in the format of the first segment; other binary points are accounted for in the weights.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
-    /// Width of a word, 8 or 16.
-    pub bits: u32,
-    /// The parts of a frame, in order.
-    pub segments: Vec<Segment>,
-}
-
-impl Port {
-    /// `size` words of one meaning and `format`, without a unit.
-    pub fn new(name: &str, size: usize, format: Format) -> Self {
-        let segment = Segment { name: name.to_owned(), unit: "1".to_owned(), size, frac: format.frac() };
-        Self { bits: format.bits(), segments: vec![segment] }
-    }
-
-    /// Number of words in a frame.
-    pub fn size(&self) -> usize {
-        self.segments.iter().map(|s| s.size).sum()
-    }
-
-    /// The format of every word of a frame, in order.
-    pub fn formats(&self) -> impl Iterator<Item = Format> {
-        let bits = self.bits;
-        self.segments.iter().flat_map(move |s| {
-            std::iter::repeat_n(Format::new(bits, s.frac).expect("ports are checked when built"), s.size)
-        })
     }
 }
 
@@ -250,7 +205,7 @@ pub struct Selected {
 }
 
 /// The output frame: vectors one after the other, optionally in another order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// The vectors that are concatenated at the highest quality level.
     pub sources: Vec<VectorId>,

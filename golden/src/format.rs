@@ -78,7 +78,15 @@ impl Format {
 
     /// The nearest word to `value`, ties upwards, saturating. NaN becomes 0; refuse it at the door.
     pub fn quantise(self, value: f64) -> i16 {
-        let raw = (value * power_of_two(self.frac()) + 0.5).floor();
+        self.nearest(value, self.frac())
+    }
+
+    /// The nearest word to value · 2^point, ties upwards, saturating. NaN becomes 0.
+    pub(crate) fn nearest(self, value: f64, point: i32) -> i16 {
+        let scaled = value * power_of_two(point);
+        let floor = scaled.floor();
+        // Adding a half before the floor would round: 0.49999999999999994 to 1.
+        let raw = if scaled - floor >= 0.5 { floor + 1.0 } else { floor };
         raw.clamp(f64::from(self.min()), f64::from(self.max())) as i16
     }
 
@@ -88,8 +96,8 @@ impl Format {
     }
 }
 
-/// 2^exponent for the exponents of formats, exactly and without a call.
-fn power_of_two(exponent: i32) -> f64 {
+/// 2^exponent for the exponents of formats and scales, -1022 to 1023, exactly and without a call.
+pub(crate) fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((1023 + exponent) as u64) << 52)
 }
 
@@ -122,6 +130,29 @@ mod tests {
         assert_eq!(Format::covering(8, 127.0 / 128.0).unwrap(), Format::new(8, 7).unwrap());
         assert_eq!(Format::covering(16, 3.0e5).unwrap().frac(), -4);
         assert!(Format::covering(16, f64::INFINITY).is_err());
+    }
+
+    #[test]
+    fn the_nearest_word_is_quantised_to() {
+        let word = Format::new(16, 0).unwrap();
+        let half = 0.5f64;
+        for (value, nearest) in [(half.next_down(), 0), (half, 1), (half.next_up(), 1)] {
+            assert_eq!(word.quantise(value), nearest, "{value}");
+        }
+        for (value, nearest) in [((-half).next_down(), -1), (-half, 0), ((-half).next_up(), 0), (-1e-320, 0)]
+        {
+            assert_eq!(word.quantise(value), nearest, "{value}");
+        }
+        for raw in [-32768i32, -4097, -3, -1, 0, 2, 1023, 32766] {
+            let tie = f64::from(raw) + 0.5;
+            assert_eq!(word.quantise(tie.next_down()), raw as i16);
+            assert_eq!(word.quantise(tie), raw as i16 + 1);
+        }
+        for (value, end) in [(f64::INFINITY, 32767), (f64::MIN, -32768), (32767.5, 32767), (-32768.5, -32768)]
+        {
+            assert_eq!(word.quantise(value), end, "{value}");
+        }
+        assert_eq!(word.quantise(f64::NAN), 0);
     }
 
     #[test]

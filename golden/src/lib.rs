@@ -21,6 +21,7 @@ mod isa;
 mod level;
 mod metrics;
 mod overflow;
+mod port;
 mod run;
 mod sample;
 mod simd;
@@ -31,8 +32,8 @@ pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
 pub use block::BlockGeometry;
 pub use builder::{EmulatorBuilder, MAX_MEMBERS, OutputSpec};
 pub use emulator::{
-    Affine, Emulator, MAX_SHIFT, MAX_VECTOR, Node, Op, Output, Port, Provenance, Router, Segment, Selected,
-    VectorId, Weights,
+    Affine, Emulator, MAX_SHIFT, MAX_VECTOR, Node, Op, Output, Provenance, Router, Selected, VectorId,
+    Weights,
 };
 pub use error::{EmulatorError, FileError};
 pub use file::write_atomically;
@@ -40,6 +41,7 @@ pub use format::{Format, requantise};
 pub use isa::Isa;
 pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
+pub use port::{Conversion, Port, Segment};
 pub use run::Runner;
 pub use sample::{Sampler, sample_clusters, sample_emulator, sample_levels, sample_members, sample_weights};
 pub use value::Value;

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use crate::{
-    Emulator, EmulatorError, Format, Isa, Selected, Value, VectorId, simd::Engine,
+    Conversion, Emulator, EmulatorError, Format, Isa, Selected, Value, VectorId, simd::Engine,
     specification::Specification,
 };
 
@@ -13,8 +13,8 @@ pub struct Runner<E> {
     emulator: E,
     isa: Isa,
     words: Words,
-    /// Formats of the input and output words, for physical values.
-    formats: [Vec<Format>; 2],
+    /// What the input and output words stand for.
+    ports: [Vec<Conversion>; 2],
 }
 
 /// Where the words are, and how they are computed.
@@ -49,8 +49,8 @@ impl<E: Borrow<Emulator>> Runner<E> {
             Some(engine) => Words::Fast(engine),
             None => Words::Specified(Specification::new(emulator)),
         };
-        let formats = [&emulator.input, &emulator.output.port].map(|port| port.formats().collect());
-        Self { emulator: owner, isa, words, formats }
+        let ports = [&emulator.input, &emulator.output.port].map(|port| port.conversions().collect());
+        Self { emulator: owner, isa, words, ports }
     }
 
     /// The instructions that frames are computed with.
@@ -75,16 +75,16 @@ impl<E: Borrow<Emulator>> Runner<E> {
             Words::Specified(words) => {
                 let emulator: &Emulator = self.emulator.borrow();
                 let level = level.min(emulator.levels() - 1);
-                check_frame(&self.formats, input.len(), output.len())?;
-                check_words(self.formats[0][0], input)?;
+                check_frame(&self.ports, input.len(), output.len())?;
+                check_words(self.ports[0][0].format(), input)?;
                 words.vectors[0].copy_from_slice(input);
                 words.run(emulator, level);
                 output.iter_mut().zip(words.outputs(level)).for_each(|(y, word)| *y = word);
             }
             Words::Fast(engine) => {
                 if !engine.infer(level, input, output) {
-                    let frame = check_frame(&self.formats, input.len(), output.len());
-                    return Err(refusal(frame.and_then(|()| check_words(self.formats[0][0], input))));
+                    let frame = check_frame(&self.ports, input.len(), output.len());
+                    return Err(refusal(frame.and_then(|()| check_words(self.ports[0][0].format(), input))));
                 }
             }
         }
@@ -114,21 +114,19 @@ impl<E: Borrow<Emulator>> Runner<E> {
             Words::Specified(words) => {
                 let emulator: &Emulator = self.emulator.borrow();
                 let level = level.min(emulator.levels() - 1);
-                check_frame(&self.formats, input.len(), output.len())?;
+                check_frame(&self.ports, input.len(), output.len())?;
                 check_finite(input)?;
-                for ((word, &value), format) in words.vectors[0].iter_mut().zip(input).zip(&self.formats[0]) {
-                    *word = format.quantise(value.into());
+                for ((word, &value), of) in words.vectors[0].iter_mut().zip(input).zip(&self.ports[0]) {
+                    *word = of.quantise(value.into());
                 }
                 words.run(emulator, level);
-                for ((value, word), format) in
-                    output.iter_mut().zip(words.outputs(level)).zip(&self.formats[1])
-                {
-                    *value = V::of(format.value(word));
+                for ((value, word), of) in output.iter_mut().zip(words.outputs(level)).zip(&self.ports[1]) {
+                    *value = V::of(of.value(word));
                 }
             }
             Words::Fast(engine) => {
                 if !engine.infer_values(level, input, output) {
-                    let frame = check_frame(&self.formats, input.len(), output.len());
+                    let frame = check_frame(&self.ports, input.len(), output.len());
                     return Err(refusal(frame.and_then(|()| check_finite(input))));
                 }
             }
@@ -163,7 +161,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
             Words::Fast(engine) => match engine.infer_batch(level, count, inputs, outputs) {
                 true => Ok(()),
                 false => {
-                    let word = self.formats[0][0];
+                    let word = self.ports[0][0].format();
                     Err(refusal(of_frames(inputs.chunks(x), |input| check_words(word, input))))
                 }
             },
@@ -227,7 +225,7 @@ impl<E: Borrow<Emulator>> Runner<E> {
 
     /// How many frames slices of these lengths hold, and the lengths of an input and an output frame.
     fn check_frames(&self, inputs: usize, outputs: usize) -> Result<(usize, [usize; 2]), EmulatorError> {
-        let frame = [self.formats[0].len(), self.formats[1].len()];
+        let frame = [self.ports[0].len(), self.ports[1].len()];
         if !inputs.is_multiple_of(frame[0]) {
             let problem = format!("expected frames of {} words, found {inputs} words", frame[0]);
             return Err(EmulatorError::new("inputs", problem));
@@ -274,19 +272,19 @@ impl Emulator {
     pub fn quantise(&self, input: &[f64]) -> Result<Vec<i16>, EmulatorError> {
         check_len("input", input.len(), self.input.size())?;
         check_finite(input)?;
-        Ok(input.iter().zip(self.input.formats()).map(|(&x, format)| format.quantise(x)).collect())
+        Ok(input.iter().zip(self.input.conversions()).map(|(&x, of)| of.quantise(x)).collect())
     }
 
     /// Raw output words as physical values.
     pub fn dequantise(&self, output: &[i16]) -> Vec<f64> {
-        output.iter().zip(self.output.port.formats()).map(|(&y, format)| format.value(y)).collect()
+        output.iter().zip(self.output.port.conversions()).map(|(&y, of)| of.value(y)).collect()
     }
 }
 
 #[inline(always)]
-fn check_frame(formats: &[Vec<Format>; 2], input: usize, output: usize) -> Result<(), EmulatorError> {
-    check_len("input", input, formats[0].len())?;
-    check_len("output", output, formats[1].len())
+fn check_frame(ports: &[Vec<Conversion>; 2], input: usize, output: usize) -> Result<(), EmulatorError> {
+    check_len("input", input, ports[0].len())?;
+    check_len("output", output, ports[1].len())
 }
 
 #[inline(always)]

@@ -150,10 +150,29 @@ fn a_truncated_file_is_an_error_at_every_length() {
 }
 
 #[test]
+fn scales_offsets_and_ranges_survive_a_file() {
+    let text = std::fs::read_to_string(fixture("all_ops.yaml")).unwrap();
+    let text = text.replacen("emeuro: 1", "emeuro: 2", 1).replacen(
+        "size: 2, frac: 6}",
+        "size: 2, frac: 6, scale: -40, offset: 1e-300, ranges: [[-1.5e-300, 1e300], [0.1, 0.1]]}",
+        1,
+    );
+    let emulator = Emulator::parse(&text, "scaled.yaml").unwrap();
+    assert_eq!(emulator.to_yaml(), text);
+    let ranges: Vec<_> = emulator.input().ranges().collect();
+    assert_eq!(ranges[3..], [None, Some([-1.5e-300, 1e300]), Some([0.1, 0.1])]);
+    // Layers see the same words.
+    let plain = Emulator::load(fixture("all_ops.yaml")).unwrap();
+    let [values, inner] = [2f64.powi(-41), 0.5].map(|v| [0.1, 0.2, 0.3, 0.4, v, -v]);
+    assert_eq!(emulator.quantise(&values).unwrap(), plain.quantise(&inner).unwrap());
+    assert_eq!(emulator.input().plain(), *plain.input());
+}
+
+#[test]
 fn names_that_yaml_would_take_for_something_else_survive() {
-    let segment = |name: &str| Segment { name: name.into(), unit: "\u{1}\"\\".into(), size: 1, frac: 0 };
+    let segment = |name: &str| Segment::new(name, "\u{1}\"\\", 1, 0);
     let port = |name| Port { bits: 8, segments: vec![segment(name)] };
-    let mut builder = EmulatorBuilder::new("true", port("no"), 32).unwrap();
+    let mut builder = EmulatorBuilder::new("true", port("null"), 32).unwrap();
     let byte = Format::new(8, 0).unwrap();
     let y = builder.activate("null", VectorId::INPUT, Activation::Relu, byte).unwrap();
     let output = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port("Off") };

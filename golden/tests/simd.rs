@@ -438,12 +438,7 @@ fn singles(sampler: &mut Sampler, formats: &[Format]) -> Vec<f32> {
 
 /// An emulator whose output is its input, whose words are of these bits and have 2^-frac for each segment of so many words.
 fn unchanged(bits: u32, segments: &[(usize, i32)], order: Option<Vec<usize>>) -> Emulator {
-    let segment = |(i, &(size, frac)): (usize, &(usize, i32))| Segment {
-        name: format!("x{i}"),
-        unit: "1".into(),
-        size,
-        frac,
-    };
+    let segment = |(i, &(size, frac)): (usize, &(usize, i32))| Segment::new(format!("x{i}"), "1", size, frac);
     let port = Port { bits, segments: segments.iter().enumerate().map(segment).collect() };
     let builder = EmulatorBuilder::new("values", port.clone(), 32).unwrap();
     let output = OutputSpec { sources: vec![VectorId::INPUT], lower: vec![], order, port };
@@ -544,6 +539,41 @@ fn values_agree_in_every_format() {
             specified.infer_values_batch(&singles, &mut of_singles).unwrap();
             specified.infer_values_batch(&doubles, &mut of_doubles).unwrap();
             assert!(of_singles.iter().zip(&of_doubles).all(|(&y, &double)| f64::from(y) == double), "{what}");
+        }
+    }
+}
+
+#[test]
+fn values_agree_with_every_scale_and_offset() {
+    let mut sampler = Sampler::new(9);
+    for size in (1..=70).chain([195, 509]) {
+        let mut segment = |name: &str, size| {
+            let scale = [0, 0, 37, -40, 70, -99, 900, -900][sampler.range(0, 7) as usize];
+            let offset = [0.0, 1e6, -12.75, 1e-3][sampler.range(0, 3) as usize] * 2f64.powi(scale).min(1e240);
+            let frac = sampler.range(-32, 32) as i32;
+            Segment { scale, offset, ..Segment::new(name, "1", size, frac) }
+        };
+        let port = Port { bits: [8, 16][size % 2], segments: vec![segment("a", size), segment("b", 5)] };
+        let builder = EmulatorBuilder::new("values", port.clone(), 32).unwrap();
+        let order = (size % 3 == 0).then(|| (0..size + 5).rev().collect());
+        // The words of the input are the output, in another order and with its last scale first.
+        let back = Port { bits: port.bits, segments: vec![segment("a", 5), segment("b", size)] };
+        let output = OutputSpec { sources: vec![VectorId::INPUT], lower: vec![], order, port: back };
+        let emulator = builder.finish(output, Provenance::default()).unwrap();
+        let what = format!("{:?}", emulator.input());
+        let words: Vec<Conversion> = emulator.input().conversions().collect();
+        let formats: Vec<Format> = emulator.input().formats().collect();
+        for _ in 0..3 {
+            let inner = values(&mut sampler, &formats);
+            let near = |(x, word): (&f64, &Conversion)| {
+                (x * 2f64.powi(word.format().frac() - word.point()) + word.offset()).clamp(f64::MIN, f64::MAX)
+            };
+            let doubles: Vec<f64> = inner.iter().zip(&words).map(near).collect();
+            compare_values(&emulator, &doubles, &what);
+            let finite = |&x: &f64| (x as f32).clamp(f32::MIN, f32::MAX);
+            let near: Vec<f32> = doubles.iter().map(finite).collect();
+            compare_values(&emulator, &near, &what);
+            compare_values(&emulator, &singles(&mut sampler, &formats), &what);
         }
     }
 }

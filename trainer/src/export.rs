@@ -61,7 +61,7 @@ fn build(fixed: &Fixed, spec: &TrainingSpec, accumulator: u32) -> Result<Emulato
         segments: segments
             .iter()
             .zip(fracs)
-            .map(|(s, frac)| Segment { name: s.name.clone(), unit: s.unit.clone(), size: s.size, frac })
+            .map(|(s, frac)| Segment::new(&s.name, &s.unit, s.size, frac))
             .collect(),
     };
     let input = port(&spec.inputs, &mut fixed.inputs.iter().map(|f| f.frac()));

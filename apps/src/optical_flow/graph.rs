@@ -43,12 +43,7 @@ impl Graph {
     /// The graph that has two patches and no layers.
     pub(crate) fn new(quantisation: Quantisation, accumulator: u32) -> Result<Self, EmulatorError> {
         let input = Format::covering(quantisation.activation_bits, 1.0)?;
-        let segment = |name: &str| Segment {
-            name: name.into(),
-            unit: "1".into(),
-            size: PATCH * PATCH,
-            frac: input.frac(),
-        };
+        let segment = |name: &str| Segment::new(name, "1", PATCH * PATCH, input.frac());
         let port = Port { bits: input.bits(), segments: vec![segment("first"), segment("second")] };
         let builder = EmulatorBuilder::new("optical_flow", port, accumulator)?;
         Ok(Self { builder, quantisation, input: Vector { id: VectorId::INPUT, format: input } })
@@ -62,8 +57,7 @@ impl Graph {
         order: Option<Vec<usize>>,
         format: Format,
     ) -> Result<Emulator, EmulatorError> {
-        let segment =
-            Segment { name: "flow".into(), unit: "px".into(), size: 2 * FLOW * FLOW, frac: format.frac() };
+        let segment = Segment::new("flow", "px", 2 * FLOW * FLOW, format.frac());
         let port = Port { bits: format.bits(), segments: vec![segment] };
         self.builder.finish(OutputSpec { sources, lower, order, port }, Provenance::default())
     }

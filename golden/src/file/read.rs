@@ -9,16 +9,17 @@ use crate::{
     Provenance, Segment, VectorId, Weights,
 };
 
-/// The version of the file format.
-pub(super) const VERSION: u32 = 1;
+/// The versions of the file format: the second one has scales, offsets and ranges of ports.
+pub(super) const VERSIONS: [u32; 2] = [1, 2];
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Emulator, FileError> {
     let syntax = |e: serde_yaml::Error| FileError::Syntax { path: path.to_owned(), message: e.to_string() };
     // The version decides how the rest is to be understood, so it is looked at alone first.
     let Version { emeuro } = serde_yaml::from_str(text).map_err(syntax)?;
     let invalid = |source| FileError::Invalid { path: path.to_owned(), source };
-    if emeuro != VERSION {
-        let problem = format!("expected version {VERSION} of the file format, found {emeuro}");
+    if !VERSIONS.contains(&emeuro) {
+        let [old, new] = VERSIONS;
+        let problem = format!("expected version {old} or {new} of the file format, found {emeuro}");
         return Err(invalid(EmulatorError::new("emeuro", problem)));
     }
     let file: File = serde_yaml::from_str(text).map_err(syntax)?;
@@ -68,6 +69,12 @@ struct SegmentFields {
     unit: String,
     size: usize,
     frac: i32,
+    #[serde(default)]
+    scale: i32,
+    #[serde(default)]
+    offset: f64,
+    #[serde(default)]
+    ranges: Vec<[f64; 2]>,
 }
 
 #[derive(Deserialize)]
@@ -351,6 +358,9 @@ fn format_of(fields: FormatFields) -> Result<Format, EmulatorError> {
 }
 
 fn port(bits: u32, segments: Vec<SegmentFields>) -> Port {
-    let segment = |s: SegmentFields| Segment { name: s.name, unit: s.unit, size: s.size, frac: s.frac };
+    let segment = |s: SegmentFields| {
+        let SegmentFields { name, unit, size, frac, scale, offset, ranges } = s;
+        Segment { name, unit, size, frac, scale, offset, ranges }
+    };
     Port { bits, segments: segments.into_iter().map(segment).collect() }
 }

@@ -53,7 +53,10 @@ pub(super) fn render(emulator: &Emulator) -> String {
 
 fn header(text: &mut String, emulator: &Emulator) {
     let provenance = &emulator.provenance;
-    let _ = writeln!(text, "emeuro: {}\nname: {}", super::read::VERSION, identifier(&emulator.name));
+    let [old, new] = super::read::VERSIONS;
+    let segments = || emulator.input.segments.iter().chain(&emulator.output.port.segments);
+    let version = if segments().all(|s| s.is_plain() && s.ranges.is_empty()) { old } else { new };
+    let _ = writeln!(text, "emeuro: {version}\nname: {}", identifier(&emulator.name));
     let _ = writeln!(text, "provenance:\n  command: {}", quoted(&provenance.command));
     let _ = writeln!(text, "  seed: {}\n  data: {}", provenance.seed, quoted(&provenance.data));
     for (field, value) in [("nrmse", provenance.nrmse), ("nrmse_float", provenance.nrmse_float)] {
@@ -73,8 +76,24 @@ fn port(text: &mut String, port: &Port) {
     let _ = writeln!(text, "  bits: {}\n  segments:", port.bits);
     for s in &port.segments {
         let unit = quoted(&s.unit);
-        let _ =
-            writeln!(text, "    - {{name: {}, unit: {unit}, size: {}, frac: {}}}", s.name, s.size, s.frac);
+        let _ = write!(
+            text,
+            "    - {{name: {}, unit: {unit}, size: {}, frac: {}",
+            segment_name(&s.name),
+            s.size,
+            s.frac
+        );
+        if s.scale != 0 {
+            let _ = write!(text, ", scale: {}", s.scale);
+        }
+        if s.offset != 0.0 {
+            let _ = write!(text, ", offset: {:?}", s.offset);
+        }
+        if !s.ranges.is_empty() {
+            let ranges = s.ranges.iter().map(|[low, high]| format!("[{low:?}, {high:?}]"));
+            let _ = write!(text, ", ranges: {}", list(ranges));
+        }
+        text.push_str("}\n");
     }
 }
 
@@ -85,6 +104,12 @@ fn vector_name(emulator: &Emulator, vector: VectorId) -> String {
 /// An identifier, quoted where YAML would read it as something else than a string.
 fn identifier(name: &str) -> String {
     let special = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    if special.contains(&name.to_lowercase().as_str()) { quoted(name) } else { name.to_owned() }
+}
+
+/// The name of a segment: as [`identifier`], but what YAML 1.1 alone would read as something else has never been quoted here.
+fn segment_name(name: &str) -> String {
+    let special = ["true", "false", "null"];
     if special.contains(&name.to_lowercase().as_str()) { quoted(name) } else { name.to_owned() }
 }
 

@@ -281,8 +281,8 @@ impl Convert<f64> for Avx512 {
             for q in 0..4 {
                 let x = _mm512_maskz_loadu_pd((present >> (8 * q)) as u8, values.wrapping_add(8 * q));
                 unbounded |= _mm512_fpclass_pd_mask::<UNBOUNDED>(x);
-                // The product by a power of two is exact, so that adding at once rounds as adding afterwards.
-                let raw = _mm512_fmadd_pd(x, _mm512_loadu_pd(factors.add(8 * q)), half);
+                // The product is not rounded, and the sum downwards: past no integer, so that its floor is that of the exact sum.
+                let raw = _mm512_fmadd_round_pd::<DOWN>(x, _mm512_loadu_pd(factors.add(8 * q)), half);
                 // What is too small for 32 bits becomes the least of them, and saturates again below.
                 let raw = _mm512_min_pd(raw, most);
                 eights[q] = _mm512_cvt_roundpd_epi32::<DOWN>(raw);

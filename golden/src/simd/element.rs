@@ -34,7 +34,7 @@ impl<L: Lanes> Element<L> for i16 {
 macro_rules! value {
     ($($value:ty)*) => {
         $(
-            impl<L: Convert<$value>> Element<L> for $value {
+            impl<L: Convert<$value> + Convert<f64>> Element<L> for $value {
                 #[inline(always)]
                 unsafe fn put(plan: &Plan, values: *const Self, frame: *mut i16) -> bool {
                     // SAFETY: the caller promises the frame and the machine.

@@ -10,6 +10,9 @@ use super::{
 
 /// `f32` or `f64`; the supertrait that seals [`Value`](crate::Value).
 pub trait Number: Copy + PartialEq + Display + Into<f64> {
+    /// The largest magnitude of a point whose factors are exact, and with which a product that overflows, or twice it, is beyond any word.
+    const MOST_POINTS: i32;
+
     /// The nearest number.
     fn of(value: f64) -> Self;
 
@@ -38,7 +41,24 @@ macro_rules! limited {
     }};
 }
 
+/// The nearest word of `range` to `value` times `factor`, ties upwards.
+macro_rules! nearest {
+    ($value:expr, $factor:expr, $range:expr) => {{
+        // x + 1/2 would round, 2 x does not: floor(x + 1/2) = (floor(2 x) + 1) >> 1. What overflows is beyond the limits, and
+        // what underflows has a floor of 0 or -1, which both become 0.
+        let [least, most] = [$range.min, $range.max].map(|word| 2.0 * Self::from(word));
+        let twice = limited!(($value + $value) * $factor, least, most);
+        // SAFETY: within the limits of two words.
+        let cut = unsafe { twice.to_int_unchecked::<i32>() };
+        let floor = cut - i32::from(cut as Self > twice);
+        ((floor + 1) >> 1) as i16
+    }};
+}
+
 impl Number for f64 {
+    // All that ports can have.
+    const MOST_POINTS: i32 = 1000;
+
     fn of(value: f64) -> Self {
         value
     }
@@ -51,10 +71,7 @@ impl Number for f64 {
 
     #[inline(always)]
     fn nearest(self, factor: Self, range: Range) -> i16 {
-        // Limited before the floor, which the integer limits allow.
-        let raw = limited!(self * factor + 0.5, Self::from(range.min), Self::from(range.max));
-        // SAFETY: within the limits of a word.
-        (unsafe { raw.floor().to_int_unchecked::<i32>() }) as i16
+        nearest!(self, factor, range)
     }
 
     #[inline(always)]
@@ -72,6 +89,8 @@ impl Number for f64 {
 }
 
 impl Number for f32 {
+    const MOST_POINTS: i32 = 64;
+
     fn of(value: f64) -> Self {
         value as Self
     }
@@ -84,14 +103,7 @@ impl Number for f32 {
 
     #[inline(always)]
     fn nearest(self, factor: Self, range: Range) -> i16 {
-        // x + 1/2 would round, 2 x does not: floor(x + 1/2) = (floor(2 x) + 1) >> 1. What overflows is beyond the limits, and
-        // what underflows has a floor of 0 or -1, which both become 0.
-        let [least, most] = [range.min, range.max].map(|word| 2.0 * Self::from(word));
-        let twice = limited!((self + self) * factor, least, most);
-        // SAFETY: within the limits of two words.
-        let cut = unsafe { twice.to_int_unchecked::<i32>() };
-        let floor = cut - i32::from(cut as f32 > twice);
-        ((floor + 1) >> 1) as i16
+        nearest!(self, factor, range)
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use super::{
     convert::Convert, copies::Copies, elementwise::Range, input::Input, lanes::Lanes, number::Number,
     plan::Place,
 };
-use crate::{Format, Port};
+use crate::{Conversion, Port};
 
 /// Frames of as many words are written to whole lines of memory, after the words before the first of them.
 const LONG: usize = 128;
@@ -38,6 +38,15 @@ impl<V: Number> Factors<V> {
         }
     }
 
+    /// That of word `at` of the port.
+    #[inline(always)]
+    fn of_word(&self, at: usize) -> V {
+        match self {
+            Self::Same(line) => line.0[0],
+            Self::Each(factors) => factors[at],
+        }
+    }
+
     /// Those of 32 words from word `at` of the port on.
     #[inline(always)]
     fn at(&self, at: usize) -> *const V {
@@ -48,27 +57,32 @@ impl<V: Number> Factors<V> {
     }
 }
 
-/// The binary points of a port, for numbers of a type.
+/// The points of a port, for numbers of a type.
 #[derive(Clone, Debug)]
 pub struct Scale<V> {
-    /// 2^frac of every word.
+    /// 2^point of every word.
     factors: Factors<V>,
-    /// 2^-frac of every word.
+    /// 2^-point of every word.
     inverses: Factors<V>,
+    /// Whether numbers go through doubles, as their offsets or points ask for.
+    through_doubles: bool,
 }
 
 impl<V: Number> Scale<V> {
-    fn of(fracs: &[i32]) -> Self {
-        let factors = |sign: i32| Factors::new(fracs.iter().map(move |frac| sign * frac));
-        Self { factors: factors(1), inverses: factors(-1) }
+    fn of(words: &[Conversion]) -> Self {
+        let factors = |sign: i32| Factors::new(words.iter().map(move |word| sign * word.point()));
+        let is_direct = |word: &Conversion| word.offset() == 0.0 && word.point().abs() <= V::MOST_POINTS;
+        Self { factors: factors(1), inverses: factors(-1), through_doubles: !words.iter().all(is_direct) }
     }
 }
 
-/// The formats of a port.
+/// What the words of a port stand for.
 #[derive(Clone, Debug)]
 pub struct Scales {
     pub(super) doubles: Scale<f64>,
     pub(super) singles: Scale<f32>,
+    /// The value of the word 0, of every word.
+    offsets: Vec<f64>,
     range: Range,
     /// Words of a frame.
     pub(super) words: usize,
@@ -76,37 +90,94 @@ pub struct Scales {
 
 impl Scales {
     pub(super) fn of(port: &Port) -> Self {
-        let fracs: Vec<i32> = port.formats().map(Format::frac).collect();
+        let words: Vec<Conversion> = port.conversions().collect();
         let range =
             Range { min: (-1i32 << (port.bits - 1)) as i16, max: ((1i32 << (port.bits - 1)) - 1) as i16 };
-        Self { doubles: Scale::of(&fracs), singles: Scale::of(&fracs), range, words: fracs.len() }
+        Self {
+            doubles: Scale::of(&words),
+            singles: Scale::of(&words),
+            offsets: words.iter().map(|word| word.offset()).collect(),
+            range,
+            words: words.len(),
+        }
     }
 
-    /// [`Format::quantise`] of every value of a frame; whether all are finite.
+    /// [`Conversion::quantise`] of the first `count` values (of at most 32) from word `at` on; whether all are finite.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with as many values, and a port that has these words.
+    #[inline(always)]
+    unsafe fn quantise<L: Convert<V> + Convert<f64>, V: Number>(
+        &self,
+        values: *const V,
+        at: usize,
+        count: usize,
+    ) -> (L::Words, bool) {
+        let scale = V::scale(self);
+        // SAFETY: the caller promises the values and the machine.
+        unsafe {
+            if !scale.through_doubles {
+                return L::quantise(values, scale.factors.at(at), self.range, count);
+            }
+            let mut differences = [0.0; 32];
+            for (i, offset) in self.offsets[at..][..count].iter().enumerate() {
+                let value: f64 = (*values.add(i)).into();
+                differences[i] = value - offset;
+            }
+            L::quantise(differences.as_ptr(), self.doubles.factors.at(at), self.range, count)
+        }
+    }
+
+    /// [`Conversion::value`] of the first `count` words (of at most 32), which stand from word `at` of the port on.
+    ///
+    /// # Safety
+    /// As [`Lanes`], with room for as many values, and a port that has these words.
+    #[inline(always)]
+    unsafe fn dequantise<L: Convert<V> + Convert<f64>, V: Number>(
+        &self,
+        words: L::Words,
+        at: usize,
+        values: *mut V,
+        count: usize,
+    ) {
+        let scale = V::scale(self);
+        // SAFETY: the caller promises the room and the machine.
+        unsafe {
+            if !scale.through_doubles {
+                return L::dequantise(words, scale.inverses.at(at), values, count);
+            }
+            let mut doubles = [0.0; 32];
+            L::dequantise(words, self.doubles.inverses.at(at), doubles.as_mut_ptr(), 32);
+            for (i, offset) in self.offsets[at..][..count].iter().enumerate() {
+                *values.add(i) = V::of(doubles[i] + offset);
+            }
+        }
+    }
+
+    /// [`Conversion::quantise`] of every value of a frame; whether all are finite.
     ///
     /// # Safety
     /// As [`Lanes`], with a frame that has the places of the input, and as many values as the port has words.
     #[inline(always)]
-    pub(super) unsafe fn put_values<L: Convert<V>, V: Number>(
+    pub(super) unsafe fn put_values<L: Convert<V> + Convert<f64>, V: Number>(
         &self,
         values: *const V,
         frame: *mut i16,
         input: &Input,
     ) -> bool {
-        let factors = &V::scale(self).factors;
         let mut finite = true;
         let mut at = 0;
         // SAFETY: the caller promises the places and the machine.
         unsafe {
             // A count that the compiler knows needs no masks.
             while at + 32 <= self.words {
-                let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, 32);
+                let (words, known) = self.quantise::<L, V>(values.add(at), at, 32);
                 finite &= known;
                 input.put::<L>(frame, at, words);
                 at += 32;
             }
             if at < self.words {
-                let (words, known) = L::quantise(values.add(at), factors.at(at), self.range, self.words - at);
+                let (words, known) = self.quantise::<L, V>(values.add(at), at, self.words - at);
                 finite &= known;
                 input.put::<L>(frame, at, words);
             }
@@ -145,20 +216,29 @@ impl Scales {
         }
     }
 
-    /// [`Format::value`] of every word that is copied.
+    /// [`Conversion::value`] of one word, which is word `at` of the port.
+    #[inline(always)]
+    fn value<V: Number>(&self, word: i16, at: usize) -> V {
+        let scale = V::scale(self);
+        match scale.through_doubles {
+            false => V::times(word, scale.inverses.of_word(at)),
+            true => V::of(f64::times(word, self.doubles.inverses.of_word(at)) + self.offsets[at]),
+        }
+    }
+
+    /// [`Conversion::value`] of every word that is copied.
     ///
     /// # Safety
     /// As [`Lanes`], with a frame that has the words and 32 more, another place for all of them and 32 more, and room for as many
     /// values as the port has.
     #[inline(always)]
-    pub(super) unsafe fn take_values<L: Convert<V>, V: Number>(
+    pub(super) unsafe fn take_values<L: Convert<V> + Convert<f64>, V: Number>(
         &self,
         copies: &Copies,
         frame: *mut i16,
         place: Place,
         values: *mut V,
     ) {
-        let inverses = &V::scale(self).inverses;
         // SAFETY: the caller promises the places and the machine.
         unsafe {
             match copies {
@@ -166,12 +246,12 @@ impl Scales {
                 Copies::Tiles { tiles, words } => {
                     for tile in tiles {
                         for (to, row) in tile.rows::<L>(frame) {
-                            L::dequantise(row, inverses.at(to), values.add(to), 32);
+                            self.dequantise::<L, V>(row, to, values.add(to), 32);
                         }
                     }
                     for &[from, to] in words {
                         let (from, to) = (from as usize, to as usize);
-                        *values.add(to) = V::times(*frame.add(from), *inverses.at(to));
+                        *values.add(to) = self.value(*frame.add(from), to);
                     }
                 }
                 Copies::Runs(_) | Copies::Pairs { .. } => {
@@ -182,13 +262,16 @@ impl Scales {
         }
     }
 
-    /// [`Format::value`] of consecutive words.
+    /// [`Conversion::value`] of consecutive words.
     ///
     /// # Safety
     /// As [`Lanes`], with 32 words more than the port has, and room for as many values as it has.
     #[inline(always)]
-    unsafe fn take_in_order<L: Convert<V>, V: Number>(&self, words: *const i16, values: *mut V) {
-        let inverses = &V::scale(self).inverses;
+    unsafe fn take_in_order<L: Convert<V> + Convert<f64>, V: Number>(
+        &self,
+        words: *const i16,
+        values: *mut V,
+    ) {
         let line = 64 / size_of::<V>();
         let mut at = 0;
         let mut next = match self.words {
@@ -199,7 +282,7 @@ impl Scales {
             // SAFETY: the caller promises the places and the machine.
             unsafe {
                 let count = (self.words - at).min(next);
-                L::dequantise(L::load(words.add(at)), inverses.at(at), values.add(at), count);
+                self.dequantise::<L, V>(L::load(words.add(at)), at, values.add(at), count);
                 at += count;
             }
             next = 32;

@@ -62,10 +62,7 @@ fn replayed(name: &str, emulator: &Emulator, program: &Program, runs: u64) -> Ca
 
 /// Bytes through weights of 0 and 1 to words: the sums need fewer bits than a word has.
 fn narrow_sums() -> Emulator {
-    let port = |bits, name: &str, size| Port {
-        bits,
-        segments: vec![Segment { name: name.into(), unit: String::new(), size, frac: 0 }],
-    };
+    let port = |bits, name: &str, size| Port { bits, segments: vec![Segment::new(name, "", size, 0)] };
     let mut builder = EmulatorBuilder::new("narrow", port(8, "x", 3), 32).unwrap();
     let weights = Weights { format: Format::new(4, 0).unwrap(), values: vec![1, 0, 0, -1, 1, 0, 0, 0, 0] };
     let y = builder.dense("copy", VectorId::INPUT, weights, vec![0; 3], Format::new(16, 0).unwrap()).unwrap();
