@@ -46,6 +46,26 @@ typedef struct emeuro_emulator emeuro_emulator;
 // Runs an emulator. It holds the buffers of a frame: one thread at a time may use it.
 typedef struct emeuro_runner emeuro_runner;
 
+// What a number of a frame is, and what the word stands for that it is computed as: value = offset + word * 2^-point.
+typedef struct {
+    // What it is, for example `position`; belongs to the emulator.
+    const char *name;
+    // The place among the numbers of this name, from 0.
+    size_t index;
+    // The physical unit, `1` if there is none; belongs to the emulator.
+    const char *unit;
+    // Bits of the word, two's complement.
+    uint32_t bits;
+    // Binary point: a step of the word is 2^-point.
+    int32_t point;
+    // The value of the word 0.
+    double offset;
+    // The least value that the emulator was made for; minus infinity if that is not known.
+    double least;
+    // The largest one; infinity if that is not known.
+    double largest;
+} emeuro_word;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -100,6 +120,21 @@ size_t emeuro_outputs(const emeuro_emulator *emulator);
 // `emulator` is NULL or was not freed.
 size_t emeuro_levels(const emeuro_emulator *emulator);
 
+// What number `index` of an input frame is, and what its word stands for. If the status is not EMEURO_STATUS_OK, nothing was written
+// to `word`.
+//
+// # Safety
+// `emulator` is NULL or was not freed; there is room for a word.
+emeuro_status emeuro_input_word(const emeuro_emulator *emulator,
+                                size_t index,
+                                emeuro_word *word);
+
+// The same of an output frame.
+//
+// # Safety
+// As `emeuro_input_word`.
+emeuro_status emeuro_output_word(const emeuro_emulator *emulator, size_t index, emeuro_word *word);
+
 // A runner for an emulator, which may be freed before the runner; NULL for NULL.
 //
 // # Safety
@@ -127,7 +162,7 @@ emeuro_status emeuro_run(emeuro_runner *runner,
                          double *output,
                          size_t output_length);
 
-// The same for values in single precision: an input counts as the double of the same value, and outputs are exact.
+// The same for values in single precision: an input counts as the double of the same value, and outputs are the doubles to the nearest.
 //
 // # Safety
 // As `emeuro_run`.

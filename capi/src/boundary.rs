@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Status,
-    handle::{Emulator, Runner},
+    handle::{Emulator, Runner, Word},
     status::{self, Problem},
 };
 
@@ -108,6 +108,50 @@ pub unsafe extern "C" fn emeuro_levels(emulator: *const Emulator) -> usize {
     asked(unsafe { emulator.as_ref() }, 0, |emulator| emulator.emulator.levels())
 }
 
+/// What number `index` of an input frame is, and what its word stands for. If the status is not EMEURO_STATUS_OK, nothing was written
+/// to `word`.
+///
+/// # Safety
+/// `emulator` is NULL or was not freed; there is room for a word.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emeuro_input_word(
+    emulator: *const Emulator,
+    index: usize,
+    word: *mut Word,
+) -> Status {
+    // SAFETY: the caller says what `described` asks for.
+    unsafe { described(emulator, false, index, word) }
+}
+
+/// The same of an output frame.
+///
+/// # Safety
+/// As `emeuro_input_word`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn emeuro_output_word(
+    emulator: *const Emulator,
+    index: usize,
+    word: *mut Word,
+) -> Status {
+    // SAFETY: the caller says what `described` asks for.
+    unsafe { described(emulator, true, index, word) }
+}
+
+/// # Safety
+/// `emulator` is null or valid; there is room for a word.
+unsafe fn described(emulator: *const Emulator, of_output: bool, index: usize, word: *mut Word) -> Status {
+    guarded(|| {
+        not_null("emulator", emulator)?;
+        check("word", word.cast_const(), 1)?;
+        // SAFETY: it is not null, and the caller says that it was not freed.
+        let described = unsafe { &*emulator }.word(of_output, index)?;
+        // SAFETY: it was checked, and the caller says that there is room.
+        unsafe { word.write(described) };
+        Ok(())
+    })
+    .map_or_else(status::report, |()| Status::Ok)
+}
+
 /// A runner for an emulator, which may be freed before the runner; NULL for NULL.
 ///
 /// # Safety
@@ -153,7 +197,7 @@ pub unsafe extern "C" fn emeuro_run(
     unsafe { run(runner, buffers, |runner, input, output| runner.run_values(level, input, output)) }
 }
 
-/// The same for values in single precision: an input counts as the double of the same value, and outputs are exact.
+/// The same for values in single precision: an input counts as the double of the same value, and outputs are the doubles to the nearest.
 ///
 /// # Safety
 /// As `emeuro_run`.

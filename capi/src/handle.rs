@@ -1,6 +1,10 @@
 //! What the pointers of the C functions stand for.
 
-use std::{ffi::CString, path::Path, sync::Arc};
+use std::{
+    ffi::{CString, c_char},
+    path::Path,
+    sync::Arc,
+};
 
 use emeuro_golden::{self as golden, FileError, Value};
 
@@ -10,6 +14,29 @@ use crate::status::{Problem, Status};
 pub struct Emulator {
     pub(crate) emulator: Arc<golden::Emulator>,
     pub(crate) name: CString,
+    /// Name and unit of every segment of the input and of the output.
+    texts: [Vec<[CString; 2]>; 2],
+}
+
+/// What a number of a frame is, and what the word stands for that it is computed as: value = offset + word * 2^-point.
+#[repr(C)]
+pub struct Word {
+    /// What it is, for example `position`; belongs to the emulator.
+    pub name: *const c_char,
+    /// The place among the numbers of this name, from 0.
+    pub index: usize,
+    /// The physical unit, `1` if there is none; belongs to the emulator.
+    pub unit: *const c_char,
+    /// Bits of the word, two's complement.
+    pub bits: u32,
+    /// Binary point: a step of the word is 2^-point.
+    pub point: i32,
+    /// The value of the word 0.
+    pub offset: f64,
+    /// The least value that the emulator was made for; minus infinity if that is not known.
+    pub least: f64,
+    /// The largest one; infinity if that is not known.
+    pub largest: f64,
 }
 
 /// Runs an emulator. It holds the buffers of a frame: one thread at a time may use it.
@@ -32,13 +59,46 @@ impl Emulator {
     fn new(emulator: golden::Emulator) -> Self {
         // A name is a Verilog identifier: it has no zeros.
         let name = CString::new(emulator.name()).unwrap_or_default();
-        Self { emulator: Arc::new(emulator), name }
+        let texts = [emulator.input(), &emulator.output().port].map(|port| {
+            let text = |text: &str| CString::new(text.replace('\0', "")).unwrap_or_default();
+            port.segments.iter().map(|segment| [text(&segment.name), text(&segment.unit)]).collect()
+        });
+        Self { emulator: Arc::new(emulator), name, texts }
+    }
+
+    /// Number `index` of the input frame, or of the output frame.
+    pub(crate) fn word(&self, of_output: bool, index: usize) -> Result<Word, Problem> {
+        let port = if of_output { &self.emulator.output().port } else { self.emulator.input() };
+        let Some((segment, place, conversion)) = word_of(port, index) else {
+            let problem = format!("index: expected less than {}, found {index}", port.size());
+            return Err(Problem::new(Status::BadSize, problem));
+        };
+        let [name, unit] = &self.texts[usize::from(of_output)][segment];
+        let ranges = &port.segments[segment].ranges;
+        let [least, largest] = ranges.get(place).copied().unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
+        Ok(Word {
+            name: name.as_ptr(),
+            index: place,
+            unit: unit.as_ptr(),
+            bits: port.bits,
+            point: conversion.point(),
+            offset: conversion.offset(),
+            least,
+            largest,
+        })
     }
 
     /// Words of an input frame and of an output frame.
     pub(crate) fn sizes(&self) -> [usize; 2] {
         [self.emulator.input().size(), self.emulator.output().port.size()]
     }
+}
+
+/// The number of the segment, the place in it, and the conversion of word `index`.
+fn word_of(port: &golden::Port, index: usize) -> Option<(usize, usize, golden::Conversion)> {
+    let (segment, place) = port.segment_of(index)?;
+    let number = port.segments.iter().position(|other| std::ptr::eq(other, segment))?;
+    Some((number, place, port.conversions().nth(index)?))
 }
 
 fn refused(error: FileError) -> Problem {

@@ -89,6 +89,10 @@ static void make_mistakes(emeuro_runner *runner) {
     CHECK(!emeuro_parse("emeuro: 9\n", 10) && says("text"));
     CHECK(!emeuro_runner_new(NULL) && says("emulator is NULL"));
     CHECK(!emeuro_name(NULL) && !emeuro_inputs(NULL) && !emeuro_outputs(NULL) && !emeuro_levels(NULL));
+    emeuro_word word;
+    CHECK(emeuro_input_word(NULL, 0, &word) == EMEURO_STATUS_BAD_POINTER && says("emulator is NULL"));
+    CHECK(emeuro_output_word(emulator, outputs, &word) == EMEURO_STATUS_BAD_SIZE && says("index: expected less than 20, found 20"));
+    CHECK(emeuro_input_word(emulator, 0, NULL) == EMEURO_STATUS_BAD_POINTER && says("word is NULL"));
     emeuro_free(NULL);
     emeuro_runner_free(NULL);
 
@@ -147,6 +151,13 @@ int main(int count, char **arguments) {
     for (size_t i = 0; i < 2; i++) {
         CHECK(all[i] && strcmp(emeuro_name(all[i]), "newton") == 0);
         CHECK(emeuro_inputs(all[i]) == inputs && emeuro_outputs(all[i]) == outputs && emeuro_levels(all[i]) == levels);
+        emeuro_word word;
+        CHECK(emeuro_input_word(all[i], inputs - 1, &word) == EMEURO_STATUS_OK && word.bits == 16 && word.offset == 0.0);
+        CHECK(word.index == inputs / 2 - 1 && strcmp(word.name, "gradient") == 0 && *word.unit);
+        CHECK(word.point == 10);
+        CHECK(emeuro_output_word(all[i], 0, &word) == EMEURO_STATUS_OK && word.index == 0);
+        CHECK(word.point == 14 && strcmp(word.name, "direction") == 0);
+        CHECK(word.least == -INFINITY && word.largest == INFINITY);
         emulator = all[i];
         pthread_t threads[3];
         for (size_t t = 0; t < 3; t++) CHECK(pthread_create(&threads[t], NULL, run_all, NULL) == 0);
@@ -155,8 +166,8 @@ int main(int count, char **arguments) {
     /* A runner outlives the emulator. */
     emeuro_runner *runner = emeuro_runner_new(loaded);
     emeuro_free(loaded);
-    emeuro_free(parsed);
     make_mistakes(runner);
+    emeuro_free(parsed);
     emeuro_runner_free(runner);
     free(words_in);
     free(words_out);

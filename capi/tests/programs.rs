@@ -94,7 +94,8 @@ fn c_programs_get_the_words_and_values_of_the_golden_model() {
     let shared = [
         format!("-L{}", folder.display()),
         "-lemeuro_capi".into(),
-        format!("-Wl,-rpath,{}", folder.display()),
+        // Before the search path that cargo sets, where an older library may lie.
+        format!("-Wl,--disable-new-dtags,-rpath,{}", folder.display()),
     ];
     let archive = [folder.join("libemeuro_capi.a").display().to_string()];
     for (name, link) in [("shared", &shared[..]), ("static", &archive)] {

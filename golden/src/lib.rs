@@ -41,7 +41,7 @@ pub use format::{Format, requantise};
 pub use isa::Isa;
 pub use metrics::{nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
-pub use port::{Conversion, Port, Segment};
+pub use port::{Conversion, Port, Ranges, Segment};
 pub use run::Runner;
 pub use sample::{Sampler, sample_clusters, sample_emulator, sample_levels, sample_members, sample_weights};
 pub use value::Value;

@@ -1,6 +1,6 @@
 //! The words of a frame, and the physical values that they stand for.
 
-use crate::Format;
+use crate::{Format, Value};
 
 /// Part of a frame that has one meaning, one binary point, one scale and one offset: value = offset + raw · 2^(scale - frac).
 ///
@@ -85,6 +85,15 @@ impl Port {
         self.segments.iter().flat_map(|s| (0..s.size).map(|i| s.ranges.get(i).copied()))
     }
 
+    /// Segment and place in it of word `index`; none beyond the frame.
+    pub fn segment_of(&self, index: usize) -> Option<(&Segment, usize)> {
+        let mut before = 0;
+        self.segments.iter().find_map(|s| {
+            before += s.size;
+            (index < before).then(|| (s, index + s.size - before))
+        })
+    }
+
     /// The same words without scales, offsets and ranges: what layers see.
     #[must_use]
     pub fn plain(&self) -> Self {
@@ -131,6 +140,37 @@ impl Conversion {
     /// A physical value as layers see it, unrounded: (value - offset) · 2^-scale.
     pub fn inner(self, value: f64) -> f64 {
         (value - self.offset) * crate::format::power_of_two(-self.scale)
+    }
+}
+
+/// What the values of frames are compared with: the ranges of a port's words.
+///
+/// ```
+/// use emeuro_golden::{Port, Ranges, Segment};
+/// let angle = Segment { ranges: vec![[-1.5, 1.5]], ..Segment::new("angle", "rad", 1, 12) };
+/// let port = Port { bits: 16, segments: vec![angle, Segment::new("speed", "m/s", 2, 8)] };
+/// let ranges = Ranges::of(&port).unwrap();
+/// assert_eq!(ranges.outside(&[1.5, 9.0, -9.0]), None);
+/// assert_eq!(ranges.outside(&[-1.6, 9.0, -9.0]), Some(0));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranges(Vec<[f64; 2]>);
+
+impl Ranges {
+    /// Those of a port; none if it has none.
+    pub fn of(port: &Port) -> Option<Self> {
+        let known = port.ranges().any(|range| range.is_some());
+        let all = port.ranges().map(|range| range.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]));
+        known.then(|| Self(all.collect()))
+    }
+
+    /// The first value of a frame that is outside its range, both as numbers of the frame's type.
+    pub fn outside<V: Value>(&self, frame: &[V]) -> Option<usize> {
+        let is_outside = |(value, [low, high]): (&V, &[f64; 2])| {
+            let [value, low, high] = [*value, V::of(*low), V::of(*high)].map(Into::<f64>::into);
+            value < low || value > high
+        };
+        frame.iter().zip(&self.0).position(is_outside)
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     thread::LocalKey,
 };
 
-use emeuro_golden::{Emulator, Runner};
+use emeuro_golden::{Emulator, Ranges, Runner};
 
 use crate::{
     Error, Learner, Mode, Pair, Part, Quality, Result, Target, Why,
@@ -40,6 +40,7 @@ pub struct Region {
     not_finite: AtomicU64,
     other_size: AtomicU64,
     unfamiliar: AtomicU64,
+    outside: AtomicU64,
     learnt: AtomicU64,
 }
 
@@ -74,6 +75,8 @@ pub struct Counts {
     pub unfamiliar: u64,
     /// Of those, handed to the [`Learner`].
     pub learnt: u64,
+    /// Computed by the emulator for an input outside the range that it was made for, whoever answered.
+    pub outside: u64,
 }
 
 /// What a thread keeps of a region, so that calls do not allocate.
@@ -84,6 +87,8 @@ pub struct Local {
 
 struct Kept {
     version: u32,
+    /// Of the inputs that the emulator was made for.
+    ranges: Option<Ranges>,
     runner: Runner<Arc<Emulator>>,
     learner: Option<Arc<dyn Learner>>,
 }
@@ -205,6 +210,7 @@ impl Region {
             not_finite: AtomicU64::new(0),
             other_size: AtomicU64::new(0),
             unfamiliar: AtomicU64::new(0),
+            outside: AtomicU64::new(0),
             learnt: AtomicU64::new(0),
         }
     }
@@ -353,6 +359,7 @@ impl Region {
             other_size: self.other_size.load(Relaxed),
             unfamiliar: self.unfamiliar.load(Relaxed),
             learnt: self.learnt.load(Relaxed),
+            outside: self.outside.load(Relaxed),
         }
     }
 
@@ -452,12 +459,15 @@ impl Region {
                 *kept = self.kept(version);
             }
             // A mode that emulates is only set when an emulator is loaded, and emulators are never unloaded.
-            let Some(Kept { runner, learner, .. }) = kept.as_mut() else { return Attempt::Missing };
+            let Some(Kept { runner, learner, ranges, .. }) = kept.as_mut() else { return Attempt::Missing };
             let (inputs, outputs) = buffers.values.split_at_mut(buffers.inputs);
             if runner.infer_values_at(level, inputs, &mut outputs[..buffers.outputs]).is_err() {
                 // The sizes were compared when it was loaded: what is left is a number that is not finite.
                 self.not_finite.fetch_add(1, Relaxed);
                 return Attempt::NotFinite;
+            }
+            if ranges.as_ref().is_some_and(|ranges| ranges.outside(inputs).is_some()) {
+                self.outside.fetch_add(1, Relaxed);
             }
             let Some(selected) = runner.selected() else { return Attempt::Answered(0) };
             if learner.as_ref().map_or(selected.familiar, |learner| learner.trusts(selected)) {
@@ -473,7 +483,10 @@ impl Region {
 
     fn kept(&self, version: u32) -> Option<Kept> {
         let learner = self.learner.read().unwrap_or_else(PoisonError::into_inner).clone();
-        self.emulator().map(|emulator| Kept { version, runner: Runner::new(emulator), learner })
+        self.emulator().map(|emulator| {
+            let ranges = Ranges::of(emulator.input());
+            Kept { version, ranges, runner: Runner::new(emulator), learner }
+        })
     }
 
     fn teach(&self, learner: &dyn Learner, pair: Pair) {

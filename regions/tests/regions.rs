@@ -3,9 +3,10 @@
 
 mod common;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use common::emulator;
+use emeuro_golden::Emulator;
 use emeuro_regions::*;
 
 static PROFILING: Mutex<()> = Mutex::new(());
@@ -113,6 +114,23 @@ fn what_is_not_finite_goes_to_the_exact_code() {
     assert_eq!(negate([1.0, f64::INFINITY]), [-1.0, f64::NEG_INFINITY]);
     assert!(negate([f64::NAN, 1.0])[0].is_nan());
     assert_eq!(region.counts(), Counts { emulated: 1, exact: 2, not_finite: 2, ..Counts::default() });
+}
+
+#[test]
+fn inputs_outside_the_range_of_the_emulator_are_counted() {
+    #[approximate]
+    fn shrink(x: [f64; 2]) -> [f64; 2] {
+        [x[0] / 2.0, x[1] / 2.0]
+    }
+    let text = emulator("shrink", 2, &[0.5, 0.0, 0.0, 0.5]).to_yaml();
+    let text = text.replacen("frac: 10}", "frac: 10, ranges: [[-1.0, 1.0], [0.0, 2.0]]}", 1);
+    let region = region("shrink").unwrap();
+    region.load(Arc::new(Emulator::parse(&text, "shrink.yaml").unwrap())).unwrap();
+    region.set_mode(Mode::Emulate { quality: 9 }).unwrap();
+    for x in [[-1.0, 2.0], [1.0, 0.0], [1.001, 0.0], [0.5, -0.25]] {
+        assert!((shrink(x)[0] - x[0] / 2.0).abs() < 1e-3);
+    }
+    assert_eq!(region.counts(), Counts { emulated: 4, outside: 2, ..Counts::default() });
 }
 
 #[test]

@@ -106,8 +106,8 @@ impl Data {
         let mut sampler = Sampler::new(seed);
         let size = emulator.input().size();
         let words = sampler.frame(BATCH * size, emulator.format(VectorId::INPUT));
-        let formats: Vec<_> = emulator.input().formats().collect();
-        let values = words.iter().enumerate().map(|(i, &word)| formats[i % size].value(word)).collect();
+        let of: Vec<_> = emulator.input().conversions().collect();
+        let values = words.iter().enumerate().map(|(i, &word)| of[i % size].value(word)).collect();
         Self::new(values, words)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 
 use crate::{Error, Result};
 
@@ -181,7 +181,7 @@ fn data_error(set: &str, what: String) -> Error {
     Error::Data { set: String::from(set), what }
 }
 
-/// The four sets, each for one purpose only.
+/// Disjoint sets, each for one purpose only.
 #[derive(Clone, Debug)]
 pub struct Datasets {
     /// Gradients, whitening, least squares and second moments.
@@ -191,7 +191,7 @@ pub struct Datasets {
     /// Ranges and the choice of formats.
     calibration: Frames,
     /// The errors that are reported; nothing is learnt from it.
-    test: Frames,
+    test: Option<Frames>,
 }
 
 impl Datasets {
@@ -200,7 +200,19 @@ impl Datasets {
     /// # Errors
     /// Sets of different frame sizes, or an input frame that occurs in two sets (constant frames may).
     pub fn new(train: Frames, validation: Frames, calibration: Frames, test: Frames) -> Result<Self> {
-        let sets = Self { train, validation, calibration, test };
+        Self { train, validation, calibration, test: Some(test) }.checked()
+    }
+
+    /// The sets for a training whose error is measured elsewhere.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn without_test(train: Frames, validation: Frames, calibration: Frames) -> Result<Self> {
+        Self { train, validation, calibration, test: None }.checked()
+    }
+
+    fn checked(self) -> Result<Self> {
+        let sets = self;
         let size = |f: &Frames| (f.inputs.ncols(), f.targets.ncols());
         let expected = size(&sets.train);
         let mut seen: HashMap<u64, (&str, usize)> = HashMap::new();
@@ -216,9 +228,7 @@ impl Datasets {
                 if frame.iter().all(|&v| v == frame[0]) && frame.len() > 1 {
                     continue;
                 }
-                let mut hash = Fingerprint::default();
-                frame.iter().for_each(|v| hash.add(u64::from(v.to_bits())));
-                let (other, first) = *seen.entry(hash.value()).or_insert((name, row));
+                let (other, first) = *seen.entry(Fingerprint::of_frame(frame)).or_insert((name, row));
                 if other != name {
                     return Err(data_error(
                         &format!("{other} and {name}"),
@@ -250,19 +260,16 @@ impl Datasets {
         &self.calibration
     }
 
-    /// Frames for the errors that are reported, and for nothing else.
+    /// Frames for the errors that are reported, and for nothing else; none if those are measured elsewhere.
     #[must_use]
-    pub fn test(&self) -> &Frames {
-        &self.test
+    pub fn test(&self) -> Option<&Frames> {
+        self.test.as_ref()
     }
 
-    fn named(&self) -> [(&'static str, &Frames); 4] {
-        [
-            ("train", &self.train),
-            ("validation", &self.validation),
-            ("calibration", &self.calibration),
-            ("test", &self.test),
-        ]
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Frames)> {
+        let sets =
+            [("train", &self.train), ("validation", &self.validation), ("calibration", &self.calibration)];
+        sets.into_iter().chain(self.test.iter().map(|test| ("test", test)))
     }
 
     /// A number that differs when anything that training sees differs.
@@ -298,6 +305,13 @@ impl Fingerprint {
 
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|&b| self.add(u64::from(b)));
+    }
+
+    /// Of the numbers of a frame.
+    pub(crate) fn of_frame(frame: ArrayView1<f32>) -> u64 {
+        let mut hash = Self::default();
+        frame.iter().for_each(|v| hash.add(u64::from(v.to_bits())));
+        hash.value()
     }
 
     pub(crate) fn value(&self) -> u64 {

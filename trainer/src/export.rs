@@ -30,7 +30,9 @@ pub(crate) fn check_frames(spec: &TrainingSpec, data: &Datasets) -> Result<()> {
             ),
         });
     }
-    for (set, frames) in [("train", data.train()), ("validation", data.validation()), ("test", data.test())] {
+    let test = data.test().map(|test| ("test", test));
+    for (set, frames) in [("train", data.train()), ("validation", data.validation())].into_iter().chain(test)
+    {
         if !error(frames, frames.targets().view()).is_finite() {
             let what =
                 String::from("the targets that count are constant: there is no spread to relate errors to");
@@ -106,7 +108,7 @@ fn build(fixed: &Fixed, spec: &TrainingSpec, accumulator: u32) -> Result<Emulato
     Ok(builder.finish(output, provenance)?)
 }
 
-/// The emulator with its errors on the test frames in its provenance.
+/// The emulator with its errors on the test frames, if there are any, in its provenance.
 pub(crate) fn measured(
     emulator: Emulator,
     network: &Network,
@@ -117,8 +119,8 @@ pub(crate) fn measured(
         command: spec.command.clone(),
         seed: spec.seed,
         data: spec.data.clone(),
-        nrmse: Some(nrmse_golden(&emulator, data.test())?),
-        nrmse_float: Some(nrmse_float(network, data.test())?),
+        nrmse: data.test().map(|test| nrmse_golden(&emulator, test)).transpose()?,
+        nrmse_float: data.test().map(|test| nrmse_float(network, test)).transpose()?,
     };
     Ok(emulator.with_provenance(provenance))
 }

@@ -244,7 +244,7 @@ mod tests {
             let mut fixed = lay_out(&spec, &spec.network, &data).unwrap();
             fixed.network.parameters = fixed.rounded_parameters();
             let emulator = export::export(&fixed, &spec).unwrap();
-            let inputs = data.test().inputs();
+            let inputs = data.test().unwrap().inputs();
             let rows = inputs.nrows();
             let mut workspace = gradient::Workspace::new(&fixed.network, rows);
             workspace.input(rows).assign(&fixed.prepare(inputs.view()));

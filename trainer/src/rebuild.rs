@@ -1,6 +1,6 @@
 //! An emulator with other integers: the same graph, formats, shifts, router and ports.
 
-use emeuro_golden::{Emulator, EmulatorBuilder, Op, OutputSpec, VectorId, Weights};
+use emeuro_golden::{Emulator, EmulatorBuilder, Op, OutputSpec, Port, VectorId, Weights};
 
 use crate::Result;
 
@@ -12,16 +12,16 @@ pub(crate) fn rebuild(emulator: &Emulator, other: impl Fn(usize) -> Option<Integ
     let output = emulator.output().clone();
     let spec =
         OutputSpec { sources: output.sources, lower: output.lower, order: output.order, port: output.port };
-    Ok(copy(emulator, other)?.finish(spec, emulator.provenance().clone())?)
+    Ok(copy(emulator, emulator.input().clone(), other)?.finish(spec, emulator.provenance().clone())?)
 }
 
-/// The same without an output yet.
+/// The same without an output yet, for an input port whose words are the same to layers.
 pub(crate) fn copy(
     emulator: &Emulator,
+    input: Port,
     other: impl Fn(usize) -> Option<Integers>,
 ) -> Result<EmulatorBuilder> {
-    let mut builder =
-        EmulatorBuilder::new(emulator.name(), emulator.input().clone(), emulator.accumulator_bits())?;
+    let mut builder = EmulatorBuilder::new(emulator.name(), input, emulator.accumulator_bits())?;
     for (index, node) in emulator.nodes().iter().enumerate() {
         let integers = || {
             let affine = node.op.affine()?;

@@ -139,7 +139,7 @@ fn run(
     let means = part.means(train_words.view());
     let prepare = |words: Array2<f32>, frames: &Frames| Prepared {
         inputs: words - means.view().mapv(|m| m as f32).insert_axis(Axis(0)),
-        targets: frames.targets() * &scales.mapv(|s| s as f32),
+        targets: part.targets(emulator, frames, &scales),
         mask: mask(frames),
         slopes: None,
     };
@@ -435,10 +435,20 @@ impl Part {
             .collect()
     }
 
-    /// Factor from every physical output to what the last layer makes.
+    /// Factor from every physical output, less its offset, to what the last layer makes.
     fn output_scales(&self, emulator: &Emulator) -> Vec<f64> {
         let made = self.formats.last().map_or(0, |format| format.frac());
-        emulator.output().port.formats().map(|format| 2f64.powi(format.frac() - made)).collect()
+        emulator.output().port.conversions().map(|word| 2f64.powi(word.point() - made)).collect()
+    }
+
+    /// What the last layer is to make.
+    fn targets(&self, emulator: &Emulator, frames: &Frames, scales: &Array1<f64>) -> Array2<f32> {
+        let mut targets = frames.targets().clone();
+        let columns = targets.axis_iter_mut(Axis(1)).zip(emulator.output().port.conversions().zip(scales));
+        for (mut column, (word, scale)) in columns {
+            column.mapv_inplace(|target| ((f64::from(target) - word.offset()) * scale) as f32);
+        }
+        targets
     }
 
     /// The integers of the layers that changed, from rounded parameters of the network over centred inputs.

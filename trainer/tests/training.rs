@@ -63,8 +63,8 @@ fn a_smooth_function_is_learnt_with_every_activation() {
         let limit = if function == Function::Relu { 0.08 } else { 0.03 };
         assert!(trained.nrmse_float < limit, "{function:?}: {}", trained.nrmse_float);
         assert!(trained.nrmse_golden < trained.nrmse_float + 0.02, "{function:?}: {}", trained.nrmse_golden);
-        assert_eq!(trained.nrmse_golden, nrmse_golden(&trained.emulator, data.test()).unwrap());
-        assert_eq!(trained.nrmse_float, nrmse_float(&trained.network, data.test()).unwrap());
+        assert_eq!(trained.nrmse_golden, nrmse_golden(&trained.emulator, data.test().unwrap()).unwrap());
+        assert_eq!(trained.nrmse_float, nrmse_float(&trained.network, data.test().unwrap()).unwrap());
         assert_eq!(trained.emulator.provenance().nrmse, Some(trained.nrmse_golden));
         assert_eq!(trained.history.len(), 41 + 9);
         // What tuning saw is what the golden model does.
@@ -180,7 +180,7 @@ fn tuning_beats_rounding_where_it_matters() {
     spec.quantisation = Quantisation { weight_bits: 4, activation_bits: 16 };
     let trained = train(&spec, &data, &Session::default()).unwrap();
     let rounded = quantise(&trained.network, &spec, &data).unwrap();
-    let rounded = nrmse_golden(&rounded, data.test()).unwrap();
+    let rounded = nrmse_golden(&rounded, data.test().unwrap()).unwrap();
     assert!(trained.nrmse_golden < 0.75 * rounded, "{} against {rounded}", trained.nrmse_golden);
 }
 
@@ -250,8 +250,9 @@ fn every_quality_level_is_a_complete_answer() {
     let trained = train(&spec(levelled_network(), 30, 8), &data, &Session::default()).unwrap();
     let emulator = &trained.emulator;
     assert_eq!(emulator.levels(), 3);
-    let levels: Vec<(f64, usize)> =
-        (0..3).map(|k| (nrmse_golden_at(emulator, k, data.test()).unwrap(), emulator.macs_at(k))).collect();
+    let levels: Vec<(f64, usize)> = (0..3)
+        .map(|k| (nrmse_golden_at(emulator, k, data.test().unwrap()).unwrap(), emulator.macs_at(k)))
+        .collect();
     assert!(levels[0].0 > levels[1].0 && levels[1].0 > levels[2].0, "{levels:?}");
     assert!(levels[0].0 < 0.5 && levels[1].0 < 0.1 && levels[2].0 < 0.05, "{levels:?}");
     assert_eq!(levels[0].1, 4 * 2 + 4 * 4 + 4 * 2);
@@ -259,8 +260,8 @@ fn every_quality_level_is_a_complete_answer() {
     assert_eq!(levels[2].1, 4 * 24 + 4 * 2 + 24 * 2);
     // One level alone is the same emulator.
     let alone = emulator.at_level(1);
-    assert_eq!(nrmse_golden(&alone, data.test()).unwrap(), levels[1].0);
-    let float = trained.network.predict_levels(data.test().inputs().view()).unwrap();
+    assert_eq!(nrmse_golden(&alone, data.test().unwrap()).unwrap(), levels[1].0);
+    let float = trained.network.predict_levels(data.test().unwrap().inputs().view()).unwrap();
     assert_eq!(float.len(), 3);
 }
 
@@ -314,9 +315,13 @@ fn slopes_help_where_frames_are_few() {
         .collect();
     let slopes = Array2::from_shape_fn((150, 2), |(r, c)| rows[r][c]);
     let train_set = few.train().clone().with_slopes(directions, slopes).unwrap();
-    let more =
-        Datasets::new(train_set, few.validation().clone(), few.calibration().clone(), few.test().clone())
-            .unwrap();
+    let more = Datasets::new(
+        train_set,
+        few.validation().clone(),
+        few.calibration().clone(),
+        few.test().unwrap().clone(),
+    )
+    .unwrap();
     let mut spec = spec(bypass_network(4, 40, 2, Function::Tanh), 150, 0);
     let plain = train(&spec, &more, &Session::default()).unwrap().nrmse_float;
     // Slopes that nobody asks for change nothing.

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use emeuro_golden::{Emulator, Provenance};
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 
 use super::{
-    Counts, Errors, Pairs,
+    Counts, Errors, Folds, Pairs, cross,
     finish::{Outputs, finish},
-    measure,
+    measure, notes,
     pairs::wrong,
     plan::{self, Length, Plan},
     ports::{self, Segment},
-    split::{self, Split},
+    split::{self, Deal, Split},
     topology::{self, Topology},
 };
 use crate::{
@@ -88,6 +88,8 @@ pub struct Learnt {
     pub target: f64,
     /// Pairs of every set.
     pub counts: Counts,
+    /// Errors of the parts if there were few pairs, each of which was tested on in its turn.
+    pub folds: Option<Folds>,
     /// Everything that was trained, in order.
     pub tried: Vec<Tried>,
     /// What the user should know about the data.
@@ -124,6 +126,9 @@ const SURE: f64 = 1.5;
 /// The error on validation pairs has to be below the target by this factor, so that that on test pairs is.
 const MARGIN: f64 = 0.95;
 
+/// The budget of full trainings is for so many.
+const FULL_TRAININGS: usize = 3;
+
 /// What has diverged is trained again at a learning rate that is lower by this factor.
 const CALM: f64 = 5.0;
 
@@ -135,75 +140,21 @@ const WORTH: f64 = 0.8;
 
 /// Makes an emulator of what `pairs` say: the cheapest one that reaches the target, otherwise the one that errs least.
 ///
-/// The cost is that of a unit: clocks per frame, as far as they can be told from the topology. Wider weights are tried after narrow ones. Pairs for the test only measure. The same pairs and options make the same
-/// bytes.
+/// The cost is that of a unit: clocks per frame, as far as they can be told from the topology. Wider weights are tried after narrow ones.
+/// Pairs for the test only measure; where there are fewer than [`FEW_ROWS`](super::FEW_ROWS), the error is that of what is learnt in the
+/// same way from four fifths of them, in turns. The same pairs and options make the same bytes.
 ///
 /// # Errors
-/// Pairs of which nothing can be learnt: too few, no output that varies, numbers that no format holds. [`Error::Stopped`] if `session` says
+/// Pairs of which nothing can be learnt: too few, no output that varies, numbers beyond all measure. [`Error::Stopped`] if `session` says
 /// so. What else training can say, if no topology could be trained.
 pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Learnt> {
-    let search = Search::new(pairs, options, session)?;
-    let mut tried = vec![];
-    let [inputs, outputs] = [search.inputs.len(), search.outputs.varying().len()];
-
-    let functions = [Function::Silu, Function::Relu, Function::Tanh];
-    let mut function = (f64::INFINITY, Function::Silu);
-    for candidate in functions {
-        let topology = topology::middle(candidate, inputs, outputs);
-        let error = search.error(&topology, Length::Short, functions.len() * 2, &mut tried)?;
-        if error < function.0 {
-            function = (error, candidate);
+    match split::split(pairs.inputs.view(), options.seed)? {
+        Deal::Once(split) => {
+            let search = Search::new(pairs, options, session, split)?;
+            let (made, tried) = search.run()?;
+            search.learnt(made, tried)
         }
-    }
-
-    let candidates = topology::candidates(function.1, inputs, outputs);
-    let mut left: Vec<(f64, &Topology)> = vec![];
-    // Of topologies without a bottleneck and of those with one, with one hidden layer and with more.
-    let (mut least, mut in_vain) = ([f64::INFINITY; 4], [0; 4]);
-    for topology in &candidates {
-        let family = usize::from(topology.bottleneck) + 2 * usize::from(topology.hidden.len() > 1);
-        if in_vain[family] == PATIENCE {
-            continue;
-        }
-        let error = search.error(topology, Length::Short, candidates.len() * 2, &mut tried)?;
-        left.push((error, topology));
-        in_vain[family] = if error < GAIN * least[family] { 0 } else { in_vain[family] + 1 };
-        least[family] = least[family].min(error);
-        // What costs more than something that is as good as there need not be tried.
-        if error <= SURE * options.target {
-            break;
-        }
-    }
-
-    let promising = |error: f64| error <= PROMISE * options.target;
-    let mut best: Option<Made> = None;
-    let trainings = left.len().min(3);
-    for (error, topology) in left.iter_mut().filter(|(error, _)| promising(*error)) {
-        if let Some(made) = search.best(topology, Length::Full, trainings, &mut tried)? {
-            *error = error.min(made.error);
-            let done = made.error <= MARGIN * options.target;
-            if best.as_ref().is_none_or(|b| made.error < b.error) {
-                best = Some(made);
-            }
-            if done {
-                break;
-            }
-        }
-    }
-    if best.as_ref().is_none_or(|best| best.error > MARGIN * options.target) {
-        // The target is out of reach, or only just: the two that came closest go on for longer.
-        left.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for (_, topology) in left.iter().filter(|(error, _)| error.is_finite()).take(2) {
-            if let Some(made) = search.best(topology, Length::Long, 2, &mut tried)?
-                && best.as_ref().is_none_or(|b| made.error < b.error)
-            {
-                best = Some(made);
-            }
-        }
-    }
-    match best {
-        Some(made) => search.learnt(made, tried),
-        None => Err(nothing(tried)),
+        Deal::Crossed { folds, whole } => cross::learn(pairs, options, session, folds, whole),
     }
 }
 
@@ -212,8 +163,9 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
 /// # Errors
 /// As [`learn`].
 pub(crate) fn probe(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Learnt> {
-    let search = Search::new(pairs, options, session)?;
-    let topology = topology::middle(Function::Silu, search.inputs.len(), search.outputs.varying().len());
+    let split = split::split(pairs.inputs.view(), options.seed)?.into_first();
+    let search = Search::new(pairs, options, session, split)?;
+    let topology = topology::middle(Function::Silu, search.sizes()[0], search.sizes()[1]);
     let mut tried = vec![];
     match search.best(&topology, Length::Short, 1, &mut tried)? {
         Some(made) => search.learnt(made, tried),
@@ -228,12 +180,12 @@ fn nothing(tried: Vec<Tried>) -> Error {
 }
 
 /// An emulator and what it was made from.
-struct Made {
-    topology: Topology,
-    quantisation: Quantisation,
-    emulator: Emulator,
-    /// Over scaled outputs that vary.
-    network: Network,
+pub(super) struct Made {
+    pub(super) topology: Topology,
+    pub(super) quantisation: Quantisation,
+    pub(super) emulator: Emulator,
+    /// Over scaled inputs and scaled outputs that vary.
+    pub(super) network: Network,
     spec: TrainingSpec,
     /// Frames that it was trained on.
     frames: usize,
@@ -241,71 +193,159 @@ struct Made {
     error: f64,
 }
 
-/// What all trainings share.
-struct Search<'a> {
+/// A topology after its short training.
+struct Candidate<'t> {
+    topology: &'t Topology,
+    /// The least on validation pairs so far.
+    error: f64,
+    /// Whether it was trained in full.
+    is_full: bool,
+}
+
+/// What all trainings on one split share.
+pub(super) struct Search<'a> {
     pairs: &'a Pairs,
     options: &'a Learning,
     session: &'a Session,
     plan: Plan,
-    split: Split,
-    /// As `f32`, all rows.
-    inputs_f32: Array2<f32>,
-    /// Scaled outputs that vary, all rows.
-    targets: Array2<f32>,
-    inputs: Inputs,
-    outputs: Outputs,
-    target_ports: Vec<PortSegment>,
-    notes: Vec<String>,
-}
-
-/// The input port.
-struct Inputs(Vec<PortSegment>);
-
-impl Inputs {
-    fn len(&self) -> usize {
-        self.0.iter().map(|segment| segment.size).sum()
-    }
+    pub(super) split: Split,
+    inputs: Vec<Segment>,
+    pub(super) outputs: Outputs,
+    /// The ports of what is trained.
+    ports: [Vec<PortSegment>; 2],
 }
 
 impl<'a> Search<'a> {
-    fn new(pairs: &'a Pairs, options: &'a Learning, session: &'a Session) -> Result<Self> {
-        let inputs_f32 = measure::rounded(&pairs.inputs);
-        let split = split::split(inputs_f32.view(), options.seed)?;
-        let input_segments = ports::segments(&pairs.input_parts, &pairs.inputs, "input", false)?;
-        let segments = ports::segments(&pairs.output_parts, &pairs.outputs, "output", true)?;
-        let constants = pairs.outputs.axis_iter(Axis(1)).map(|column| {
-            let first = column[0];
-            column.iter().all(|&v| v == first).then_some(first)
-        });
-        let exponents = segments.iter().map(|segment| exponent(&pairs.outputs, segment)).collect();
-        let outputs = Outputs { constants: constants.collect(), exponents, segments };
-        let varying = outputs.varying();
-        if varying.is_empty() {
+    pub(super) fn new(
+        pairs: &'a Pairs,
+        options: &'a Learning,
+        session: &'a Session,
+        split: Split,
+    ) -> Result<Self> {
+        let known = split.known();
+        let inputs = ports::segments(&pairs.input_parts, &pairs.inputs, &known, "input", false)?;
+        let segments = ports::segments(&pairs.output_parts, &pairs.outputs, &known, "output", true)?;
+        let exponents = segments.iter().map(|segment| exponent(&pairs.outputs, &known, segment)).collect();
+        let spans = segments.iter().flat_map(|segment| &segment.spans);
+        let constants = spans.map(|span| span.is_constant().then_some(span.low)).collect();
+        let outputs = Outputs { constants, exponents, segments };
+        if outputs.varying().is_empty() {
             return Err(wrong(String::from("no output varies: there is nothing to learn")));
         }
-        let mut scales = vec![1.0; pairs.outputs.ncols()];
-        for (segment, exponent) in outputs.segments.iter().zip(&outputs.exponents) {
-            scales[segment.columns.clone()].fill((-f64::from(*exponent)).exp2());
+        let varying = outputs.segments.iter().filter(|s| !s.constant);
+        let ports = [
+            inputs.iter().map(input_port).collect(),
+            varying.map(|s| PortSegment::new(&s.name, "1", s.size())).collect(),
+        ];
+        let plan = Plan { budget: options.budget };
+        let mut search = Self { pairs, options, session, plan, split, inputs, outputs, ports };
+        let split = std::mem::take(&mut search.split);
+        search.split = split.told_apart(|row| search.scaled_inputs(&[row]).row(0).to_owned());
+        Ok(search)
+    }
+
+    /// Numbers per input and per output that varies.
+    fn sizes(&self) -> [usize; 2] {
+        [self.pairs.inputs.ncols(), self.outputs.varying().len()]
+    }
+
+    pub(super) fn notes(&self) -> Vec<String> {
+        notes::notes(self.pairs, &self.inputs, &self.outputs, &self.split)
+    }
+
+    /// The inputs of `rows` as layers see them.
+    fn scaled_inputs(&self, rows: &[usize]) -> Array2<f32> {
+        let segments = self.inputs.iter().map(|segment| (segment, segment.scale()));
+        scaled(&self.pairs.inputs, rows, segments)
+    }
+
+    /// The outputs of `rows` that vary, as the last layer is to make them.
+    fn scaled_outputs(&self, rows: &[usize]) -> Array2<f32> {
+        let segments = self.outputs.segments.iter().zip(self.outputs.exponents.iter().copied());
+        scaled(&self.pairs.outputs, rows, segments.filter(|(segment, _)| !segment.constant))
+    }
+
+    /// Looks for the cheapest topology that reaches the target, otherwise for the one that errs least; and what was tried.
+    pub(super) fn run(&self) -> Result<(Made, Vec<Tried>)> {
+        let [inputs, outputs] = self.sizes();
+        let mut tried = vec![];
+        let functions = [Function::Silu, Function::Relu, Function::Tanh];
+        let mut function = (f64::INFINITY, Function::Silu);
+        for candidate in functions {
+            let topology = topology::middle(candidate, inputs, outputs);
+            let error = self.error(&topology, Length::Short, functions.len() * 2, &mut tried)?;
+            if error < function.0 {
+                function = (error, candidate);
+            }
         }
-        let targets = pairs.outputs.select(Axis(1), &varying)
-            * &ndarray::Array1::from_iter(varying.iter().map(|&c| scales[c])).insert_axis(Axis(0));
-        let target_ports = outputs.segments.iter().filter(|s| !s.constant);
-        let target_ports = target_ports.map(|s| PortSegment::new(&s.name, "1", s.size())).collect();
-        let notes = notes(pairs, &input_segments, &outputs, &split);
-        let inputs = Inputs(input_segments.iter().map(input_port).collect());
-        Ok(Self {
-            pairs,
-            options,
-            session,
-            plan: Plan { budget: options.budget },
-            split,
-            inputs_f32,
-            targets: measure::rounded(&targets),
-            inputs,
-            outputs,
-            target_ports,
-            notes,
-        })
+
+        let target = self.options.target;
+        let topologies = topology::candidates(function.1, inputs, outputs);
+        let mut best: Option<Made> = None;
+        let mut candidates: Vec<Candidate> = vec![];
+        // Of topologies without a bottleneck and of those with one, with one hidden layer and with more.
+        let (mut least, mut in_vain) = ([f64::INFINITY; 4], [0; 4]);
+        for topology in &topologies {
+            let family = usize::from(topology.bottleneck) + 2 * usize::from(topology.hidden.len() > 1);
+            if in_vain[family] == PATIENCE {
+                continue;
+            }
+            let error = self.error(topology, Length::Short, topologies.len() * 2, &mut tried)?;
+            candidates.push(Candidate { topology, error, is_full: false });
+            in_vain[family] = if error < GAIN * least[family] { 0 } else { in_vain[family] + 1 };
+            least[family] = least[family].min(error);
+            // This one is as good as there: the cheapest that gets there is wanted, and if none does, what costs more is tried.
+            if error <= SURE * target && self.train_in_full(&mut candidates, &mut best, &mut tried)? {
+                break;
+            }
+        }
+        if !self.is_done(best.as_ref()) && !self.train_in_full(&mut candidates, &mut best, &mut tried)? {
+            // The target is out of reach, or only just: the two that came closest go on for longer, if that can help.
+            candidates.sort_by(|a, b| a.error.total_cmp(&b.error));
+            let can_gain =
+                |c: &&Candidate| c.error.is_finite() && !(c.is_full && c.topology.hidden.is_empty());
+            for candidate in candidates.iter().filter(can_gain).take(2) {
+                self.keep(self.best(candidate.topology, Length::Long, 2, &mut tried)?, &mut best);
+            }
+        }
+        match best {
+            Some(made) => Ok((made, tried)),
+            None => Err(nothing(tried)),
+        }
+    }
+
+    /// Trains those that promise to reach the target and were not trained in full yet, the cheapest first, until one does; whether it does.
+    fn train_in_full(
+        &self,
+        candidates: &mut [Candidate],
+        best: &mut Option<Made>,
+        tried: &mut Vec<Tried>,
+    ) -> Result<bool> {
+        let promises = |c: &&mut Candidate| !c.is_full && c.error <= PROMISE * self.options.target;
+        for candidate in candidates.iter_mut().filter(promises) {
+            candidate.is_full = true;
+            if let Some(made) = self.best(candidate.topology, Length::Full, FULL_TRAININGS, tried)? {
+                candidate.error = candidate.error.min(made.error);
+                self.keep(Some(made), best);
+                if self.is_done(best.as_ref()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_done(&self, best: Option<&Made>) -> bool {
+        best.is_some_and(|best| best.error <= MARGIN * self.options.target)
+    }
+
+    /// Keeps what errs least.
+    fn keep(&self, made: Option<Made>, best: &mut Option<Made>) {
+        if let Some(made) = made
+            && best.as_ref().is_none_or(|b| made.error < b.error)
+        {
+            *best = Some(made);
+        }
     }
 
     /// Error on validation pairs of what a training makes; infinite if nothing.
@@ -339,7 +379,7 @@ impl<'a> Search<'a> {
         let spec = TrainingSpec { quantisation, ..made.spec.clone() };
         let data = self.datasets(&self.split.train[..made.frames])?;
         let wide = match quantise(&made.network, &spec, &data) {
-            Ok(emulator) => finish(&emulator, &self.outputs, Provenance::default())?,
+            Ok(emulator) => finish(&emulator, &self.inputs, &self.outputs, Provenance::default())?,
             Err(Error::Golden(_)) => return Ok(Some(made)),
             Err(error) => return Err(error),
         };
@@ -361,12 +401,13 @@ impl<'a> Search<'a> {
         trainings: usize,
         tried: &mut Vec<Tried>,
     ) -> Result<Option<Made>> {
-        let network = topology.network(self.inputs.len(), self.targets.ncols())?;
+        let [inputs, outputs] = self.sizes();
+        let network = topology.network(inputs, outputs)?;
         let batch = plan::batch(self.split.train.len());
         let steps = self.plan.steps(&network, batch, length, trainings);
         let frames = plan::frames(steps, batch, self.split.train.len());
         let data = self.datasets(&self.split.train[..frames])?;
-        let ports = [&self.inputs.0[..], &self.target_ports];
+        let ports = [&self.ports[0][..], &self.ports[1]];
         let mut spec = plan::spec(&self.options.name, topology, ports, steps, frames)?;
         spec.seed = self.options.seed;
         spec.quantisation = self.options.quantisation.unwrap_or_default();
@@ -382,7 +423,7 @@ impl<'a> Search<'a> {
             trained = train(&spec, &data, &session);
         }
         let made = trained.and_then(|trained| {
-            let emulator = finish(&trained.emulator, &self.outputs, Provenance::default())?;
+            let emulator = finish(&trained.emulator, &self.inputs, &self.outputs, Provenance::default())?;
             Ok((trained, emulator))
         });
         let (trained, emulator) = match made {
@@ -400,11 +441,9 @@ impl<'a> Search<'a> {
     }
 
     fn datasets(&self, train: &[usize]) -> Result<Datasets> {
-        let frames = |rows: &[usize]| {
-            Frames::new(self.inputs_f32.select(Axis(0), rows), self.targets.select(Axis(0), rows))
-        };
-        let Split { validation, calibration, test, .. } = &self.split;
-        Datasets::new(frames(train)?, frames(validation)?, frames(calibration)?, frames(test)?)
+        let frames = |rows: &[usize]| Frames::new(self.scaled_inputs(rows), self.scaled_outputs(rows));
+        let Split { validation, calibration, .. } = &self.split;
+        Datasets::without_test(frames(train)?, frames(validation)?, frames(calibration)?)
     }
 
     fn validate(&self, emulator: &Emulator) -> Result<f64> {
@@ -420,6 +459,7 @@ impl<'a> Search<'a> {
             .map(|level| measure::of_emulator(&emulator, level, self.pairs, rows, segments))
             .collect::<Result<Vec<Errors>>>()?;
         let nrmse_float = self.float_errors(&network, rows)?.nrmse;
+        let notes = self.notes();
         let counts = self.split.counts();
         let Counts { train, validation, calibration, test, .. } = counts;
         let mut data = format!(
@@ -446,101 +486,76 @@ impl<'a> Search<'a> {
             nrmse_float,
             target: self.options.target,
             counts,
+            folds: None,
             tried,
-            notes: self.notes,
+            notes,
         })
     }
 
     /// Errors of the network in floating point.
     fn float_errors(&self, network: &Network, rows: &[usize]) -> Result<Errors> {
-        let estimates = network.predict(self.inputs_f32.select(Axis(0), rows).view())?;
+        Ok(measure::of(&self.float_estimates(network, rows)?, self.pairs, rows, &self.outputs.segments))
+    }
+
+    /// What the network in floating point says, one frame after the other.
+    pub(super) fn float_estimates(&self, network: &Network, rows: &[usize]) -> Result<Vec<f64>> {
+        let estimates = network.predict(self.scaled_inputs(rows).view())?;
         let Outputs { segments, exponents, constants } = &self.outputs;
         let mut all: Vec<f64> = vec![];
         for estimate in estimates.outer_iter() {
             let mut varying = estimate.iter().map(|&v| f64::from(v));
             for (segment, exponent) in segments.iter().zip(exponents) {
-                let scale = f64::from(*exponent).exp2();
+                let (scale, offset) = (f64::from(*exponent).exp2(), segment.span.offset());
                 all.extend(constants[segment.columns.clone()].iter().map(|constant| match constant {
                     Some(value) => *value,
-                    None => varying.next().unwrap_or(f64::NAN) * scale,
+                    None => varying.next().unwrap_or(f64::NAN) * scale + offset,
                 }));
             }
         }
-        Ok(measure::of(&all, self.pairs, rows, segments))
+        Ok(all)
     }
 }
 
-/// The power of two next to the spread of a segment's outputs.
-fn exponent(outputs: &Array2<f64>, segment: &Segment) -> i32 {
-    let columns = segment.columns.clone().map(|column| outputs.column(column).var(0.0));
-    let variance = columns.sum::<f64>() / segment.size() as f64;
-    if variance > 0.0 && !segment.constant { variance.sqrt().log2().round() as i32 } else { 0 }
+/// The columns of `segments`, less their offsets, as multiples of 2^exponent. A zero has no sign.
+fn scaled<'s>(
+    values: &Array2<f64>,
+    rows: &[usize],
+    segments: impl Iterator<Item = (&'s Segment, i32)>,
+) -> Array2<f32> {
+    let columns: Vec<(usize, f64, f64)> = segments
+        .flat_map(|(segment, exponent)| {
+            let (offset, unit) = (segment.span.offset(), f64::from(-exponent).exp2());
+            segment.columns.clone().map(move |column| (column, offset, unit))
+        })
+        .collect();
+    Array2::from_shape_fn((rows.len(), columns.len()), |(row, k)| {
+        let (column, offset, unit) = columns[k];
+        ((values[(rows[row], column)] - offset) * unit) as f32 + 0.0
+    })
+}
+
+/// The power of two next to the spread of a segment's outputs; of constants, its scale.
+fn exponent(outputs: &Array2<f64>, rows: &[usize], segment: &Segment) -> i32 {
+    let Some(largest) = segment.span.exponent().filter(|_| !segment.constant) else { return segment.scale() };
+    let (offset, unit) = (segment.span.offset(), f64::from(-largest).exp2());
+    let variance = |column: usize| {
+        let numbers = rows.iter().map(|&row| (outputs[(row, column)] - offset) * unit);
+        ndarray::Array1::from_iter(numbers).var(0.0)
+    };
+    let variance = segment.columns.clone().map(variance).sum::<f64>() / segment.size() as f64;
+    if variance > 0.0 { largest + variance.sqrt().log2().round() as i32 } else { largest }
 }
 
 fn input_port(segment: &Segment) -> PortSegment {
     let port = PortSegment::new(&segment.name, "1", segment.size());
-    match segment.largest > 0.0 {
+    match segment.span.largest() > 0.0 {
         true => port,
         // Nothing is known but zeros.
         false => port.within(1.0),
     }
 }
 
-/// What is remarkable about the pairs.
-fn notes(pairs: &Pairs, inputs: &[Segment], outputs: &Outputs, split: &Split) -> Vec<String> {
-    let list = |what: &str, columns: &[usize]| {
-        let columns: Vec<String> = columns.iter().map(|column| (column + 1).to_string()).collect();
-        format!("{what}{} {}", if columns.len() == 1 { "" } else { "s" }, columns.join(", "))
-    };
-    let mut notes = vec![];
-    let constant: Vec<usize> = (0..pairs.inputs.ncols())
-        .filter(|&column| pairs.inputs.column(column).iter().all(|&v| v == pairs.inputs[(0, column)]))
-        .collect();
-    if !constant.is_empty() {
-        notes.push(format!(
-            "{} never changes: what the outputs do when it does cannot be learnt",
-            list("input", &constant)
-        ));
-    }
-    let constant: Vec<usize> =
-        (0..pairs.outputs.ncols()).filter(|&c| outputs.constants[c].is_some()).collect();
-    if !constant.is_empty() {
-        notes.push(format!(
-            "{} never changes: the emulator gives the constant, whatever the input",
-            list("output", &constant)
-        ));
-    }
-    let coarse: Vec<usize> = inputs
-        .iter()
-        .flat_map(|segment| segment.columns.clone().map(move |column| (column, segment.largest)))
-        .filter(|&(column, largest)| {
-            let spread = pairs.inputs.column(column).std(0.0);
-            spread > 0.0 && spread < largest / 256.0
-        })
-        .map(|(column, _)| column)
-        .collect();
-    if !coarse.is_empty() {
-        notes.push(format!(
-            "{} varies by few steps of its 16-bit words beside its offset or its neighbours: subtract the offset, or give it \
-             another unit",
-            list("input", &coarse)
-        ));
-    }
-    let repeated = split.counts().repeated;
-    if repeated > 0 {
-        notes.push(format!("{repeated} rows repeat the inputs of others: they stay in one set with them"));
-        let floor = split::floor(&pairs.outputs, &split.repeated);
-        if floor > 1e-6 {
-            notes.push(format!(
-                "rows with the same inputs have different outputs: no function of the inputs errs less than about {:.3} %",
-                100.0 * floor
-            ));
-        }
-    }
-    notes
-}
-
 /// To a ten-thousandth of a per cent: the digits below depend on the processor's arithmetic.
-fn rounded(error: f64) -> f64 {
+pub(super) fn rounded(error: f64) -> f64 {
     (error * 1e6).round() / 1e6
 }

@@ -1,4 +1,4 @@
-//! From the emulator of scaled outputs that vary to that of all outputs in their own units.
+//! From the emulator of what was trained, scaled numbers and outputs that vary, to that of all numbers in their own units.
 
 use emeuro_golden::{Affine, Emulator, Format, OutputSpec, Port, Provenance, VectorId, Weights};
 
@@ -9,7 +9,7 @@ use crate::{Result, rebuild};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outputs {
     pub(super) segments: Vec<Segment>,
-    /// Of every segment: varying outputs were trained as multiples of 2^exponent.
+    /// Of every segment: varying outputs, less the offset, were trained as multiples of 2^exponent.
     pub(super) exponents: Vec<i32>,
     /// Of every output: its value if it is constant.
     pub(super) constants: Vec<Option<f64>>,
@@ -22,26 +22,22 @@ impl Outputs {
     }
 }
 
-/// The emulator of all outputs: binary points moved by the exponents, constants added.
-pub(super) fn finish(emulator: &Emulator, outputs: &Outputs, provenance: Provenance) -> Result<Emulator> {
-    let Port { bits, segments: trained } = &emulator.output().port;
-    let mut builder = rebuild::copy(emulator, |_| None)?;
-    let mut trained = trained.iter();
-    let mut constants: Vec<i16> = vec![];
-    let mut segments = vec![];
-    for (segment, exponent) in outputs.segments.iter().zip(&outputs.exponents) {
-        let frac = match segment.constant {
-            true => {
-                let format = Format::covering(*bits, segment.largest)?;
-                let values = &outputs.constants[segment.columns.clone()];
-                constants.extend(values.iter().map(|value| format.quantise(value.unwrap_or(0.0))));
-                format.frac()
-            }
-            false => trained.next().map_or(0, |segment| segment.frac) - exponent,
-        };
-        let (name, size) = (segment.name.clone(), segment.size());
-        segments.push(emeuro_golden::Segment { name, unit: String::from("1"), size, frac });
-    }
+/// The emulator of all numbers: scales, offsets and ranges of its ports, and constants added.
+pub(super) fn finish(
+    emulator: &Emulator,
+    inputs: &[Segment],
+    outputs: &Outputs,
+    provenance: Provenance,
+) -> Result<Emulator> {
+    let Port { bits, segments: trained } = emulator.input();
+    let segments =
+        inputs.iter().zip(trained).map(|(segment, trained)| segment.port(trained.frac, segment.scale()));
+    let input = Port { bits: *bits, segments: segments.collect() };
+    let mut builder = rebuild::copy(emulator, input, |_| None)?;
+    let port = output_port(&emulator.output().port, outputs)?;
+    let words = port.conversions().zip(&outputs.constants);
+    let constants: Vec<i16> =
+        words.filter_map(|(word, constant)| constant.map(|v| word.quantise(v))).collect();
     let output = emulator.output();
     let mut sources = output.sources.clone();
     let mut lower = output.lower.clone();
@@ -53,8 +49,28 @@ pub(super) fn finish(emulator: &Emulator, outputs: &Outputs, provenance: Provena
         let mut place = |is_constant: bool| if is_constant { constant.next() } else { varying.next() };
         order = Some(outputs.constants.iter().filter_map(|value| place(value.is_some())).collect());
     }
-    let spec = OutputSpec { sources, lower, order, port: Port { bits: *bits, segments } };
-    Ok(builder.finish(spec, provenance)?)
+    Ok(builder.finish(OutputSpec { sources, lower, order, port }, provenance)?)
+}
+
+/// The port of all outputs, from that of those that vary.
+fn output_port(trained: &Port, outputs: &Outputs) -> Result<Port> {
+    let mut varying = trained.segments.iter();
+    let mut segments = vec![];
+    for (segment, &exponent) in outputs.segments.iter().zip(&outputs.exponents) {
+        let frac = match segment.constant {
+            true => {
+                Format::covering(trained.bits, segment.span.largest() * f64::from(-exponent).exp2())?.frac()
+            }
+            false => varying.next().map_or(0, |trained| trained.frac),
+        };
+        // The binary point alone where it can be said by that: it is the same word.
+        let point = frac - exponent;
+        segments.push(match Format::new(trained.bits, point) {
+            Ok(_) => segment.port(point, 0),
+            Err(_) => segment.port(frac, exponent),
+        });
+    }
+    Ok(Port { bits: trained.bits, segments })
 }
 
 /// A layer that gives `words` whatever the input: it reads what the lowest quality level computes, with weights of zero.

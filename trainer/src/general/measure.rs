@@ -1,7 +1,6 @@
 //! The error of an emulator on pairs.
 
 use emeuro_golden::{Emulator, Runner, nrmse, nrmse_masked};
-use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::{Pairs, ports::Segment};
@@ -43,13 +42,23 @@ pub(super) fn of_emulator(
     rows: &[usize],
     segments: &[Segment],
 ) -> Result<Errors> {
+    Ok(of(&estimates(emulator, level, pairs, rows)?, pairs, rows, segments))
+}
+
+/// What quality level `level` says on `rows` of the pairs, one frame after the other.
+pub(super) fn estimates(
+    emulator: &Emulator,
+    level: usize,
+    pairs: &Pairs,
+    rows: &[usize],
+) -> Result<Vec<f64>> {
     let width = pairs.outputs.ncols();
     let mut estimates = vec![0.0; rows.len() * width];
     estimates.par_chunks_exact_mut(width).zip(rows.par_iter()).try_for_each_init(
         || Runner::new(emulator),
         |runner, (estimate, &row)| runner.infer_values_at(level, &pairs.inputs.row(row).to_vec(), estimate),
     )?;
-    Ok(of(&estimates, pairs, rows, segments))
+    Ok(estimates)
 }
 
 /// Errors of estimates, one frame after the other.
@@ -73,9 +82,4 @@ pub(super) fn of(estimates: &[f64], pairs: &Pairs, rows: &[usize], segments: &[S
         even: (squares / single.len().max(1) as f64).sqrt(),
         parts: parts.collect(),
     }
-}
-
-/// `rows` of a matrix, as `f32`; a zero has no sign.
-pub(super) fn rounded(values: &Array2<f64>) -> Array2<f32> {
-    values.mapv(|v| v as f32 + 0.0)
 }

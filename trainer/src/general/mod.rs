@@ -1,15 +1,19 @@
 //! Emulators of functions of which nothing is known but pairs of inputs and outputs.
 //!
 //! 1. [`Pairs`] are checked numbers with names; `split` deals them out to four disjoint sets.
-//! 2. Ports follow from the ranges of the columns; outputs that never change become constants.
+//! 2. Ports, with their scales and offsets, follow from where the columns lie; outputs that never change become constants.
 //! 3. Topologies of rising cost, all with a linear path beside the hidden layers, are tried for a moment each; the cheapest ones that
 //!    promise to reach the target are trained in full, until one does ([`learn`]).
-//! 4. The error is that of the golden model on pairs that nothing was learnt or chosen from.
+//! 4. The error is that of the golden model on pairs that nothing was learnt or chosen from; where there are few, of what is learnt in the
+//!    same way without a part of them, on that part.
 
 mod choose;
+mod cross;
 mod finish;
 mod measure;
+mod notes;
 mod pairs;
+mod placement;
 mod plan;
 mod ports;
 mod split;
@@ -17,9 +21,10 @@ mod topology;
 
 pub(crate) use choose::probe;
 pub use choose::{Learning, Learnt, Tried, learn};
+pub use cross::Folds;
 pub use measure::{Errors, PartError};
 pub use pairs::{Pairs, Part};
-pub use split::{Counts, LEAST_ROWS};
+pub use split::{Counts, FEW_ROWS, LEAST_ROWS};
 
 /// `name` as an identifier of at most 64 characters: what an emulator and its segments can be called.
 #[must_use]

@@ -1,17 +1,20 @@
-//! The segments of a port, from the ranges of its columns.
+//! The segments of a port, from where its columns lie.
 
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView1, Axis};
 
-use super::{Part, pairs::wrong};
+use super::{Part, pairs::wrong, placement::Span};
 use crate::Result;
 
-/// More segments than this are merged.
-const MOST: usize = 16;
+/// Columns of a part are put together more generously where it would have more segments than this.
+const MANY: usize = 16;
 
-/// The largest magnitude of a segment, as powers of two: what words of 16 bits and the binary points of formats can hold.
-const MAGNITUDES: Range<f64> = 1.52587890625e-5..3.5e13;
+/// The largest magnitude that is learnt from.
+const LARGEST: f64 = 1e200;
+
+/// The least magnitude of a column that varies.
+const LEAST: f64 = 1e-200;
 
 /// Consecutive columns of like range.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,109 +24,99 @@ pub(super) struct Segment {
     pub(super) columns: Range<usize>,
     /// Whether the columns never change.
     pub(super) constant: bool,
-    /// The largest magnitude.
-    pub(super) largest: f64,
+    /// Where the numbers lie.
+    pub(super) span: Span,
+    /// Where those of every column lie.
+    pub(super) spans: Vec<Span>,
 }
+
+/// Exponents of magnitudes that formats hold as they are, with what layers do with them.
+const USUAL: std::ops::RangeInclusive<i32> = -6..=10;
 
 impl Segment {
     pub(super) fn size(&self) -> usize {
         self.columns.len()
     }
-}
 
-/// What matters about a column.
-struct Column {
-    /// Logarithm of the largest magnitude; none if the column is zero.
-    size: Option<f64>,
-    constant: bool,
-}
+    /// Exponent of the scale of an input port: 0 for magnitudes that are usual.
+    pub(super) fn scale(&self) -> i32 {
+        self.span.exponent().filter(|exponent| !USUAL.contains(exponent)).unwrap_or(0)
+    }
 
-impl Column {
-    fn new(values: ArrayView1<f64>) -> Self {
-        let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        let first = values.first().copied().unwrap_or(0.0);
-        Self { size: (largest > 0.0).then(|| largest.log2()), constant: values.iter().all(|&v| v == first) }
+    /// The segment of a port, with the ranges of its words.
+    pub(super) fn port(&self, frac: i32, scale: i32) -> emeuro_golden::Segment {
+        let ranges = self.spans.iter().map(|span| [span.low, span.high]).collect();
+        let plain = emeuro_golden::Segment::new(&self.name, "1", self.size(), frac);
+        emeuro_golden::Segment { scale, offset: self.span.offset(), ranges, ..plain }
     }
 }
 
-/// The segments of a port with `parts`: columns of one part whose ranges differ by a factor of four at most. With `apart`, constant
-/// columns are segments of their own.
+/// The segments of a port with `parts`: columns of one part whose ranges differ by a factor of four at most, judged by `rows`. With
+/// `apart`, constant columns are segments of their own.
 ///
 /// # Errors
-/// A range that no format holds.
+/// Numbers of a magnitude that is not learnt from.
 pub(super) fn segments(
     parts: &[Part],
     values: &Array2<f64>,
+    rows: &[usize],
     what: &str,
     apart: bool,
 ) -> Result<Vec<Segment>> {
-    let columns: Vec<Column> = values.axis_iter(Axis(1)).map(Column::new).collect();
+    let span = |column: ArrayView1<f64>| Span::of(rows.iter().map(|&row| column[row]));
+    let columns: Vec<Span> = values.axis_iter(Axis(1)).map(span).collect();
     for (index, column) in columns.iter().enumerate() {
-        if let Some(largest) = column.size.map(f64::exp2)
-            && !MAGNITUDES.contains(&largest)
-        {
-            let Range { start, end } = MAGNITUDES;
+        let largest = column.high.abs().max(column.low.abs());
+        if largest > LARGEST || (!column.is_constant() && column.largest() < LEAST) {
             let index = index + 1;
             return Err(wrong(format!(
-                "{what} {index}: the largest magnitude is {largest:e}, expected {start:e} to {end:e}: use another unit"
+                "{what} {index}: its numbers are from {:e} to {:e}, expected magnitudes of {LEAST:e} to {LARGEST:e}: use another unit",
+                column.low, column.high
             )));
         }
     }
-    // What differs by more than such a power of two would lose too many of its bits beside the others.
-    for powers in [2.0, 4.0, 8.0] {
-        let found = runs(parts, &columns, powers, apart);
-        if found.len() <= MOST {
-            return Ok(found);
-        }
-    }
-    let merged = [Part::new(format!("{}_to_{}", first(parts), last(parts)), values.ncols())];
-    let parts = if parts.len() > MOST { &merged } else { parts };
-    Ok(runs(parts, &columns, f64::INFINITY, apart))
-}
-
-fn first(parts: &[Part]) -> &str {
-    parts.first().map_or("first", |part| &part.name)
-}
-
-fn last(parts: &[Part]) -> &str {
-    parts.last().map_or("last", |part| &part.name)
-}
-
-fn runs(parts: &[Part], columns: &[Column], powers: f64, apart: bool) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = vec![];
+    let mut segments = vec![];
     let mut start = 0;
     for part in parts {
-        let end = start + part.size;
-        let mut runs: Vec<Range<usize>> = vec![];
-        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-        for index in start..end {
-            let column = &columns[index];
-            let size = column.size;
-            let (low, high) = (size.map_or(least, |s| least.min(s)), size.map_or(most, |s| most.max(s)));
-            let alike = !apart || index == start || column.constant == columns[index - 1].constant;
-            match runs.last_mut().filter(|_| alike && (high - low <= powers || high < low)) {
-                Some(run) => {
-                    run.end = index + 1;
-                    (least, most) = (low, high);
-                }
-                None => {
-                    runs.push(index..index + 1);
-                    least = size.unwrap_or(f64::INFINITY);
-                    most = size.unwrap_or(f64::NEG_INFINITY);
-                }
-            }
-        }
+        let mine = start..start + part.size;
+        // What differs by more than such a power of two would lose too many of its bits beside the others.
+        let narrow = runs(&columns, mine.clone(), 2, apart);
+        let runs = if narrow.len() > MANY { runs(&columns, mine, 4, apart) } else { narrow };
         let several = runs.len() > 1;
         for (number, run) in runs.into_iter().enumerate() {
             let name = if several { format!("{}_{}", part.name, number + 1) } else { part.name.clone() };
-            let mine = &columns[run.clone()];
-            let largest = mine.iter().filter_map(|c| c.size).fold(f64::NEG_INFINITY, f64::max).exp2();
-            let constant = mine.iter().all(|c| c.constant);
-            segments.push(Segment { name: identifier(&name, &segments), columns: run, constant, largest });
+            let name = identifier(&name, &segments);
+            let spans = columns[run.clone()].to_vec();
+            let span = spans.iter().fold(Span::NOTHING, |a, &b| a.and(b));
+            let constant = spans.iter().all(|span| span.is_constant());
+            segments.push(Segment { name, columns: run, constant, span, spans });
         }
-        start = end;
+        start += part.size;
     }
-    segments
+    Ok(segments)
+}
+
+/// Consecutive columns among `mine` whose words lose at most so many bits beside their neighbours.
+fn runs(columns: &[Span], mine: Range<usize>, bits: i32, apart: bool) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = vec![];
+    let (mut span, mut least) = (Span::NOTHING, i32::MAX);
+    for index in mine {
+        let column = columns[index];
+        let (both, small) = (span.and(column), least.min(column.exponent().unwrap_or(i32::MAX)));
+        let fits = both.exponent().is_none_or(|exponent| exponent.saturating_sub(small) <= bits);
+        let alike = !apart || runs.is_empty() || column.is_constant() == columns[index - 1].is_constant();
+        match runs.last_mut().filter(|_| fits && alike) {
+            Some(run) => {
+                run.end = index + 1;
+                (span, least) = (both, small);
+            }
+            None => {
+                runs.push(index..index + 1);
+                (span, least) = (column, column.exponent().unwrap_or(i32::MAX));
+            }
+        }
+    }
+    runs
 }
 
 /// `name` as an identifier that none of `others` has.
@@ -144,9 +137,13 @@ mod tests {
         Array2::from_shape_fn((10, largest.len()), |(r, c)| largest[c] * (r as f64 - 4.5) / 5.5)
     }
 
+    fn all(parts: &[Part], values: &Array2<f64>, apart: bool) -> Result<Vec<Segment>> {
+        let rows: Vec<usize> = (0..values.nrows()).collect();
+        segments(parts, values, &rows, "output", apart)
+    }
+
     fn found(parts: &[Part], values: &Array2<f64>, apart: bool) -> Vec<(String, Range<usize>)> {
-        let segments = segments(parts, values, "input", apart).unwrap();
-        segments.into_iter().map(|s| (s.name, s.columns)).collect()
+        all(parts, values, apart).unwrap().into_iter().map(|s| (s.name, s.columns)).collect()
     }
 
     #[test]
@@ -164,6 +161,26 @@ mod tests {
     }
 
     #[test]
+    fn columns_with_like_offsets_are_one_segment() {
+        let mut x = values(&[1.0, 1.0, 2.0, 1.0, 1.0]);
+        [5e3, 5e3, 5e3, 7e3, 0.0]
+            .iter()
+            .enumerate()
+            .for_each(|(c, offset)| x.column_mut(c).map_inplace(|v| *v += offset));
+        let segments = all(&[Part::new("x", 5)], &x, false).unwrap();
+        let found: Vec<_> =
+            segments.iter().map(|s| (s.columns.clone(), s.span.offset(), s.scale())).collect();
+        assert_eq!(found, [(0..3, 5e3, 0), (3..4, 7e3, 0), (4..5, 0.0, 0)]);
+    }
+
+    #[test]
+    fn rows_that_are_not_asked_do_not_count() {
+        let x = values(&[1.0, 1.0]);
+        let segments = segments(&[Part::new("x", 2)], &x, &[4, 5], "input", false).unwrap();
+        assert!(segments[0].span.high < 0.2 && segments[0].span.low > -0.2);
+    }
+
+    #[test]
     fn constant_outputs_stand_apart_and_constant_inputs_do_not() {
         let mut x = values(&[1.0, 0.0, 1.0]);
         assert_eq!(found(&[Part::new("y", 3)], &x, false), [("y".into(), 0..3)]);
@@ -173,24 +190,32 @@ mod tests {
     }
 
     #[test]
-    fn a_port_has_few_segments_however_its_columns_vary() {
+    fn no_column_is_coarse_beside_others_however_they_vary() {
         let sizes: Vec<f64> = (0..200).map(|i| 10f64.powi(i % 7 - 3)).collect();
-        assert!(found(&[Part::new("x", 200)], &values(&sizes), false).len() <= MOST);
+        for segment in all(&[Part::new("x", 200)], &values(&sizes), false).unwrap() {
+            let largest = segment.span.largest();
+            assert!(segment.spans.iter().all(|span| span.largest() > largest / 33.0), "{segment:?}");
+        }
+        // Every part keeps its name.
         let parts: Vec<Part> = (0..200).map(|i| Part::new(format!("x{i}"), 1)).collect();
-        assert_eq!(found(&parts, &values(&sizes), false), [("x0_to_x199".into(), 0..200)]);
+        assert_eq!(found(&parts, &values(&sizes), false)[199], ("x199".into(), 199..200));
         // Parts of one name.
         let parts = [Part::new("x", 1), Part::new("x", 1)];
         assert_eq!(found(&parts, &values(&[1.0, 1.0]), false), [("x".into(), 0..1), ("x_2".into(), 1..2)]);
     }
 
     #[test]
-    fn what_no_format_holds_is_refused_by_column() {
-        let error =
-            segments(&[Part::new("x", 2)], &values(&[1.0, 1e-9]), "output", true).unwrap_err().to_string();
+    fn unusual_magnitudes_have_a_scale_and_what_is_out_of_reach_is_refused_by_column() {
+        let scales = |sizes: &[f64]| {
+            let parts: Vec<Part> = sizes.iter().map(|_| Part::new("x", 1)).collect();
+            all(&parts, &values(sizes), false).unwrap().iter().map(Segment::scale).collect::<Vec<_>>()
+        };
+        assert_eq!(scales(&[1e-30, 1e-9, 1.0, 1000.0, 1e11, 1e30]), [-99, -30, 0, 0, 37, 100]);
+        let error = all(&[Part::new("x", 2)], &values(&[1.0, 1e250]), true).unwrap_err().to_string();
         assert!(
-            error.contains("output 2: the largest magnitude is 8.18") && error.contains("use another unit"),
+            error.contains("output 2: its numbers are from -8.1") && error.contains("use another unit"),
             "{error}"
         );
-        assert!(segments(&[Part::new("x", 1)], &values(&[1e20]), "input", false).is_err());
+        assert!(all(&[Part::new("x", 1)], &values(&[1e-250]), false).is_err());
     }
 }

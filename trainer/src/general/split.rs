@@ -1,4 +1,4 @@
-//! Which pairs are for what: four sets without a common input.
+//! Which pairs are for what: disjoint sets without a common input.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,16 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use super::pairs::wrong;
-use crate::Result;
+use crate::{Fingerprint, Result};
 
 /// Different inputs that are needed at least.
-pub const LEAST_ROWS: usize = 100;
+pub const LEAST_ROWS: usize = 20;
+
+/// With fewer different inputs than this, a set for the test would be too small to say anything: all pairs are tested on in turn.
+pub const FEW_ROWS: usize = 100;
+
+/// How often few pairs are split in another way.
+const FOLDS: usize = 5;
 
 /// How many pairs every set has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +34,12 @@ pub struct Counts {
 }
 
 /// Rows of every set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Split {
     pub(super) train: Vec<usize>,
     pub(super) validation: Vec<usize>,
     pub(super) calibration: Vec<usize>,
+    /// Empty if the error is measured elsewhere.
     pub(super) test: Vec<usize>,
     /// Rows that have the same input, where there are several.
     pub(super) repeated: Vec<Vec<usize>>,
@@ -48,25 +55,79 @@ impl Split {
             repeated: self.repeated.iter().map(|rows| rows.len() - 1).sum(),
         }
     }
+
+    /// Rows that something may be chosen by.
+    pub(super) fn known(&self) -> Vec<usize> {
+        [&self.train, &self.validation, &self.calibration].into_iter().flatten().copied().collect()
+    }
+
+    /// The split without rows that training could not tell from those of another set: different inputs may be equal as `frame` gives them.
+    pub(super) fn told_apart(mut self, frame: impl Fn(usize) -> ndarray::Array1<f32>) -> Self {
+        let mut owners: HashMap<u64, usize> = HashMap::new();
+        let sets = [&mut self.test, &mut self.validation, &mut self.calibration, &mut self.train];
+        for (owner, rows) in sets.into_iter().enumerate() {
+            rows.retain(|&row| {
+                *owners.entry(Fingerprint::of_frame(frame(row).view())).or_insert(owner) == owner
+            });
+        }
+        self
+    }
+}
+
+/// How pairs are dealt out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Deal {
+    /// Once.
+    Once(Split),
+    /// There are few: in several ways, so that every row is in one test, and without a test.
+    Crossed {
+        /// What is learnt from all but the test, for its error.
+        folds: Vec<Split>,
+        /// What is learnt from all.
+        whole: Split,
+    },
+}
+
+impl Deal {
+    /// The first split that has a test.
+    pub(super) fn into_first(self) -> Split {
+        match self {
+            Self::Once(split) => split,
+            Self::Crossed { folds, whole } => folds.into_iter().next().unwrap_or(whole),
+        }
+    }
+}
+
+/// Rows in groups of the same input.
+fn groups(inputs: ArrayView2<f64>) -> Vec<Vec<usize>> {
+    // Equal hashes are not yet equal inputs.
+    let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = vec![];
+    for (row, input) in inputs.outer_iter().enumerate() {
+        let mut hash = Fingerprint::default();
+        // A zero has no sign.
+        input.iter().for_each(|v| hash.add((v + 0.0).to_bits()));
+        let alike = places.entry(hash.value()).or_default();
+        match alike.iter().find(|&&group: &&usize| inputs.row(groups[group][0]) == input) {
+            Some(&group) => groups[group].push(row),
+            None => {
+                alike.push(groups.len());
+                groups.push(vec![row]);
+            }
+        }
+    }
+    groups
 }
 
 /// Deals out the rows of `inputs`, in an order that the seed draws; rows with the same input stay together.
 ///
-/// A seventh is for the test, a tenth for validation, a twentieth for calibration, each up to some thousand; the rest trains.
+/// A seventh is for the test, a tenth for validation, a twentieth for calibration, each up to some thousand; the rest trains. Fewer than
+/// [`FEW_ROWS`] inputs are tested on a fifth at a time.
 ///
 /// # Errors
 /// Fewer different inputs than [`LEAST_ROWS`].
-pub(super) fn split(inputs: ArrayView2<f32>, seed: u64) -> Result<Split> {
-    let mut places: HashMap<Vec<u32>, usize> = HashMap::new();
-    let mut groups: Vec<Vec<usize>> = vec![];
-    for (row, input) in inputs.outer_iter().enumerate() {
-        let bits = input.iter().map(|v| v.to_bits()).collect();
-        let place = *places.entry(bits).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some(rows) => rows.push(row),
-            None => groups.push(vec![row]),
-        }
-    }
+pub(super) fn split(inputs: ArrayView2<f64>, seed: u64) -> Result<Deal> {
+    let mut groups = groups(inputs);
     let different = groups.len();
     if different < LEAST_ROWS {
         return Err(wrong(format!(
@@ -75,15 +136,31 @@ pub(super) fn split(inputs: ArrayView2<f32>, seed: u64) -> Result<Split> {
         )));
     }
     groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let share = |of: usize, most: usize| (different / of).clamp(1, most);
+    let repeated: Vec<Vec<usize>> = groups.iter().filter(|rows| rows.len() > 1).cloned().collect();
+    let share = |of: usize, least: usize, most: usize| (different / of).clamp(least, most);
+    if different >= FEW_ROWS {
+        let sizes = [share(7, 1, 5000), share(10, 1, 2000), share(20, 1, 1000)];
+        return Ok(Deal::Once(Split { repeated, ..deal(&groups, sizes) }));
+    }
+    let sizes = |test| [test, share(6, 4, different), share(12, 2, different)];
+    let folds = (0..FOLDS).map(|fold| {
+        // What comes first is tested on.
+        let bounds = [fold, fold + 1].map(|k| k * different / FOLDS);
+        let turned = [&groups[bounds[0]..], &groups[..bounds[0]]].concat();
+        Split { repeated: repeated.clone(), ..deal(&turned, sizes(bounds[1] - bounds[0])) }
+    });
+    Ok(Deal::Crossed {
+        folds: folds.collect(),
+        whole: Split { repeated: repeated.clone(), ..deal(&groups, sizes(0)) },
+    })
+}
+
+/// So many groups to the test, to validation and to calibration; all others train.
+fn deal(groups: &[Vec<usize>], [test, validation, calibration]: [usize; 3]) -> Split {
     let mut rest = groups.iter();
     let mut take = |count: usize| rest.by_ref().take(count).flatten().copied().collect::<Vec<usize>>();
-    let test = take(share(7, 5000));
-    let validation = take(share(10, 2000));
-    let calibration = take(share(20, 1000));
-    let train = take(different);
-    let repeated = groups.iter().filter(|rows| rows.len() > 1).cloned().collect();
-    Ok(Split { train, validation, calibration, test, repeated })
+    let (test, validation, calibration) = (take(test), take(validation), take(calibration));
+    Split { test, validation, calibration, train: take(groups.len()), repeated: vec![] }
 }
 
 /// The NRMSE, in units of every output's own spread, that no function of the inputs can go below: rows that have the same input differ.
@@ -105,24 +182,36 @@ mod tests {
     use std::collections::HashSet;
 
     /// Every input three times, somewhere.
-    fn inputs(different: usize) -> Array2<f32> {
-        Array2::from_shape_fn((3 * different, 2), |(r, c)| ((r * 7 % different) * 2 + c) as f32)
+    fn inputs(different: usize) -> Array2<f64> {
+        Array2::from_shape_fn((3 * different, 2), |(r, c)| ((r * 7 % different) * 2 + c) as f64)
     }
 
-    #[test]
-    fn rows_with_the_same_input_stay_together_and_every_row_is_in_one_set() {
-        let x = inputs(200);
-        let split = split(x.view(), 3).unwrap();
+    fn once(x: &Array2<f64>, seed: u64) -> Split {
+        match split(x.view(), seed).unwrap() {
+            Deal::Once(split) => split,
+            Deal::Crossed { .. } => panic!("there are enough rows"),
+        }
+    }
+
+    /// All sets together are all rows, and no input is in two of them.
+    fn check(x: &Array2<f64>, split: &Split) {
         let sets = [&split.train, &split.validation, &split.calibration, &split.test];
         let mut rows: Vec<usize> = sets.iter().flat_map(|set| set.iter().copied()).collect();
         rows.sort_unstable();
-        assert_eq!(rows, (0..600).collect::<Vec<_>>());
+        assert_eq!(rows, (0..x.nrows()).collect::<Vec<_>>());
         let keys = |set: &[usize]| set.iter().map(|&r| x[(r, 0)] as usize).collect::<HashSet<_>>();
         for (i, a) in sets.iter().enumerate() {
             for b in &sets[i + 1..] {
                 assert!(keys(a).is_disjoint(&keys(b)));
             }
         }
+    }
+
+    #[test]
+    fn rows_with_the_same_input_stay_together_and_every_row_is_in_one_set() {
+        let x = inputs(200);
+        let split = once(&x, 3);
+        check(&x, &split);
         assert_eq!(split.counts().repeated, 400);
         assert_eq!(split.test.len(), 3 * (200 / 7));
     }
@@ -130,14 +219,42 @@ mod tests {
     #[test]
     fn the_seed_draws_the_sets() {
         let x = inputs(150);
-        assert_eq!(split(x.view(), 1).unwrap(), split(x.view(), 1).unwrap());
-        assert_ne!(split(x.view(), 1).unwrap().test, split(x.view(), 2).unwrap().test);
+        assert_eq!(once(&x, 1), once(&x, 1));
+        assert_ne!(once(&x, 1).test, once(&x, 2).test);
+    }
+
+    #[test]
+    fn few_rows_are_tested_on_in_turn() {
+        for different in [LEAST_ROWS, 33, FEW_ROWS - 1] {
+            let x = inputs(different);
+            let Deal::Crossed { folds, whole } = split(x.view(), 1).unwrap() else { panic!("these are few") };
+            let mut tested: Vec<usize> = folds.iter().flat_map(|fold| fold.test.clone()).collect();
+            tested.sort_unstable();
+            assert_eq!(tested, (0..x.nrows()).collect::<Vec<_>>());
+            folds.iter().chain([&whole]).for_each(|split| check(&x, split));
+            assert!(whole.test.is_empty() && whole.validation.len() >= 12 && whole.calibration.len() >= 6);
+            assert!(folds.iter().all(|fold| 2 * fold.train.len() >= x.nrows()));
+        }
+    }
+
+    #[test]
+    fn inputs_that_training_cannot_tell_apart_are_in_one_set() {
+        let x = inputs(200);
+        // Two inputs become one.
+        let split = once(&x, 3).told_apart(|row| ndarray::arr1(&[(x[(row, 0)] / 4.0).floor() as f32]));
+        let sets = [&split.train, &split.validation, &split.calibration, &split.test];
+        let keys = |set: &[usize]| set.iter().map(|&r| (x[(r, 0)] / 4.0) as usize).collect::<HashSet<_>>();
+        for (i, a) in sets.iter().enumerate() {
+            assert!(sets[i + 1..].iter().all(|b| keys(a).is_disjoint(&keys(b))));
+        }
+        assert_eq!(split.test, once(&x, 3).test);
+        assert!(split.train.len() > 200);
     }
 
     #[test]
     fn too_few_inputs_are_refused_with_how_many_are_needed() {
-        let message = split(inputs(99).view(), 1).unwrap_err().to_string();
-        assert!(message.contains("297 rows with 99 different inputs: expected at least 100"), "{message}");
+        let message = split(inputs(19).view(), 1).unwrap_err().to_string();
+        assert!(message.contains("57 rows with 19 different inputs: expected at least 20"), "{message}");
     }
 
     #[test]
