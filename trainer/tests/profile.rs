@@ -136,20 +136,20 @@ fn a_program_is_profiled_trained_and_emulated() {
     std::fs::write(&yaml, text).unwrap();
     shorten(&profile, "swing");
     let few = trained(&profile, &[]);
-    assert!(of(&few, "swing").reason.contains("50 rows"), "{}", of(&few, "swing").reason);
+    assert!(of(&few, "swing").reason.contains("15 rows"), "{}", of(&few, "swing").reason);
     assert_eq!(few.emulated().count(), 0);
 
     refuses_what_is_no_profile(&profile);
 }
 
-/// Leaves the first 50 calls of a region.
+/// Leaves the first 15 calls of a region.
 fn shorten(profile: &Path, region: &str) {
     use ndarray::{Array2, s};
     use ndarray_npy::{read_npy, write_npy};
     for what in ["inputs", "outputs"] {
         let path = array(profile, region, what);
         let rows: Array2<f64> = read_npy(&path).unwrap();
-        write_npy(&path, &rows.slice(s![..50, ..]).to_owned()).unwrap();
+        write_npy(&path, &rows.slice(s![..15, ..]).to_owned()).unwrap();
     }
 }
 
