@@ -19,6 +19,7 @@ mod report;
 mod svg;
 mod symbol;
 mod waveform;
+mod words;
 
 use emeuro_compiler::{Cycles, DesignNames, Program, UnitFile};
 use emeuro_golden::Emulator;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use emeuro_compiler::{Control, Cycles, Machine, Multiplier, WeightMemory};
 use emeuro_hdl::Direction;
 
-use super::{Delivery, UNIT_FILE, layers::layers, memory::memory, port_group::PortGroup};
+use super::{Delivery, UNIT_FILE, layers::layers, memory::memory, port_group::PortGroup, words};
 
 /// What a synthesis tool has found, for the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub fn report(delivery: &Delivery, synthesis: Option<&Synthesis>) -> String {
     );
     text += &summary(delivery);
     text += &levels(delivery);
+    text += &words::words(delivery.emulator);
     text += &configuration(delivery);
     text += &layer_table(delivery);
     text += &memory_table(delivery);
@@ -44,7 +45,7 @@ fn percent(share: f64) -> String {
 }
 
 /// Rows of cells as a Markdown table; the first row is the heading. Columns in `numbers` go to the right.
-fn table(rows: &[Vec<String>], numbers: std::ops::Range<usize>) -> String {
+pub(super) fn table(rows: &[Vec<String>], numbers: std::ops::Range<usize>) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |c: usize| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0).max(4);
     let mut text = String::new();
@@ -65,7 +66,7 @@ fn table(rows: &[Vec<String>], numbers: std::ops::Range<usize>) -> String {
     text + "\n"
 }
 
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+pub(super) fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
