@@ -5,7 +5,8 @@
 //! second frame joins the first. Instructions with `second_0` then work on the second frame, which is in the other buffer.
 //!
 //! A program of several quality levels has an entry for each. Until `begins_0` says that the frame's first instruction has begun,
-//! the counter stands at the entry of the level `quality_0`; then that level is the frame's.
+//! the counter stands at the entry of the level `quality_0`; then that level is the frame's. Reset leads to the highest level
+//! whatever `quality_0` is, which may come from a register that is reset in the same clock.
 //!
 //! ```text
 //!                     +---------+
@@ -153,14 +154,18 @@ impl ProgramCounter {
 
     /// The level that a frame would have if it began now.
     fn chosen(&self) -> usize {
-        self.quality.first().map_or(0, |quality| quality.val().index()).min(self._entries.len() - 1)
+        self.quality.first().map_or(0, |quality| quality.val().index()).min(self.highest())
     }
 
-    /// Whether the counter stands at the entry of `quality` in the next clock.
+    fn highest(&self) -> usize {
+        self._entries.len() - 1
+    }
+
+    /// Whether the counter stands at the entry of `quality` in the next clock, unless it is reset.
     fn follows(&self) -> bool {
         let ends_frame = self.finish.val().any() && self.ends_program.val().any();
         let stays = self._waits && !Self::is_set(&self.begins) && self._entries.len() > 1;
-        !self.resetn.val().any() || ends_frame || stays
+        ends_frame || stays
     }
 
     fn is_set(wires: &[Wire<In>]) -> bool {
@@ -169,6 +174,7 @@ impl ProgramCounter {
 
     fn next_instruction(&self) -> u64 {
         match self._pair {
+            _ if !self.resetn.val().any() => self._entries[self.highest()],
             _ if self.follows() => self._entries[self.chosen()],
             _ if !self.finish.val().any() => self._instruction,
             Some(pair) if Self::is_set(&self.forks) && Self::is_set(&self.joins) => pair,
@@ -185,7 +191,9 @@ impl Logic for ProgramCounter {
             let toggles = ends_frame && !Self::is_set(&self.second);
             self._buffer = self.resetn.val().any() && self._buffer ^ toggles;
             self._instruction = self.next_instruction();
-            if self.follows() {
+            if !self.resetn.val().any() {
+                self._level = self.highest() as u64;
+            } else if self.follows() {
                 self._level = self.chosen() as u64;
             }
             let begins = Self::is_set(&self.begins);
@@ -213,11 +221,15 @@ impl Logic for ProgramCounter {
             (toggle, parity) = ("ends_frame && !second_0", "this_buffer ^ second_0");
         }
         let (mut levels, mut registers) = (String::new(), String::new());
-        let (mut follows, mut entry) = ("!resetn || ends_frame", format!("{width}'d0"));
+        let mut begin = format!("!resetn || ends_frame ? {width}'d0 :");
         if self._entries.len() > 1 {
             levels = self.level_wires();
-            registers = LEVEL_REGISTERS.to_owned();
-            (follows, entry) = ("follows", "entry".to_owned());
+            registers = self.level_registers();
+            // The level may come from a register that is reset in this clock, too.
+            begin = format!(
+                "!resetn ? {width}'d{} :\n                     follows ? entry :",
+                self._entries[self.highest()]
+            );
         }
         Verilog::Custom(format!(
             "\
@@ -227,7 +239,7 @@ reg this_buffer;
 wire ends_frame = finish && ends_program;
 {levels}
 // One clock of reset is enough: the first instruction is read in it.
-assign rom_address = {follows} ? {entry} :
+assign rom_address = {begin}
 {fork}                     finish ? instruction + {width}'d1 : instruction;
 assign parity      = {parity};
 
@@ -244,9 +256,13 @@ end",
     }
 }
 
-/// What chooses and keeps the level.
-const LEVEL_REGISTERS: &str = "\
-    if (follows) begin
+impl ProgramCounter {
+    /// What chooses and keeps the level.
+    fn level_registers(&self) -> String {
+        format!(
+            "    if (!resetn) begin
+        this_level <= {}'d{};
+    end else if (follows) begin
         this_level <= chosen;
     end
     if (!resetn || ends_frame) begin
@@ -254,13 +270,16 @@ const LEVEL_REGISTERS: &str = "\
     end else if (begins_0) begin
         at_entry <= 1'b0;
     end
-";
+",
+            address_bits(self._entries.len()),
+            self.highest()
+        )
+    }
 
-impl ProgramCounter {
     /// Declarations of a counter with several levels.
     fn level_wires(&self) -> String {
         let (width, bits) = (self.rom_address.width(), address_bits(self._entries.len()));
-        let highest = self._entries.len() - 1;
+        let highest = self.highest();
         let entries: String = self._entries[..highest]
             .iter()
             .enumerate()
@@ -275,7 +294,7 @@ impl ProgramCounter {
 // Until the frame begins, the program follows the level that is asked for.
 reg at_entry;
 reg [{high}:0] this_level;
-wire follows = !resetn || ends_frame || (at_entry && !begins_0);
+wire follows = ends_frame || (at_entry && !begins_0);
 wire [{high}:0] chosen = {chosen};
 wire [{address_high}:0] entry =
              {entries}{width}'d{last};

@@ -238,11 +238,17 @@ impl Logic for WritePort {
             writes += &format!("    output_data_{place} <= {};\n", self.placed(place, &cut));
         }
         // Input words always begin at a multiple of their number.
-        let unused = match beat.ilog2() {
+        let mut unused = match beat.ilog2() {
             0 => String::new(),
             1 => "wire unused = input_address[0];\n".to_owned(),
             low => format!("wire unused = &{{1'b0, input_address[{}:0]}};\n", low - 1),
         };
+        // The router's scores may have more addresses than either memory.
+        let (address, used) = (self.result_address.width(), self.input_address.width().max(buffer_bits));
+        if used < address {
+            let bits = slice("result_address", address - 1, used);
+            unused += &format!("wire unused_address = &{{1'b0, {bits}}};\n");
+        }
         Verilog::Custom(format!(
             "\
 {declarations}{more}{unused}assign blocked = to_memory;

@@ -1,10 +1,12 @@
 //! What the test files share: the fixtures, the cache, random frames with their expected answers, and generated units.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod icarus;
+
 use std::path::{Path, PathBuf};
 
-use emeuro_compiler::{Control, Cycles, Machine, Program, UnitConfig, WeightMemory, compile};
-use emeuro_golden::{Emulator, sample_emulator};
+use emeuro_compiler::{Control, Cycles, Machine, Multiplier, Program, UnitConfig, WeightMemory, compile};
+use emeuro_golden::{Emulator, Sampler, sample_clusters, sample_emulator, sample_levels};
 use emeuro_hdl::UnitDesign;
 use emeuro_hdl::register_map::UnitNumbers;
 use emeuro_testbench::{
@@ -67,6 +69,30 @@ pub fn unit_config(
 ) -> UnitConfig {
     let config = UnitConfig::new(lanes).unwrap().with_words_per_beat(words_per_beat).unwrap();
     config.with_control(control, weights).unwrap()
+}
+
+/// A unit of any kind for a network of any kind: every choice that a unit file has.
+pub fn sampled_unit(seed: u64) -> GeneratedUnit {
+    let sample = [sample_emulator, sample_levels, sample_clusters][seed as usize % 3];
+    let mut sampler = Sampler::new(!seed);
+    let mut up_to = |most: i64| sampler.range(0, most) as usize;
+    let (control, weights) = [
+        (Control::None, WeightMemory::Rom),
+        (Control::AxiLite, WeightMemory::Rom),
+        (Control::AxiLite, WeightMemory::Ram),
+    ][up_to(2)];
+    let mut config = unit_config(1 + up_to(23), 1 << up_to(2), control, weights);
+    config = config.with_pairs(up_to(3) > 0);
+    config = config.with_multiplier([Multiplier::Generic, Multiplier::Generic, Multiplier::Ecp5][up_to(2)]);
+    if up_to(1) > 0 {
+        config = config.with_slots(1 << up_to(4)).unwrap();
+    }
+    GeneratedUnit::new(sample(seed), &config)
+}
+
+/// A network of this crate's own tests.
+pub fn fixture(name: &str) -> Emulator {
+    Emulator::load(fixtures().join(name)).unwrap()
 }
 
 /// A generated unit with its network.

@@ -128,8 +128,8 @@ fn run(name: &str, program: &Program) -> Case {
         let mut joined = false;
         let (mut pending, mut begun, mut offset) = (false, None, 0);
         if has_levels {
-            // The level that counts is that of the clock before.
-            bench.clock(&inputs([0, 3, 0], levels[0].1 as u64, false, 0));
+            // The level that counts is that of the clock before, which is no longer in reset.
+            bench.clock(&inputs([1, 0, 0], levels[0].1 as u64, false, 0));
         }
         let is_cut = run % 2 == 1;
         let length = if is_cut { random.random_range(0..activities.len()) } else { activities.len() };

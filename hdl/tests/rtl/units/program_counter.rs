@@ -37,12 +37,16 @@ fn choose(name: &'static str, lengths: &[u64]) -> Case {
     let width = bench.unit.quality[0].width();
     let any = |random: &mut ChaCha8Rng| random.random_range(0..1u64 << width);
     let mut next = any(&mut random);
-    for _ in 0..2 {
-        bench.clock(&[0, 0, 0, next, 0]);
-    }
+    bench.clock(&[0, 0, 0, next, 0]);
     bench.settled();
     let mut buffer = 0;
+    let mut is_reset = true;
     for _ in 0..300 {
+        // A reset leads to the highest level, and the first clock after it to the level that is asked for.
+        if is_reset {
+            let found = bench.tick(&[1, 0, random.random_range(0..2), next, 0]);
+            assert_eq!(found, [entry(next as usize), 0, highest as u64, 1], "{name}");
+        }
         // The level may change as long as nothing has begun; that of the clock before counts.
         let mut level = (next as usize).min(highest);
         let begins_late = once_in(&mut random, 2);
@@ -52,7 +56,7 @@ fn choose(name: &'static str, lengths: &[u64]) -> Case {
             assert_eq!(found, [entry(quality as usize), buffer, level as u64, 1], "{name}");
             level = (quality as usize).min(highest);
         }
-        let cut = once_in(&mut random, 6);
+        is_reset = once_in(&mut random, 6);
         let mut waits = 1;
         for index in 0..lengths[level] {
             let number = entry(level) + index;
@@ -75,11 +79,11 @@ fn choose(name: &'static str, lengths: &[u64]) -> Case {
             waits = 0;
         }
         buffer ^= 1;
-        if cut {
+        if is_reset {
+            let inputs = [0, random.random_range(0..2), 0, any(&mut random), random.random_range(0..2)];
+            let [found, ..] = bench.tick::<4>(&inputs);
+            assert_eq!(found, entry(highest), "{name}");
             next = any(&mut random);
-            let [found, ..] =
-                bench.tick::<4>(&[0, random.random_range(0..2), 0, next, random.random_range(0..2)]);
-            assert_eq!(found, entry(next as usize), "{name}");
             buffer = 0;
         }
     }
