@@ -15,6 +15,8 @@ const PROGRAM_VARIABLE: &str = "VERILATOR";
 const REQUIRE_VARIABLE: &str = "EMEURO_REQUIRE_RTL";
 /// `VerilatedContext` per model and its scheduler as used here came with version 5.
 const OLDEST_MAJOR_VERSION: u32 = 5;
+/// The part of the run-time by which a Verilator is known.
+const RUNTIME_HEADER: &str = "verilated.h";
 
 /// An installed Verilator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,16 +57,19 @@ impl Verilator {
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         };
         let version = ask(&["--version"])?;
-        match major_version(&version) {
-            Some(major) if major >= OLDEST_MAJOR_VERSION => {}
-            Some(_) => return Err(Error::VerilatorTooOld { found: version }),
-            None => return Err(not_found()),
-        }
         let include = Path::new(&ask(&["--getenv", "VERILATOR_ROOT"])?).join("include");
-        Ok(Verilator { program: program.to_owned(), version, include })
+        // What a Verilator prints depends on how it was built; that it has a run-time does not.
+        if !include.join(RUNTIME_HEADER).is_file() {
+            return Err(not_found());
+        }
+        match major_version(&version) {
+            Some(major) if major < OLDEST_MAJOR_VERSION => Err(Error::VerilatorTooOld { found: version }),
+            _ => Ok(Verilator { program: program.to_owned(), version, include }),
+        }
     }
 
-    /// Its version as it prints it, for example `Verilator 5.006 2023-01-22 rev (Debian 5.006-3)`.
+    /// Its version as it prints it, for example `Verilator 5.006 2023-01-22 rev (Debian 5.006-3)`; some builds print no
+    /// number.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -93,7 +98,7 @@ impl Verilator {
     }
 }
 
-/// The first number of `Verilator 5.006 …`.
+/// The first number of `Verilator 5.006 …`; none of a line that is something else.
 fn major_version(text: &str) -> Option<u32> {
     text.strip_prefix("Verilator ")?.split('.').next()?.parse().ok()
 }
@@ -157,6 +162,35 @@ mod tests {
         assert_eq!(major_version("Verilator 5.006 2023-01-22 rev (Debian 5.006-3)"), Some(5));
         assert_eq!(major_version("Verilator 4.038 2020-07-11 rev v4.036-114-g0cd4a57ad"), Some(4));
         assert_eq!(major_version("something else 5.0"), None);
+        assert_eq!(major_version("rev vUNKNOWN-built20260516-4e853d8"), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_version_that_cannot_be_read_is_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let program = root.path().join("verilator");
+        let install = |version: &str| {
+            let answer = format!(
+                "#!/bin/sh\n[ \"$1\" = --version ] && echo '{version}' || echo '{}'\n",
+                root.path().display()
+            );
+            std::fs::write(&program, answer).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        install(" rev vUNKNOWN-built20260516-4e853d8");
+        // Without a run-time it is nothing.
+        assert!(matches!(Verilator::at(&program), Err(Error::VerilatorNotFound { .. })));
+        std::fs::create_dir(root.path().join("include")).unwrap();
+        std::fs::write(root.path().join("include/verilated.h"), "").unwrap();
+        assert_eq!(Verilator::at(&program).unwrap().version(), "rev vUNKNOWN-built20260516-4e853d8");
+        for version in ["Verilator", "Verilator devel", "Verilator 5.006", "Verilator 5"] {
+            install(version);
+            assert_eq!(Verilator::at(&program).unwrap().version(), version);
+        }
+        install("Verilator 4.038 2020-07-11 rev v4.036");
+        assert!(matches!(Verilator::at(&program), Err(Error::VerilatorTooOld { .. })));
     }
 
     #[test]
