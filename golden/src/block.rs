@@ -96,8 +96,8 @@ impl BlockGeometry {
         bounded_product("window", &self.window)?;
         bounded_product("outputs", &[self.repeats(), self.outputs])?;
         let strides = self.in_stride.iter().chain(&self.out_stride).chain(&self.in_step);
-        if let Some(far) = strides.chain([&self.offset, &self.out_step]).find(|s| s.abs() > MAX_VECTOR as i64)
-        {
+        let mut distances = strides.chain([&self.offset, &self.out_step]);
+        if let Some(far) = distances.find(|distance| distance.unsigned_abs() > MAX_VECTOR as u64) {
             return Err(EmulatorError::new(
                 "stride",
                 format!("{far} is longer than any vector ({MAX_VECTOR})"),
@@ -216,11 +216,15 @@ mod tests {
             message(|g| g.out_step = 5),
             "out_stride: repeat 3, output 1 writes word 8, the output has words 0..=7"
         );
+        let message_at =
+            |offset: i64| BlockGeometry { offset, ..butterflies() }.check(8).unwrap_err().to_string();
         assert_eq!(message(|g| g.in_step = vec![]), "in_step: expected 1 values, found 0");
         let no_window = |g: &mut BlockGeometry| (g.window, g.in_step) = (vec![], vec![]);
         assert_eq!(message(no_window), "window: expected 1..=65536 elements, found []");
         assert!(message(|g| g.repeat = vec![0]).starts_with("repeat: expected 1..="));
         assert!(message(|g| g.window = vec![usize::MAX]).starts_with("window: expected"));
-        assert!(message(|g| g.offset = i64::MIN + 1).starts_with("stride: "));
+        for far in [i64::MIN, i64::MIN + 1, i64::MAX] {
+            assert_eq!(message_at(far), format!("stride: {far} is longer than any vector (65536)"));
+        }
     }
 }
