@@ -13,7 +13,7 @@ use crate::{
         map::{self, Mapping, Shape},
         pair::{self, Turn},
         place::{self, Layout},
-        schedule, select,
+        schedule, select, straighten,
     },
     task::{Place, Task, Tasks},
 };
@@ -62,7 +62,7 @@ struct LevelTasks {
 /// The work of every level, the highest first, then from the lowest up.
 fn levels(emulator: &Emulator) -> Vec<LevelTasks> {
     let tasks = |emulator: &Emulator| LevelTasks {
-        tasks: isolate::run(select::run(emulator)),
+        tasks: isolate::run(straighten::run(select::run(emulator))),
         macs: emulator.macs(),
     };
     match emulator.levels() - 1 {

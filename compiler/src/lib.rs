@@ -2,7 +2,7 @@
 //!
 //! 1. A unit has one instruction: a nest of hardware loops over multiply-accumulate tiles ([`Instruction`]).
 //! 2. Every operation of an emulator becomes such nests; element-wise operations are blocks with a window of two words.
-//! 3. One pass per file ([`passes`]), each from one representation to the next: select, isolate, pair, place, map, lower, schedule.
+//! 3. One pass per file ([`passes`]), each from one representation to the next: select, straighten, isolate, pair, place, map, lower, schedule.
 //! 4. The schedule is static: an instruction carries the delay after which its operands are sure to be there.
 //! 5. In a unit with writable weights, [`rewrite`] says which words turn one network into another of the same shape.
 //! 6. [`Machine`] executes a [`Program`] cycle by cycle; it defines what hardware has to do and predicts its cycles.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::GeneratedUnit;
+use common::{GeneratedUnit, fixture};
 use emeuro_compiler::UnitConfig;
 use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, VectorId,
@@ -74,6 +74,15 @@ fn independent_layers_of_different_depth_follow_each_other() {
     let emulator = builder.finish(output, Provenance::default()).unwrap();
     for lanes in [4, 16] {
         check_unit(&emulator, 1, &UnitConfig::new(lanes).unwrap());
+    }
+}
+
+/// Dimensions of a window that lie in line, the fastest first.
+#[test]
+fn a_window_in_ascending_order() {
+    for (lanes, words_per_beat) in [(1, 1), (3, 2), (8, 4)] {
+        let config = UnitConfig::new(lanes).unwrap().with_words_per_beat(words_per_beat).unwrap();
+        check_unit(&fixture("window_line_ascending.yaml"), 1, &config);
     }
 }
 

@@ -94,7 +94,7 @@ impl Mapping {
 /// A window of more dimensions than the unit has loops for.
 pub(crate) struct TooManyDimensions;
 
-/// The loops of `task`, with neighbouring dimensions merged where they lie in line.
+/// The loops of `task`, with neighbouring dimensions merged where they lie in line: where others do, they were made neighbours before.
 pub(crate) fn shape(tasks: &Tasks, task: &Task) -> Result<Shape, TooManyDimensions> {
     let source = |i: usize| tasks.vectors[task.sources[i]].address as i64;
     let target = &tasks.vectors[task.target];
