@@ -218,12 +218,6 @@ impl Bench {
         frames: Option<&Frames>,
     ) -> Result<Vec<(usize, Option<f64>)>, Failure> {
         let highest = source.emulator.levels() - 1;
-        if let Some(Quality::Level(level)) =
-            self.quality.filter(|q| matches!(q, Quality::Level(l) if *l > highest))
-        {
-            let expected = format!("expected a level up to {highest}, which {:?} has", source.argument);
-            return Err(Failure::Input(format!("--quality: {expected}, found {level}")));
-        }
         let error = |level: usize| match (&source.application, frames) {
             (Some(app), Some(frames)) => {
                 evaluate_at(&**app, &source.emulator, level, frames).map(|e| Some(e.nrmse)).map_err(input)
@@ -231,7 +225,10 @@ impl Bench {
             _ => Ok(None),
         };
         match self.quality {
-            Some(Quality::Level(level)) => Ok(vec![(level, error(level)?)]),
+            Some(Quality::Level(level)) => {
+                let level = level.min(highest);
+                Ok(vec![(level, error(level)?)])
+            }
             Some(Quality::All) => (0..=highest).map(|level| Ok((level, error(level)?))).collect(),
             None => {
                 for level in 0..highest {

@@ -37,8 +37,12 @@ impl Comparison {
 /// Frames at full rate for the timing: enough to fill the overlap of input, computation and output.
 const TIMED_FRAMES: usize = 12;
 
+/// Frames that begin when the unit says that it is idle.
+const IDLE_FRAMES: usize = 4;
+
 /// Plays `inputs` (raw words) through the unit `design` under every kind of [traffic](Traffic::standard) in turn, and
-/// a few of them at full rate for the timing, and compares all output words with `emulator`.
+/// a few of them at full rate for the timing, and compares all output words with `emulator`. A frame that begins while the unit's
+/// STATUS says that it is not busy must take as long as the first.
 ///
 /// Beats have as many words as fit the unit's `s_axis_tdata`. The hex files among the design's sources are the ROMs. `seed` decides traffic and power-up values.
 ///
@@ -137,7 +141,10 @@ pub(crate) fn compare(
         let timed = |frames: &[Vec<i16>]| -> Vec<Vec<i16>> {
             frames.iter().cycle().take(TIMED_FRAMES).cloned().collect()
         };
-        comparison.timing = Some(bench.measure(sim, &timed(inputs), &timed(&expected))?);
+        let timing = bench.measure(sim, &timed(inputs), &timed(&expected))?;
+        let (some, answers) = (&timed(inputs)[..IDLE_FRAMES], &timed(&expected)[..IDLE_FRAMES]);
+        bench.check_idle(sim, some, answers, timing.latency)?;
+        comparison.timing = Some(timing);
     }
     Ok(comparison)
 }

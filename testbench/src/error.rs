@@ -133,6 +133,18 @@ pub enum Error {
         /// What was wrong.
         fault: ControlFault,
     },
+    /// The unit said that it was not busy, but took longer for a frame than from reset.
+    #[error(
+        "frame {frame} began while `busy` was 0 and took {found} clocks: expected {expected} as after reset"
+    )]
+    NotIdle {
+        /// The frame.
+        frame: usize,
+        /// Clocks of a frame after reset.
+        expected: u64,
+        /// Clocks of this frame.
+        found: u64,
+    },
     /// Frames that stream back to back do not leave at a constant rate.
     #[error("no steady state: the last two pairs of frames took {previous} and {last} clocks")]
     Unsteady {

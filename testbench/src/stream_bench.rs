@@ -1,6 +1,6 @@
 //! Plays frames through a stream unit and compares every output word with the golden model's.
 
-use emeuro_hdl::register_map::QUALITY;
+use emeuro_hdl::register_map::{QUALITY, STATUS};
 
 use crate::axi_lite::ControlMaster;
 use crate::axi_stream::{Beat, StreamDriver, StreamMonitor};
@@ -20,6 +20,9 @@ pub(crate) const RESET_CLOCKS: u32 = 8;
 const DRAIN_CLOCKS: u32 = 64;
 /// Clocks without progress, unless set otherwise: a large frame on a single lane takes about a tenth of that.
 const WATCHDOG_CLOCKS: u64 = 1_000_000;
+
+/// The bit of STATUS that says that a frame is in the unit.
+const BUSY: u32 = 1;
 
 /// What a bench does when a word or a `tlast` is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -228,6 +231,40 @@ impl StreamBench {
         Ok(Timing { latency: alone.ends[0] - alone.starts[0] + 1, period: last.div_ceil(2) })
     }
 
+    /// Plays frames one at a time at full rate, each as soon as STATUS says that the unit is not busy, and compares words as
+    /// [`run`](StreamBench::run) does: all of them must take `latency` clocks. Does nothing with a unit without a control port.
+    ///
+    /// # Errors
+    /// As [`run`](StreamBench::run); [`Error::NotIdle`]; [`Error::Control`] if the control port breaks a rule.
+    pub fn check_idle(
+        &self,
+        sim: &mut Sim,
+        inputs: &[Vec<i16>],
+        expected: &[Vec<i16>],
+        latency: u64,
+    ) -> Result<()> {
+        // Polls at all distances.
+        let pattern = Pattern::Random { idle: 0.5 };
+        let Ok(mut master) = ControlMaster::new(sim.model(), &pattern, 0) else { return Ok(()) };
+        self.check_frames(inputs, expected)?;
+        let full = Traffic::full();
+        for (frame, (input, expected)) in inputs.chunks(1).zip(expected.chunks(1)).enumerate() {
+            let mut driver = self.driver(sim.model(), &full, input, 0)?;
+            let mut monitor = self.monitor(sim.model(), &full, 0)?;
+            if frame == 0 {
+                self.reset(sim, &mut driver, &mut monitor, Some(&mut master), 0)?;
+                self.set_level(sim)?;
+            }
+            let record = self.stream(sim, &mut driver, &mut monitor, None, expected, 0)?;
+            let found = record.ends[0] - record.starts[0] + 1;
+            if found != latency {
+                return Err(Error::NotIdle { frame, expected: latency, found });
+            }
+            while master.read(sim, STATUS.offset)?.data & BUSY != 0 {}
+        }
+        Ok(())
+    }
+
     /// Tells the unit the level, before anything is sent.
     fn set_level(&self, sim: &mut Sim) -> Result<()> {
         let Some(level) = self.level else { return Ok(()) };
@@ -293,13 +330,33 @@ impl StreamBench {
         mut master: Option<&mut ControlMaster>,
     ) -> Result<Record> {
         self.check_frames(inputs, expected)?;
-        let reset = sim.model().input(RESET)?;
         let mut driver = self.driver(sim.model(), traffic, inputs, seed)?;
         let mut monitor = self.monitor(sim.model(), traffic, seed)?;
-        let mut statistics = Statistics::default();
-        let mut starts = Vec::with_capacity(inputs.len());
-        let mut ends = Vec::with_capacity(inputs.len());
+        self.reset(sim, &mut driver, &mut monitor, master.as_deref_mut(), seed)?;
+        self.set_level(sim)?;
+        let record = self.stream(sim, &mut driver, &mut monitor, master.as_deref_mut(), expected, seed)?;
+        for extra in 1..=u64::from(DRAIN_CLOCKS) {
+            drive(sim, &mut driver, &mut monitor, master.as_deref_mut())?;
+            driver.sample(sim);
+            if monitor.offered(sim).is_some() {
+                let clock = record.statistics.cycles + extra;
+                return Err(failure(seed, expected.len(), 0, clock, Fault::Extra));
+            }
+            sim.edge()?;
+        }
+        Ok(record)
+    }
 
+    /// Some clocks of reset, with idle streams.
+    fn reset(
+        &self,
+        sim: &mut Sim,
+        driver: &mut StreamDriver<impl Iterator<Item = Beat>>,
+        monitor: &mut StreamMonitor,
+        mut master: Option<&mut ControlMaster>,
+        seed: u64,
+    ) -> Result<()> {
+        let reset = sim.model().input(RESET)?;
         sim.set(reset, 0);
         for clock in 1..=RESET_CLOCKS {
             driver.idle(sim);
@@ -314,15 +371,28 @@ impl StreamBench {
             sim.edge()?;
         }
         sim.set(reset, 1);
+        Ok(())
+    }
 
-        self.set_level(sim)?;
+    /// Plays until all expected frames have come.
+    fn stream(
+        &self,
+        sim: &mut Sim,
+        driver: &mut StreamDriver<impl Iterator<Item = Beat>>,
+        monitor: &mut StreamMonitor,
+        mut master: Option<&mut ControlMaster>,
+        expected: &[Vec<i16>],
+        seed: u64,
+    ) -> Result<Record> {
+        let mut statistics = Statistics::default();
+        let (mut starts, mut ends) = (Vec::with_capacity(expected.len()), Vec::with_capacity(expected.len()));
         let mut board = Scoreboard::new(expected, self.output_bits, self.words_per_beat);
         let mut clock = 0u64;
         let mut last_progress = 0;
         let mut at_start_of_input = true;
         while !board.is_complete() {
             clock += 1;
-            drive(sim, &mut driver, &mut monitor, master.as_deref_mut())?;
+            drive(sim, driver, monitor, master.as_deref_mut())?;
             if let Some(beat) = driver.sample(sim) {
                 last_progress = clock;
                 if at_start_of_input {
@@ -352,16 +422,6 @@ impl StreamBench {
         statistics.frames = board.frame() as u64;
         statistics.words = board.words();
         statistics.cycles = clock;
-
-        for _ in 0..DRAIN_CLOCKS {
-            clock += 1;
-            drive(sim, &mut driver, &mut monitor, master.as_deref_mut())?;
-            driver.sample(sim);
-            if monitor.offered(sim).is_some() {
-                return Err(failure(seed, board.frame(), 0, clock, Fault::Extra));
-            }
-            sim.edge()?;
-        }
         Ok(Record { statistics, starts, ends })
     }
 }

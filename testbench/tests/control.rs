@@ -6,14 +6,17 @@ use std::path::Path;
 
 use common::options;
 use emeuro_compiler::{Control, Machine, Program, UnitConfig, WeightMemory, compile, rewrite};
-use emeuro_golden::{Emulator, Sampler, VectorId, sample_clusters, sample_emulator, sample_weights};
+use emeuro_golden::{
+    Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, Sampler, VectorId, Weights,
+    sample_clusters, sample_emulator, sample_weights,
+};
 use emeuro_hdl::register_map::{
     ADDRESS_BITS, Access, BIAS_WORDS, CONTROL, CYCLES, FRAMES, Presence, REGISTERS, STATUS, UnitNumbers,
     WEIGHT_ADDRESS, WEIGHT_DATA, WEIGHT_SELECT, registers_of,
 };
 use emeuro_hdl::{UnitDesign, register_writes};
 use emeuro_testbench::{
-    Beat, ControlMaster, Design, Model, Order, Pattern, Response, Roms, RtlPolicy, Sim, SourceFile,
+    Beat, ControlMaster, Design, Error, Model, Order, Pattern, Response, Roms, RtlPolicy, Sim, SourceFile,
     StreamBench, StreamDriver, StreamMonitor, Traffic, Transaction, cosim,
 };
 use rand::{RngExt, SeedableRng};
@@ -482,6 +485,55 @@ fn controlled_units_keep_the_predicted_clocks() {
         let comparison = cosim(&emulator, &design(&program), &options(), &inputs, seed).unwrap();
         assert!(comparison.holds(predicted), "network {seed}: {comparison:?}, predicted {predicted:?}");
     }
+}
+
+/// Words that the order leaves out are computed when the last word has left: the unit is busy with them, and a frame that
+/// begins when it no longer is takes the stated clocks.
+#[test]
+fn a_unit_that_is_not_busy_is_idle() {
+    if RtlPolicy::current().verilator_or_skip().is_none() {
+        return;
+    }
+    for (lanes, per_beat, order, leaves_early) in
+        [(1, 1, vec![0], true), (2, 2, vec![1, 0, 3], true), (4, 1, vec![31, 0], false)]
+    {
+        let emulator = leaving_out(order);
+        let config = config(lanes, WeightMemory::Rom).with_words_per_beat(per_beat).unwrap();
+        let program = compile(&emulator, &config).unwrap();
+        let predicted = Machine::cycles(&program).unwrap();
+        let mut sampler = Sampler::new(3);
+        let word = emulator.format(VectorId::INPUT);
+        let inputs: Vec<Vec<i16>> = (0..24).map(|_| sampler.frame(emulator.input().size(), word)).collect();
+        let unit = design(&program);
+        let comparison = cosim(&emulator, &unit, &options(), &inputs, 1).unwrap();
+        assert!(comparison.holds(predicted), "{lanes} lanes: {comparison:?}, predicted {predicted:?}");
+        // A unit that forgets the words that are left out is noticed.
+        let mut forgets = unit.clone();
+        let registers =
+            forgets.sources.iter_mut().find(|source| source.name.ends_with("_control_registers.v")).unwrap();
+        assert!(registers.text.contains("|input_full || writing;"));
+        registers.text =
+            registers.text.replace("|input_full || writing;", "|input_full || (writing && 1'b0);");
+        let found = cosim(&emulator, &forgets, &options(), &inputs, 1);
+        let is_late = matches!(found, Err(Error::NotIdle { .. }));
+        assert_eq!(is_late, leaves_early, "{lanes} lanes: {found:?}");
+    }
+}
+
+/// 4-4-32, of which the output has some words.
+fn leaving_out(order: Vec<usize>) -> Emulator {
+    let word = Format::new(16, 0).unwrap();
+    let mut builder = EmulatorBuilder::new("leaving_out", Port::new("x", 4, word), 48).unwrap();
+    let weights = |count: i16| Weights {
+        format: Format::new(8, 0).unwrap(),
+        values: (0..count).map(|i| i % 17 - 8).collect(),
+    };
+    // While the input is read, its buffer is full.
+    let hidden = builder.dense("hidden", VectorId::INPUT, weights(16), vec![1; 4], word).unwrap();
+    let y = builder.dense("y", hidden, weights(128), (0..32).collect(), word).unwrap();
+    let port = Port::new("y", order.len(), word);
+    let output = OutputSpec { sources: vec![y], lower: vec![], order: Some(order), port };
+    builder.finish(output, Provenance::default()).unwrap()
 }
 
 /// The five applications with registers and writable weights, on random frames.

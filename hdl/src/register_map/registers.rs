@@ -65,7 +65,7 @@ pub const STATUS: Register = number(
             low: 0,
             access: Access::ReadOnly,
             content: Content::Busy,
-            description: "a frame is in the unit: its last word came in, its last word has not yet gone out",
+            description: "a frame is in the unit: its last word came in, and its last word has not yet gone out or words of it are still computed",
         },
         Field {
             name: "input_full",
@@ -81,7 +81,7 @@ pub const STATUS: Register = number(
             low: 8,
             access: Access::ReadOnly,
             content: Content::OutputBusy,
-            description: "the output buffers that are being filled or emptied, one bit each",
+            description: "the output buffers that are in use, from the first layer that writes them until the last word has gone out, one bit each",
         },
         Field {
             name: "short_frame",

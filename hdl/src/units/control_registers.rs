@@ -57,6 +57,8 @@ pub struct ControlRegisters {
     pub input_full: Wire<In>,
     /// Which output buffers are in use.
     pub output_busy: Wire<In>,
+    /// Results of a frame are being written, which may go on when its last word has left.
+    pub writing: Wire<In>,
     /// A short frame was dropped.
     pub short_frame: Wire<In>,
     /// A long frame was dropped.
@@ -145,6 +147,7 @@ impl ControlRegisters {
             read_error: Wire::new(1, "There is no such register"),
             input_full: Wire::new(2, "Which input buffers hold a frame"),
             output_busy: Wire::new(2, "Which output buffers are in use"),
+            writing: Wire::new(1, "Results of a frame are being written"),
             short_frame: Wire::new(1, "A short frame was dropped"),
             long_frame: Wire::new(1, "A long frame was dropped"),
             frame_done: Wire::new(1, "The last word of an output frame is taken"),
@@ -175,7 +178,7 @@ impl ControlRegisters {
     }
 
     fn is_busy(&self) -> bool {
-        self._state.in_flight != 0 || self.input_full.val().any()
+        self._state.in_flight != 0 || self.input_full.val().any() || self.writing.val().any()
     }
 
     /// What a field reads.
@@ -459,7 +462,7 @@ reg resetting;
 
 // A frame arrives when an input buffer fills.
 wire arrives = |(input_full & ~full_before);
-wire busy = |in_flight || |input_full;
+wire busy = |in_flight || |input_full || writing;
 ",
         );
         for (_, field) in self.fields(|field| field.access == Access::ReadWrite) {

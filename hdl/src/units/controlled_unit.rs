@@ -221,6 +221,7 @@ impl Logic for ControlledUnit {
         for i in 0..self.core.input_full.len() {
             self.registers.input_full.next = self.core.input_full[i].val();
             self.registers.output_busy.next = self.core.output_busy[i].val();
+            self.registers.writing.next = self.core.writing[i].val();
             self.core.clear_flags[i].next = self.registers.clear_flags.val();
         }
         self.registers.short_frame.next = self.core.short_frame.val();

@@ -49,6 +49,9 @@ pub struct OutputStreamer {
     pub reserved: Wire<In>,
     /// Which buffers are in use.
     pub busy: Wire<Out>,
+    /// Writes of a frame have begun and not ended; one wire, or none without a control port. Words that the order leaves out may
+    /// be written when the frame has left.
+    pub writing: Vec<Wire<Out>>,
     /// Stream: the words of a beat, the first in the low bits.
     pub m_axis_tdata: Wire<Out>,
     /// Stream: which bytes of the beat belong to the frame.
@@ -134,6 +137,7 @@ impl OutputStreamer {
             reserve: Wire::new(1, "A buffer is taken"),
             reserved: Wire::new(1, "The buffer that is taken"),
             busy: Wire::new(2, "Which buffers are in use"),
+            writing: vec![],
             m_axis_tdata: stream_data(width, per_beat, "Output"),
             m_axis_tkeep: keep_wire(shape),
             m_axis_tvalid: Wire::new(1, "The beat is valid"),
@@ -157,6 +161,12 @@ impl OutputStreamer {
             control: StreamControl { level: level(), ..self.control.of_levels(levels) },
             ..self
         }
+    }
+
+    /// The same streamer with a wire that says whether a frame is being written.
+    pub fn with_writing(self) -> Self {
+        let writing = || vec![Wire::new(1, "Writes of a frame have begun and not ended")];
+        Self { writing: writing(), control: StreamControl { writing: writing(), ..self.control }, ..self }
     }
 
     /// The hex files of the order: names and texts.
@@ -205,6 +215,9 @@ impl Logic for OutputStreamer {
             }
         }
         self.busy.next = self.control.busy.val();
+        for i in 0..self.writing.len() {
+            self.writing[i].next = self.control.writing[i].val();
+        }
         self.data.clock.next = self.clock.val();
         self.data.enable.next = self.control.read_enable.val();
         self.m_axis_tdata.next = self.data.q.val();
@@ -277,6 +290,8 @@ struct StreamControl {
     read_enable: Wire<Out>,
     read_address: Vec<Wire<Out>>,
     busy: Wire<Out>,
+    /// One wire or none.
+    writing: Vec<Wire<Out>>,
     m_axis_tready: Wire<In>,
     m_axis_tkeep: Wire<Out>,
     m_axis_tvalid: Wire<Out>,
@@ -329,6 +344,7 @@ impl StreamControl {
                 .map(|_| Wire::new(address_bits(2 * span / read_words), "Address of the words"))
                 .collect(),
             busy: Wire::new(2, "Which buffers are in use"),
+            writing: vec![],
             m_axis_tready: Wire::new(1, "The beat is taken"),
             m_axis_tkeep: keep_wire(shape),
             m_axis_tvalid: Wire::new(1, "The beat is valid"),
@@ -432,6 +448,7 @@ impl Logic for StreamControl {
         self.m_axis_tkeep.next = if state.last { Value::from(self._last_bytes) } else { all };
         self.read_enable.next = self.moves().into();
         self.busy.next = Value::from(state.busy);
+        self.writing.iter_mut().for_each(|wire| wire.next = (state.written != 0).into());
         self.m_axis_tvalid.next = state.valid.into();
         self.m_axis_tlast.next = state.last.into();
     }
@@ -442,6 +459,7 @@ impl Logic for StreamControl {
         self.read_address.iter_mut().for_each(|w| w.connect());
         self.m_axis_tkeep.connect();
         self.busy.connect();
+        self.writing.iter_mut().for_each(|w| w.connect());
         self.m_axis_tvalid.connect();
         self.m_axis_tlast.connect();
     }
@@ -503,6 +521,10 @@ wire from       = buffer;
             );
             (wires, "", "")
         };
+        let writing = match self.writing.as_slice() {
+            [] => String::new(),
+            _ => format!("assign writing_0     = written != {written}'d0;\n"),
+        };
         let reset = if self.ordered() { "        valid_1 <= 1'b0;\n" } else { "" };
         Verilog::Custom(format!(
             "\
@@ -526,7 +548,7 @@ wire at_end = count == {index}'d{end};
 {wires}
 assign read_enable   = moves;
 assign busy          = in_use;
-assign m_axis_tvalid = valid;
+{writing}assign m_axis_tvalid = valid;
 assign m_axis_tlast  = last;
 assign m_axis_tkeep  = {keep};
 

@@ -99,12 +99,14 @@ pub struct Unit {
     /// The forced member.
     pub forced: Vec<Wire<In>>,
     /// Clears the flags: bit 0 that of short frames, bit 1 that of long frames; one wire, or none without a control port,
-    /// as the two below.
+    /// as the three below.
     pub clear_flags: Vec<Wire<In>>,
     /// Which input buffers hold a frame.
     pub input_full: Vec<Wire<Out>>,
     /// Which output buffers are in use.
     pub output_busy: Vec<Wire<Out>>,
+    /// Results of a frame are being written to an output buffer.
+    pub writing: Vec<Wire<Out>>,
     /// Stores a word in a weight memory; one wire, or none if the weights are in ROMs, as the three below.
     pub store: Vec<Wire<In>>,
     /// Number of a lane, or of a slot after the last lane for its biases.
@@ -214,6 +216,7 @@ impl Unit {
             span: program.output_span(),
         };
         let streamer = OutputStreamer::new(stream, &format!("{prefix}_order"));
+        let streamer = if is_controlled { streamer.with_writing() } else { streamer };
         let element_wise = |_: &Wire<Out>| WordDelay::new(1, ISSUE_TO_OPERAND);
         Self {
             info: describe(program),
@@ -249,6 +252,10 @@ impl Unit {
             clear_flags: is_controlled.then(|| Wire::new(2, "Clears the flags")).into_iter().collect(),
             input_full: status("Which input buffers hold a frame"),
             output_busy: status("Which output buffers are in use"),
+            writing: is_controlled
+                .then(|| Wire::new(1, "Results of a frame are being written"))
+                .into_iter()
+                .collect(),
             store: stored(1, "Stores a word in a weight memory"),
             store_select: stored(
                 store.map_or(1, |s| s.select),
@@ -381,6 +388,7 @@ impl Logic for Unit {
             self.loader.clear_flags[i].next = self.clear_flags[i].val();
             self.input_full[i].next = self.loader.full.val();
             self.output_busy[i].next = self.streamer.busy.val();
+            self.writing[i].next = self.streamer.writing[i].val();
         }
 
         comment!("Program to lanes");

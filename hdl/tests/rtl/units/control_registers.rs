@@ -14,8 +14,8 @@ use crate::bench::{Bench, Case, once_in, ports, word};
 ports!(
     ControlRegisters, [clock],
     [
-        resetn, write, write_address, write_data, write_strobe, read_address, input_full, output_busy, short_frame,
-        long_frame, frame_done, member, unfamiliar, routed,
+        resetn, write, write_address, write_data, write_strobe, read_address, input_full, output_busy, writing,
+        short_frame, long_frame, frame_done, member, unfamiliar, routed,
     ] -> [
         write_error, read_data, read_error, running, core_resetn, clear_flags, store, store_select, store_address,
         store_data, quality, force, forced,
@@ -74,6 +74,7 @@ struct World {
 struct Status {
     full: u64,
     output_busy: u64,
+    writing: u64,
     short: u64,
     long: u64,
     member: u64,
@@ -82,7 +83,7 @@ struct Status {
 
 fn value(world: &World, status: &Status, register: &Register, numbers: &UnitNumbers) -> u64 {
     let field = |name: &str| match name {
-        "busy" => u64::from(world.in_flight > 0 || status.full != 0),
+        "busy" => u64::from(world.in_flight > 0 || status.full != 0 || status.writing != 0),
         "input_full" => status.full,
         "output_busy" => status.output_busy,
         "short_frame" => status.short,
@@ -121,6 +122,7 @@ fn value(world: &World, status: &Status, register: &Register, numbers: &UnitNumb
 
 fn access(name: &'static str, numbers: UnitNumbers) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(43);
+    let mut writing = ChaCha8Rng::seed_from_u64(44);
     let is_writable = numbers.weights == WeightMemory::Ram;
     let mut bench = Bench::new(name, ControlRegisters::new(numbers));
     if is_writable {
@@ -129,11 +131,11 @@ fn access(name: &'static str, numbers: UnitNumbers) -> Case {
             .fold(bench, |bench, port| bench.only_while(port, "store_0"));
     }
     let has_members = numbers.members > 0;
-    let inputs = |common: [u64; 11], of_members: [u64; 3]| -> Vec<u64> {
+    let inputs = |common: [u64; 12], of_members: [u64; 3]| -> Vec<u64> {
         common.into_iter().chain(of_members.into_iter().filter(|_| has_members)).collect()
     };
     for _ in 0..2 {
-        bench.clock(&inputs([0; 11], [0; 3]));
+        bench.clock(&inputs([0; 12], [0; 3]));
     }
     bench.settled();
     let present = |register: &&Register| register.is_in(&numbers);
@@ -181,6 +183,7 @@ fn access(name: &'static str, numbers: UnitNumbers) -> Case {
         let status = Status {
             full,
             output_busy: word(&mut random, 2),
+            writing: u64::from(once_in(&mut writing, 4)),
             short: word(&mut random, 1),
             long: word(&mut random, 1),
             member: if has_members { random.random_range(0..numbers.members.into()) } else { 0 },
@@ -196,6 +199,7 @@ fn access(name: &'static str, numbers: UnitNumbers) -> Case {
             from,
             status.full,
             status.output_busy,
+            status.writing,
             status.short,
             status.long,
             done.into(),

@@ -13,7 +13,7 @@ use crate::bench::{Bench, Case, once_in, ports, word};
 ports!(
     OutputStreamer, [clock],
     [resetn, write_enable, write_address, write_data, level, reserve, reserved, m_axis_tready] -> [
-        busy, m_axis_tdata, m_axis_tkeep, m_axis_tvalid, m_axis_tlast,
+        busy, m_axis_tdata, m_axis_tkeep, m_axis_tvalid, m_axis_tlast, writing,
     ]
 );
 
@@ -30,11 +30,22 @@ struct Shape {
     together: usize,
     /// Writes after which a frame begins to leave; the fewest that are enough if this is not said.
     head_start: Option<usize>,
+    /// Whether it says that a frame is being written.
+    says_writing: bool,
 }
 
 /// One word per row and beat.
-const SINGLE: Shape =
-    Shape { width: 16, per_beat: 1, row: 1, span: 8, words: 8, order: &[], together: 1, head_start: None };
+const SINGLE: Shape = Shape {
+    width: 16,
+    per_beat: 1,
+    row: 1,
+    span: 8,
+    words: 8,
+    order: &[],
+    together: 1,
+    head_start: None,
+    says_writing: false,
+};
 
 pub(crate) fn cases() -> Vec<Case> {
     let start = |writes| Some(writes);
@@ -53,6 +64,10 @@ pub(crate) fn cases() -> Vec<Case> {
         stream(
             "output_streamer_ordered",
             Shape { order: &[6, 0, 3, 7, 1, 2], head_start: start(2), ..SINGLE },
+        ),
+        stream(
+            "output_streamer_says_writing",
+            Shape { order: &[6, 0, 3], head_start: start(2), says_writing: true, ..SINGLE },
         ),
         stream(
             "output_streamer_ordered_word",
@@ -122,7 +137,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         stream_levels(
             "output_streamer_levels_ordered",
-            &[Shape { together: 4, ..ordered }, Shape { together: 1, ..ordered }],
+            &[Shape { together: 4, ..ordered }, Shape { together: 1, says_writing: true, ..ordered }],
         ),
     ]
 }
@@ -250,6 +265,9 @@ fn stream_levels(name: &str, shapes: &[Shape]) -> Case {
     if has_levels {
         unit = unit.with_levels(&paces);
     }
+    if shape.says_writing {
+        unit = unit.with_writing();
+    }
     let hex: Vec<(String, String)> = unit.hex_files().collect();
     assert_eq!(hex.len(), if shape.order.is_empty() { 0 } else { per_beat }, "{name}");
     let mut bench = Bench::new(name, unit).only_while("m_axis_tdata", "m_axis_tvalid");
@@ -274,6 +292,7 @@ fn stream_levels(name: &str, shapes: &[Shape]) -> Case {
         // Long frames take their time.
         for clock in 0..600.max(30 * shape.words) {
             let is_writing = frames.back().is_some_and(|f| f.written < f.order.len());
+            let has_written = frames.back().is_some_and(|f| f.written > 0);
             let reserves = !is_writing && (in_use >> next_buffer) & 1 == 0 && once_in(&mut random, pause);
             let write = frames.back_mut().filter(|f| f.written < f.order.len()).and_then(|frame| {
                 let has_started = frame.written >= head_start(frame);
@@ -308,9 +327,12 @@ fn stream_levels(name: &str, shapes: &[Shape]) -> Case {
             }
             inputs.extend(has_levels.then_some(level as u64));
             inputs.extend([reserves.into(), if reserves { next_buffer } else { other } as u64, ready.into()]);
-            let found: [u64; 5] = bench.tick(&inputs);
+            let found = bench.clock(&inputs);
             let here = format!("{name}, run {run}, clock {clock}: {found:?}");
-            let [busy, data, keep, valid, last] = found;
+            let ([busy, data, keep, valid, last], writing) = found.split_first_chunk().unwrap();
+            let [busy, data, keep, valid, last] = [*busy, *data, *keep, *valid, *last];
+            let says_writing = shape.says_writing.then_some(u64::from(is_writing && has_written));
+            assert_eq!(writing, says_writing.as_slice(), "{here}");
             in_use = busy;
             both_busy += u32::from(busy == 3);
             // The write of this clock shows its effect in the next.
