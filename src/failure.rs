@@ -11,6 +11,11 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// What was found, and whether that is what was asked for.
+    pub(crate) fn checked(text: String, passed: bool) -> Self {
+        Self { text, passed }
+    }
+
     /// A success.
     pub(crate) fn success(text: String) -> Self {
         Self { text, passed: true }

@@ -100,6 +100,8 @@ pub(crate) struct Table {
     pub(crate) names: Option<Vec<String>>,
     /// All finite, at least one row.
     pub(crate) rows: Array2<f64>,
+    /// Of every row, the line of the file, or the row of the array, counted from 1.
+    pub(crate) lines: Vec<usize>,
 }
 
 /// Reads rows of numbers, all of one length: a CSV file, whose first line is a header if none of its fields is a number, or an NPY file
@@ -111,7 +113,11 @@ pub(crate) fn read_table(path: &Path) -> Result<Table, Failure> {
             let first = if table.names.is_some() { 2 } else { 1 };
             (table, first, "line")
         }
-        Kind::Npy => (Table { names: None, rows: read_array(path, "rows of inputs and outputs")? }, 1, "row"),
+        Kind::Npy => {
+            let rows = read_array(path, "rows of inputs and outputs")?;
+            let lines = (1..=rows.nrows()).collect();
+            (Table { names: None, rows, lines }, 1, "row")
+        }
     };
     if table.rows.is_empty() {
         return Err(input_in(path, "expected at least one row of numbers, found none"));
@@ -125,7 +131,7 @@ pub(crate) fn read_table(path: &Path) -> Result<Table, Failure> {
 
 fn read_csv_table(path: &Path) -> Result<Table, Failure> {
     let mut reader = csv_reader(path)?;
-    let (mut names, mut values, mut width, mut rows) = (None, vec![], None, 0);
+    let (mut names, mut values, mut width, mut lines) = (None, vec![], None, vec![]);
     for record in reader.records() {
         let record = record.map_err(|e| input_in(path, e))?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -138,7 +144,7 @@ fn read_csv_table(path: &Path) -> Result<Table, Failure> {
             ));
         }
         let is_number = |field: &str| field.parse::<f64>().is_ok();
-        if names.is_none() && rows == 0 && !record.iter().any(is_number) {
+        if names.is_none() && lines.is_empty() && !record.iter().any(is_number) {
             names = Some(record.iter().map(str::to_owned).collect());
             continue;
         }
@@ -150,10 +156,11 @@ fn read_csv_table(path: &Path) -> Result<Table, Failure> {
                 )
             })?);
         }
-        rows += 1;
+        lines.push(line as usize);
     }
-    let rows = Array2::from_shape_vec((rows, width.unwrap_or(0)), values).map_err(|e| input_in(path, e))?;
-    Ok(Table { names, rows })
+    let shape = (lines.len(), width.unwrap_or(0));
+    let rows = Array2::from_shape_vec(shape, values).map_err(|e| input_in(path, e))?;
+    Ok(Table { names, rows, lines })
 }
 
 /// Frames as the text of a CSV file.

@@ -12,7 +12,7 @@
 //! 8. [`compiler`]: emulator to program.
 //! 9. [`golden`]: fixed point, emulators, bit-exact inference.
 //!
-//! [`plot`] draws curves and clouds of points. [`delivery`] puts the files of a unit together: what lies in a generated folder.
+//! [`figures`] writes errors, the same in tables, JSON and reports. [`plot`] draws curves and clouds of points. [`delivery`] puts the files of a unit together: what lies in a generated folder.
 //!
 //! ```
 //! // The software-only golden model: nothing but Rust.
@@ -23,6 +23,7 @@
 //! ```
 
 pub mod delivery;
+pub mod figures;
 pub mod plot;
 
 pub use emeuro_apps as apps;

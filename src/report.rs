@@ -1,5 +1,23 @@
 //! Tables for people.
 
+use emeuro::{
+    figures::{MOST_OUTPUTS, left_out, nrmse_text, output_cells, segments},
+    golden::{Errors, Port},
+};
+
+pub(crate) use emeuro::figures::percent;
+
+/// Figures of the outputs, the worst of many; `place` is what the user calls a row.
+pub(crate) fn outputs_text(errors: &Errors, port: &Port, place: &str) -> String {
+    let mut text = table(&output_cells(&errors.outputs, port, place, MOST_OUTPUTS));
+    if errors.outputs.len() > MOST_OUTPUTS {
+        text += &format!("{}; --json has all.\n", left_out(errors.outputs.len()));
+        let parts = segments(errors, port).map(|(name, nrmse)| format!("{name} {}", nrmse_text(nrmse)));
+        text += &format!("Segments: {}.\n", parts.collect::<Vec<_>>().join(", "));
+    }
+    text
+}
+
 /// Rows of cells as aligned columns; the first column to the left, the others to the right.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -20,14 +38,6 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
         text.insert(1, format!("| {} |\n", rules.join(" | ")));
     }
     text.concat()
-}
-
-/// A share as a percentage, with three digits behind the point if it is below a thousandth.
-pub(crate) fn percent(share: f64) -> String {
-    match 100.0 * share {
-        small if 0.0 < small && small < 0.1 => format!("{small:.3} %"),
-        percent => format!("{percent:.2} %"),
-    }
 }
 
 /// A duration in the unit that suits it.
@@ -60,7 +70,6 @@ mod tests {
         assert_eq!(nanoseconds(870.4), "870 ns");
         assert_eq!(nanoseconds(85_600.0), "85.6 µs");
         assert_eq!(nanoseconds(1_850_000.0), "1.85 ms");
-        assert_eq!([0.0, 0.000_156, 0.0046].map(percent), ["0.00 %", "0.016 %", "0.46 %"]);
         assert_eq!((ratio(0.5), ratio(320.4)), ("0.50×".to_owned(), "320×".to_owned()));
     }
 }

@@ -85,8 +85,7 @@ fn generate(shape: &[usize]) -> Emulator {
         command: "EMEURO_ACCEPT=1 cargo test --test plain_networks".into(),
         seed: SEED,
         data: "random weights: a benchmark of the shape, it emulates nothing".into(),
-        nrmse: None,
-        nrmse_float: None,
+        ..Provenance::default()
     };
     let outputs = *shape.last().unwrap();
     let spec = OutputSpec {

@@ -230,6 +230,7 @@ fn finish(
         data,
         nrmse: Some(rounded(test.nrmse)),
         nrmse_float: Some(rounded(nrmse_float)),
+        outputs: vec![],
     };
     Ok(Built { emulator: emulator.with_provenance(provenance), test, nrmse_float, history })
 }

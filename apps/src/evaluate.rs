@@ -1,6 +1,6 @@
 //! The error of an emulator on frames of its application.
 
-use emeuro_golden::{Emulator, Runner, nrmse_masked};
+use emeuro_golden::{Emulator, Errors, Runner, nrmse_masked};
 use rayon::prelude::*;
 
 use crate::{AppError, Application, Frames, Kernel, Result};
@@ -14,8 +14,8 @@ pub struct Evaluation {
     pub nrmse: f64,
     /// Share of outputs that count, by the mask of the frames.
     pub share: f64,
-    /// Largest error, in the unit of the output.
-    pub max_error: f64,
+    /// Of every output, and what stands beside NRMSE; rows are frames.
+    pub errors: Errors,
     /// NRMSE of every kind of frame, in the order of first appearance.
     pub kinds: Vec<(&'static str, f64)>,
 }
@@ -58,7 +58,7 @@ pub fn evaluate_at(
                 Ok::<(), AppError>(())
             },
         )?;
-    Ok(Evaluation::of(&estimates, frames))
+    Ok(Evaluation::of(&estimates, frames, &emulator.output_names()))
 }
 
 impl Evaluation {
@@ -69,11 +69,12 @@ impl Evaluation {
         for (estimate, input) in rows {
             kernel.run(input, estimate)?;
         }
-        Ok(Self::of(&estimates, frames))
+        let names: Vec<String> = (0..app.outputs()).map(|index| format!("output[{index}]")).collect();
+        Ok(Self::of(&estimates, frames, &names))
     }
 
-    fn of(estimates: &[f64], frames: &Frames) -> Self {
-        let width = frames.targets.len() / frames.count.max(1);
+    fn of(estimates: &[f64], frames: &Frames, names: &[String]) -> Self {
+        let width = names.len();
         let counts = |i: usize| frames.mask.as_ref().is_none_or(|mask| mask[i]);
         let error = |of: &dyn Fn(usize) -> bool| nrmse_masked(&frames.targets, estimates, width, of);
         let mut kinds: Vec<(&'static str, f64)> = Vec::new();
@@ -82,11 +83,8 @@ impl Evaluation {
                 kinds.push((kind, error(&|i| counts(i) && frames.kinds[i / width] == kind)));
             }
         }
-        let errors = frames.targets.iter().zip(estimates).enumerate();
-        let max_error = errors
-            .filter(|(i, _)| counts(*i))
-            .fold(0.0, |most: f64, (_, (target, estimate))| most.max((target - estimate).abs()));
-        Self { frames: frames.count, nrmse: error(&counts), share: frames.share(), max_error, kinds }
+        let errors = Errors::of_masked(names, &frames.targets, estimates, counts);
+        Self { frames: frames.count, nrmse: error(&counts), share: frames.share(), errors, kinds }
     }
 }
 
@@ -100,7 +98,8 @@ mod tests {
         let app = Newton::new();
         let frames = app.frames(Split::Test, 50, 1);
         let exact = Evaluation::of_kernel(&app, &mut app.plan_exact(), &frames).unwrap();
-        assert_eq!((exact.frames, exact.nrmse, exact.share, exact.max_error), (50, 0.0, 1.0, 0.0));
+        assert_eq!((exact.frames, exact.nrmse, exact.share), (50, 0.0, 1.0));
+        assert!(exact.errors.outputs.iter().all(|output| output.largest == 0.0));
         let mut means = [0.0; 20];
         for target in frames.targets.chunks_exact(20) {
             means.iter_mut().zip(target).for_each(|(mean, t)| *mean += t / 50.0);
@@ -119,8 +118,9 @@ mod tests {
             mask: Some(vec![true, false, true, true]),
             kinds: vec!["a", "b"],
         };
-        let evaluation = Evaluation::of(&[1.0, 77.0, -1.0, 9.5], &frames);
-        assert_eq!((evaluation.share, evaluation.max_error), (0.75, 0.5));
+        let evaluation = Evaluation::of(&[1.0, 77.0, -1.0, 9.5], &frames, &["a".into(), "b".into()]);
+        let [a, b] = &evaluation.errors.outputs[..] else { panic!("{evaluation:?}") };
+        assert_eq!((evaluation.share, a.largest, b.largest, b.row), (0.75, 0.0, 0.5, 1));
         assert!((evaluation.nrmse - (0.25f64 / 2.0).sqrt()).abs() < 1e-12);
     }
 

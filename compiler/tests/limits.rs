@@ -26,8 +26,7 @@ fn network(input_bits: u32) -> Emulator {
         input = builder.activate(&format!("{name}_relu"), input, Activation::Relu, word).unwrap();
     }
     let spec = OutputSpec { sources: vec![input], lower: vec![], order: None, port: port(8, 6) };
-    let provenance =
-        Provenance { command: "test".into(), seed: 0, data: "none".into(), nrmse: None, nrmse_float: None };
+    let provenance = Provenance { command: "test".into(), data: "none".into(), ..Provenance::default() };
     builder.finish(spec, provenance).unwrap()
 }
 

@@ -2,7 +2,8 @@
 
 use crate::{
     Activation, Affine, BlockGeometry, Emulator, EmulatorError, Format, MAX_SHIFT, MAX_VECTOR, Node, Op,
-    Output, Port, Provenance, Router, Segment, VectorId, Weights, accumulator_bits, simd::Plans,
+    Output, OutputErrors, Port, Provenance, Router, Segment, VectorId, Weights, accumulator_bits,
+    simd::Plans,
 };
 
 /// The most members that a router can choose from.
@@ -323,6 +324,7 @@ impl EmulatorBuilder {
                 return Err(EmulatorError::new(format!("provenance: {field}"), problem));
             }
         }
+        check_output_errors(&provenance.outputs, spec.port.size())?;
         let OutputSpec { sources, lower, order, port } = spec;
         self.emulator.output = Output { sources, lower, order, port };
         self.emulator.provenance = provenance;
@@ -548,6 +550,25 @@ fn check_values(place: &str, segment: &Segment) -> Result<(), EmulatorError> {
     if let Some(i) = ranges.iter().position(|range| !finite(range)) {
         let problem = format!("expected the least and the largest value, found {:?}", ranges[i]);
         return Err(EmulatorError::new(format!("{place}: ranges[{i}]"), problem));
+    }
+    Ok(())
+}
+
+/// Errors of all outputs or of none, which are numbers.
+fn check_output_errors(outputs: &[OutputErrors], size: usize) -> Result<(), EmulatorError> {
+    if !outputs.is_empty() && outputs.len() != size {
+        let problem = format!("expected one entry for each of the {size} outputs, found {}", outputs.len());
+        return Err(EmulatorError::new("provenance: outputs", problem));
+    }
+    for (index, OutputErrors { nrmse, p95, p99, largest, .. }) in outputs.iter().enumerate() {
+        for (field, value) in
+            [("nrmse", *nrmse), ("p95", Some(*p95)), ("p99", Some(*p99)), ("largest", Some(*largest))]
+        {
+            if let Some(value) = value.filter(|v| !v.is_finite() || *v < 0.0) {
+                let problem = format!("expected a number that is not negative, found {value}");
+                return Err(EmulatorError::new(format!("provenance: outputs[{index}]: {field}"), problem));
+            }
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ impl Emulator {
     /// One more quality level: its output is that of `self` plus that of `residual` for the same input, in the format of `self`.
     ///
     /// What the highest level of `self` gives stays the level below; lower levels stay. Nodes of `residual` are called
-    /// `<prefix>_<name>`, the sum `<prefix>_sum`. The provenance is that of `self`.
+    /// `<prefix>_<name>`, the sum `<prefix>_sum`. The provenance is that of `self`, without errors of outputs.
     ///
     /// # Errors
     /// Ports that differ in more than names and units, outputs of more than one vector or in another order, a router or more than
@@ -62,7 +62,7 @@ impl Emulator {
             order: None,
             port: self.output.port.clone(),
         };
-        builder.finish(output, self.provenance.clone())
+        builder.finish(output, self.provenance.of_another())
     }
 }
 

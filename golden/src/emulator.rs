@@ -1,6 +1,9 @@
 //! The emulator: a typed graph of fixed-point operations, right by construction.
 
-use crate::{Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format, Port, simd::Plans};
+use crate::{
+    Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format, OutputErrors, Port, Segment,
+    simd::Plans,
+};
 
 /// The longest vector and the most weights per row that are accepted: 2^16 words.
 pub const MAX_VECTOR: usize = 1 << 16;
@@ -237,6 +240,16 @@ pub struct Provenance {
     pub nrmse: Option<f64>,
     /// Modelling error: the network in floating point against exact code, held-out frames.
     pub nrmse_float: Option<f64>,
+    /// Emulation errors of all outputs in the order of the frame, rows counted from 1 in what it was tested on; none if nobody has kept them.
+    pub outputs: Vec<OutputErrors>,
+}
+
+impl Provenance {
+    /// Of what gives other outputs: those that were measured are not its own.
+    #[must_use]
+    pub fn of_another(&self) -> Self {
+        Self { outputs: vec![], ..self.clone() }
+    }
 }
 
 /// A quantised network that stands in for a region.
@@ -272,6 +285,18 @@ impl Emulator {
     /// The accumulator width that no layer exceeds.
     pub fn accumulator_bits(&self) -> u32 {
         self.accumulator_bits
+    }
+
+    /// What every output is called: as in the provenance, otherwise after its segment, with its index if the segment has more.
+    pub fn output_names(&self) -> Vec<String> {
+        if !self.provenance.outputs.is_empty() {
+            return self.provenance.outputs.iter().map(|output| output.name.clone()).collect();
+        }
+        let name = |(segment, index): (&Segment, usize)| match segment.size {
+            1 => segment.name.clone(),
+            _ => format!("{}[{index}]", segment.name),
+        };
+        self.output.port.words().map(name).collect()
     }
 
     /// The input frame.

@@ -45,6 +45,10 @@ impl Emulator {
             nodes,
             router: router.map(|router| Router { scores: id(&router.scores), ..router.clone() }),
             output,
+            provenance: match level + 1 < self.levels() {
+                true => self.provenance.of_another(),
+                false => self.provenance.clone(),
+            },
             ..self.clone()
         }
     }

@@ -7,7 +7,7 @@
 //! 5. [`Runner`] computes what the hardware computes, bit for bit: as the specification, which is written to be read, or
 //!    with the vector instructions of the machine ([`Isa`]).
 //! 6. Emulators are YAML files ([`Emulator::load`], [`Emulator::save`]); every violation names its place.
-//! 7. [`nrmse`] is the one error metric.
+//! 7. [`nrmse`] is the one error metric; [`Errors`] has it for every output, with what stands beside it.
 
 mod activation;
 mod block;
@@ -39,7 +39,7 @@ pub use error::{EmulatorError, FileError};
 pub use file::write_atomically;
 pub use format::{Format, requantise};
 pub use isa::Isa;
-pub use metrics::{nrmse, nrmse_masked};
+pub use metrics::{Errors, OutputErrors, even_nrmse, nrmse, nrmse_masked};
 pub use overflow::accumulator_bits;
 pub use port::{Conversion, Port, Ranges, Segment};
 pub use run::Runner;

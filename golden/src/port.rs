@@ -67,6 +67,11 @@ impl Port {
         self.segments.iter().map(|s| s.size).sum()
     }
 
+    /// The segment of every word of a frame, and its index in the segment, in order.
+    pub fn words(&self) -> impl Iterator<Item = (&Segment, usize)> {
+        self.segments.iter().flat_map(|segment| (0..segment.size).map(move |index| (segment, index)))
+    }
+
     /// The format of every word of a frame, in order, as layers see it.
     pub fn formats(&self) -> impl Iterator<Item = Format> {
         self.conversions().map(Conversion::format)

@@ -89,6 +89,23 @@ fn files_survive_a_round_trip() {
 }
 
 #[test]
+fn errors_of_outputs_stay_in_the_file_with_their_names() {
+    let emulator = Emulator::load(fixture("all_ops.yaml")).unwrap();
+    let names = ["folded[0]", "folded[1]", "folded[2]", "folded[3]", "product[0]", "product[1]"];
+    assert_eq!(emulator.output_names(), names);
+    let names: Vec<String> = ["a", "b \"c\"", "y", "no", "1", "\u{7}"].map(str::to_owned).to_vec();
+    // Seven frames; the fourth output is constant.
+    let targets: Vec<f64> = (0..42).map(|k| if k % 6 == 3 { 2.0 } else { (k as f64).sin() }).collect();
+    let estimates: Vec<f64> = targets.iter().enumerate().map(|(k, t)| t + k as f64 * 1e-3).collect();
+    let outputs = Errors::of(&names, &targets, &estimates).outputs;
+    let provenance = Provenance { outputs: outputs.clone(), ..emulator.provenance().clone() };
+    let emulator = emulator.with_provenance(provenance);
+    let read = Emulator::parse(&emulator.to_yaml(), "copy.yaml").unwrap();
+    assert_eq!((read.provenance().outputs.as_slice(), read.output_names()), (outputs.as_slice(), names));
+    assert_eq!(read, emulator);
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_named() {
     let emulator = Emulator::load(fixture("all_ops.yaml")).unwrap();
     let error = emulator.save("no/such/folder/x.yaml").unwrap_err().to_string();

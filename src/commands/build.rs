@@ -6,7 +6,8 @@ use clap::Args;
 use emeuro::{
     apps::{Application, Frames, Split, evaluate_at},
     compiler::{Cycles, Machine, UnitConfig},
-    golden::{Emulator, Runner},
+    figures::{errors_json, nrmse_text, output_cells},
+    golden::{Emulator, Errors, Port, Runner},
 };
 use serde_json::{Value, json};
 
@@ -64,7 +65,9 @@ impl Default for Build {
 /// What is known about one application after the job.
 struct Row {
     app: String,
-    nrmse: f64,
+    /// At the highest quality level.
+    errors: Errors,
+    port: Port,
     nrmse_float: Option<f64>,
     share: f64,
     macs: usize,
@@ -77,7 +80,7 @@ struct Row {
 
 /// A quality level of one application.
 struct Stage {
-    nrmse: f64,
+    errors: Errors,
     macs: usize,
     cycles: Cycles,
     emulated: f64,
@@ -108,6 +111,10 @@ impl Build {
         let mut lines = vec![Stage::header()];
         lines.extend(rows.iter().flat_map(Row::stage_cells));
         text += &format!("\nQuality levels, the cheapest first:\n\n{}\n", table(&lines));
+        text += &format!(
+            "Outputs that err most, of every application; --json has all:\n\n{}\n",
+            worst_outputs(&rows)
+        );
         for row in rows.iter().filter(|row| row.share < 1.0) {
             text += &format!(
                 "{}: the error is over {} of the outputs, the well conditioned ones.\n",
@@ -130,7 +137,7 @@ impl Build {
         let times = time(&**app, emulator, &frames)?;
         let stage = |(level, &emulated): (usize, &f64)| {
             Ok(Stage {
-                nrmse: evaluate_at(&**app, emulator, level, &frames).map_err(input)?.nrmse,
+                errors: evaluate_at(&**app, emulator, level, &frames).map_err(input)?.errors,
                 macs: emulator.macs_at(level),
                 cycles: Machine::cycles_at(&unit.program, level).map_err(input)?,
                 emulated,
@@ -139,7 +146,8 @@ impl Build {
         let stages = times.emulated.iter().enumerate().map(stage).collect::<Result<Vec<Stage>, Failure>>()?;
         Ok(Row {
             app: source.argument.clone(),
-            nrmse: stages[stages.len() - 1].nrmse,
+            errors: stages[stages.len() - 1].errors.clone(),
+            port: emulator.output().port.clone(),
             nrmse_float: emulator.provenance().nrmse_float,
             share: frames.share(),
             macs: emulator.macs(),
@@ -149,6 +157,22 @@ impl Build {
             stages,
         })
     }
+}
+
+/// Of every application the output with the largest NRMSE.
+fn worst_outputs(rows: &[Row]) -> String {
+    let mut lines: Vec<Vec<String>> = vec![];
+    for row in rows {
+        let mut cells = output_cells(&row.errors.outputs, &row.port, "frame", 1);
+        lines.extend(cells.drain(..).skip(usize::from(!lines.is_empty())).map(|mut cells| {
+            cells.insert(0, row.app.clone());
+            cells
+        }));
+    }
+    if let Some(header) = lines.first_mut() {
+        header[0] = "app".to_owned();
+    }
+    table(&lines)
 }
 
 /// Exact code, reference code and golden model in turn on the same frames, all from and to doubles: the golden model's time
@@ -224,7 +248,7 @@ impl Row {
         let (Times { exact, reference, .. }, emulated) = (&self.times, self.times.emulated());
         vec![
             self.app.clone(),
-            percent(self.nrmse),
+            nrmse_text(self.errors.nrmse),
             self.nrmse_float.map_or_else(|| "–".to_owned(), percent),
             self.macs.to_string(),
             nanoseconds(*reference),
@@ -244,7 +268,7 @@ impl Row {
             vec![
                 self.app.clone(),
                 level.to_string(),
-                percent(stage.nrmse),
+                nrmse_text(stage.errors.nrmse),
                 stage.macs.to_string(),
                 nanoseconds(stage.emulated),
                 stage.cycles.period.to_string(),
@@ -258,16 +282,19 @@ impl Row {
         let stages = self.stages.iter().enumerate().map(|(level, stage)| {
             json!({
                 "level": level,
-                "nrmse": stage.nrmse,
+                "nrmse": stage.errors.nrmse,
+                "nrmse_even": stage.errors.even,
                 "macs": stage.macs,
                 "cycles": stage.cycles.period,
                 "latency": stage.cycles.latency,
                 "emulated_ns": stage.emulated,
             })
         });
+        let errors = errors_json(&self.errors, &self.port);
         json!({
             "app": self.app,
-            "nrmse": self.nrmse,
+            "nrmse": errors["nrmse"],
+            "nrmse_even": errors["nrmse_even"],
             "nrmse_float": self.nrmse_float,
             "outputs_counted": self.share,
             "macs": self.macs,
@@ -282,6 +309,8 @@ impl Row {
             "reference_ns": reference,
             "speedup_reference": reference / emulated,
             "stages": stages.collect::<Vec<Value>>(),
+            "outputs": errors["outputs"],
+            "segments": errors["segments"],
         })
     }
 }

@@ -3,9 +3,11 @@
 use std::fmt::Write;
 
 use emeuro_compiler::{Control, Cycles, Machine, Multiplier, WeightMemory};
+use emeuro_golden::even_nrmse;
 use emeuro_hdl::Direction;
 
 use super::{Delivery, UNIT_FILE, layers::layers, memory::memory, port_group::PortGroup, words};
+use crate::figures::{MOST_OUTPUTS, left_out, nrmse_text, output_cells};
 
 /// What a synthesis tool has found, for the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,7 @@ pub fn report(delivery: &Delivery, synthesis: Option<&Synthesis>) -> String {
     );
     text += &summary(delivery);
     text += &levels(delivery);
+    text += &errors(delivery);
     text += &words::words(delivery.emulator);
     text += &configuration(delivery);
     text += &layer_table(delivery);
@@ -101,6 +104,29 @@ fn summary(delivery: &Delivery) -> String {
     text += &table(&rows, 0..0);
     text += "Clocks are exact, not estimates: co-simulation fails if they differ by one.\n\n";
     text
+}
+
+/// How far the emulator is from the exact outputs; nothing if its file does not say.
+fn errors(delivery: &Delivery) -> String {
+    let (provenance, port) = (delivery.emulator.provenance(), &delivery.emulator.output().port);
+    let outputs = &provenance.outputs;
+    if outputs.is_empty() {
+        return String::new();
+    }
+    let level = if delivery.program.levels() > 1 { " at the highest level" } else { "" };
+    let rest = match left_out(outputs.len()).as_str() {
+        "" => String::new(),
+        rest => format!(" {rest}; the emulator's file has all."),
+    };
+    format!(
+        "## Error\n\nOf the golden model, which is what the unit computes,{level} against the exact outputs. NRMSE over all outputs: {}; even \
+         NRMSE, every output counting alike: {}. 95 % and 99 % of the test rows err by no more than the columns say, in the output's own unit, \
+         and the largest error is in the row of the last column.{rest}\n\n{}Data: {}.\n\n",
+        nrmse_text(provenance.nrmse),
+        nrmse_text(even_nrmse(outputs)),
+        table(&output_cells(outputs, port, "row", MOST_OUTPUTS), 1..6),
+        provenance.data
+    )
 }
 
 /// What the quality levels cost; nothing if there is one.

@@ -42,7 +42,10 @@ build() { cargo build --release; }
 profile() { EMEURO_MODE=profile EMEURO_PROFILE=profile cargo run --release --quiet -- "${input[@]}"; }
 
 train() {
-    "$emeuro" train --profile profile --out emulators
+    "$emeuro" train --profile profile --out emulators || {
+        echo "error: no emulator as good as asked for: what is above says why" >&2
+        exit 1
+    }
     # Its settings name the emulators of the regions that were chosen.
     mapfile -t emulators < <(sed -n 's|^ *emulator: |emulators/|p' emulators/regions.settings.yaml)
     if [ ${#emulators[@]} = 0 ]; then

@@ -373,7 +373,7 @@ impl Split<'_> {
             order: output.order,
             port: output.port,
         };
-        Ok(builder.finish(spec, source.provenance().clone())?)
+        Ok(builder.finish(spec, source.provenance().of_another())?)
     }
 
     /// Adds coordinates, their squares and the scores.

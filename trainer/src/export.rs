@@ -102,8 +102,7 @@ fn build(fixed: &Fixed, spec: &TrainingSpec, accumulator: u32) -> Result<Emulato
         command: spec.command.clone(),
         seed: spec.seed,
         data: spec.data.clone(),
-        nrmse: None,
-        nrmse_float: None,
+        ..Provenance::default()
     };
     Ok(builder.finish(output, provenance)?)
 }
@@ -121,6 +120,7 @@ pub(crate) fn measured(
         data: spec.data.clone(),
         nrmse: data.test().map(|test| nrmse_golden(&emulator, test)).transpose()?,
         nrmse_float: data.test().map(|test| nrmse_float(network, test)).transpose()?,
+        outputs: vec![],
     };
     Ok(emulator.with_provenance(provenance))
 }

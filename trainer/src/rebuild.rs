@@ -12,7 +12,7 @@ pub(crate) fn rebuild(emulator: &Emulator, other: impl Fn(usize) -> Option<Integ
     let output = emulator.output().clone();
     let spec =
         OutputSpec { sources: output.sources, lower: output.lower, order: output.order, port: output.port };
-    Ok(copy(emulator, emulator.input().clone(), other)?.finish(spec, emulator.provenance().clone())?)
+    Ok(copy(emulator, emulator.input().clone(), other)?.finish(spec, emulator.provenance().of_another())?)
 }
 
 /// The same without an output yet, for an input port whose words are the same to layers.

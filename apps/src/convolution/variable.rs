@@ -62,6 +62,7 @@ impl Convolution {
             ),
             nrmse: Some((test_errors.nrmse * 1e6).round() / 1e6),
             nrmse_float: Some(0.0),
+            outputs: vec![],
         };
         let emulator = emulator.with_provenance(provenance);
         Ok(Built { emulator, test: test_errors, nrmse_float: 0.0, history: vec![] })

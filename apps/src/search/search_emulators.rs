@@ -145,7 +145,7 @@ pub fn search_emulators(app: &dyn Application, options: &SearchOptions) -> Resul
             seed: options.seed,
             data: format!("chosen as {:?}; {test} test frames of seed {}", points[chosen].name, options.seed),
             nrmse: points[chosen].test.map(rounded),
-            nrmse_float: None,
+            ..Provenance::default()
         }),
         tree: space.tree,
         points,

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::{
-    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, FileError, Format, OutputSpec, Port,
-    Provenance, Segment, VectorId, Weights,
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, FileError, Format, OutputErrors,
+    OutputSpec, Port, Provenance, Segment, VectorId, Weights,
 };
 
 /// The versions of the file format: the second one has scales, offsets and ranges of ports.
@@ -53,6 +53,19 @@ struct ProvenanceFields {
     data: String,
     nrmse: Option<f64>,
     nrmse_float: Option<f64>,
+    #[serde(default)]
+    outputs: Vec<OutputErrorFields>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutputErrorFields {
+    name: String,
+    nrmse: Option<f64>,
+    p95: f64,
+    p99: f64,
+    largest: f64,
+    row: usize,
 }
 
 #[derive(Deserialize)]
@@ -258,12 +271,17 @@ fn build(file: File) -> Result<Emulator, EmulatorError> {
         port: port(file.output.bits, file.output.segments),
     };
     let p = file.provenance;
+    let outputs = p.outputs.into_iter().map(|fields| {
+        let OutputErrorFields { name, nrmse, p95, p99, largest, row } = fields;
+        OutputErrors { name, nrmse, p95, p99, largest, row }
+    });
     let provenance = Provenance {
         command: p.command,
         seed: p.seed,
         data: p.data,
         nrmse: p.nrmse,
         nrmse_float: p.nrmse_float,
+        outputs: outputs.collect(),
     };
     builder.finish(spec, provenance)
 }

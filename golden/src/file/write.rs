@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use crate::{Activation, Affine, BlockGeometry, Emulator, Format, Op, Port, VectorId};
+use crate::{Activation, Affine, BlockGeometry, Emulator, Format, Op, OutputErrors, Port, VectorId};
 
 pub(super) fn render(emulator: &Emulator) -> String {
     let mut text = String::new();
@@ -63,6 +63,17 @@ fn header(text: &mut String, emulator: &Emulator) {
         if let Some(value) = value {
             let _ = writeln!(text, "  {field}: {value:?}");
         }
+    }
+    if !provenance.outputs.is_empty() {
+        *text += "  outputs:\n";
+    }
+    for OutputErrors { name, nrmse, p95, p99, largest, row } in &provenance.outputs {
+        let nrmse = nrmse.map_or_else(String::new, |nrmse| format!("nrmse: {nrmse:?}, "));
+        let _ = writeln!(
+            text,
+            "    - {{name: {}, {nrmse}p95: {p95:?}, p99: {p99:?}, largest: {largest:?}, row: {row}}}",
+            quoted(name)
+        );
     }
     let _ = writeln!(text, "accumulator: {}\ninput:", emulator.accumulator_bits);
     port(text, &emulator.input);

@@ -6,9 +6,12 @@ use std::{
 };
 
 use clap::Args;
-use emeuro::trainer::{
-    Error, Session,
-    general::{Learning, Learnt, Pairs, Part, identifier, learn},
+use emeuro::{
+    figures::{errors_json, nrmse_text},
+    trainer::{
+        Error, Session,
+        general::{Learning, Learnt, Pairs, Part, identifier, learn},
+    },
 };
 use ndarray::s;
 use serde_json::{Value, json};
@@ -17,7 +20,7 @@ use super::{Train, values};
 use crate::{
     failure::{Failure, Outcome, input, input_in},
     frame_file,
-    report::{percent, table},
+    report::{outputs_text, percent, table},
 };
 
 /// What is in the file.
@@ -65,7 +68,7 @@ impl Train {
         let source = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let defaults = Learning::new(&name);
         let options = Learning {
-            target: self.target,
+            target: self.target(),
             budget: self.budget.unwrap_or(defaults.budget),
             seed: self.seed,
             quantisation: self.quantisation,
@@ -78,19 +81,26 @@ impl Train {
             Error::Data { what, .. } => input_in(file, what),
             other => input(other),
         })?;
-        let path = self.folder("emulators")?.join(format!("{name}.yaml"));
-        learnt.emulator.save(&path).map_err(input)?;
-        Ok(Outcome::success(match self.json {
-            true => format!("{:#}\n", learnt_json(&learnt, &path)),
-            false => text(&learnt, &path),
-        }))
+        // What is as bad as the means is no emulator; one that was made before stays.
+        let path = match learnt.is_useless() {
+            true => None,
+            false => Some(self.folder("emulators")?.join(format!("{name}.yaml"))),
+        };
+        if let Some(path) = &path {
+            learnt.emulator.save(path).map_err(input)?;
+        }
+        let text = match self.json {
+            true => format!("{:#}\n", learnt_json(&learnt, path.as_deref())),
+            false => text(&learnt, path.as_deref()),
+        };
+        Ok(Outcome::checked(text, learnt.reaches_target()))
     }
 
     /// The command for the provenance; a file without its folder, as an emulator says nothing about the machine that made it.
     fn data_command(&self, source: &str, inputs: u32, name: &str) -> String {
         let mut command = format!(
             "emeuro train --data {source} --inputs {inputs} --name {name} --target {} --seed {}",
-            values::share_text(self.target),
+            values::share_text(self.target()),
             self.seed
         );
         if let Some(budget) = self.budget {
@@ -119,11 +129,12 @@ fn pairs(file: &Path, inputs: usize) -> Result<Pairs, Failure> {
     };
     let (x, y) = (table.rows.slice(s![.., ..inputs]), table.rows.slice(s![.., inputs..]));
     Pairs::new(x.to_owned(), y.to_owned(), parts(0..inputs, "x"), parts(inputs..columns, "y"))
+        .and_then(|pairs| pairs.with_rows(table.lines.clone()))
         .map_err(|error| input_in(file, error))
 }
 
-/// What was learnt, as a value for programs.
-pub(super) fn learnt_json(learnt: &Learnt, path: &Path) -> Value {
+/// What was learnt, as a value for programs; `path` is where it was written, if it was.
+pub(super) fn learnt_json(learnt: &Learnt, path: Option<&Path>) -> Value {
     let levels = learnt.levels.iter().enumerate().map(|(level, errors)| {
         json!({
             "nrmse": errors.nrmse,
@@ -131,7 +142,7 @@ pub(super) fn learnt_json(learnt: &Learnt, path: &Path) -> Value {
             "macs": learnt.emulator.macs_at(level),
         })
     });
-    let parts = learnt.errors().parts.iter();
+    let errors = errors_json(learnt.errors(), &learnt.emulator.output().port);
     let tried = learnt.tried.iter().map(|tried| {
         json!({
             "topology": tried.topology,
@@ -144,15 +155,16 @@ pub(super) fn learnt_json(learnt: &Learnt, path: &Path) -> Value {
     });
     json!({
         "name": learnt.emulator.name(),
-        "file": path.display().to_string(),
+        "file": path.map(|path| path.display().to_string()),
         "topology": learnt.topology,
         "quantisation": values::quantisation_text(learnt.quantisation),
         "target": learnt.target,
         "reaches_target": learnt.reaches_target(),
-        "nrmse": learnt.errors().nrmse,
-        "nrmse_even": learnt.errors().even,
+        "nrmse": errors["nrmse"],
+        "nrmse_even": errors["nrmse_even"],
         "nrmse_float": learnt.nrmse_float,
-        "outputs": parts.map(|part| json!({ "name": part.name, "nrmse": part.nrmse })).collect::<Vec<_>>(),
+        "outputs": errors["outputs"],
+        "segments": errors["segments"],
         "macs": learnt.emulator.macs(),
         "parameters": learnt.emulator.parameters(),
         "levels": levels.collect::<Vec<_>>(),
@@ -168,25 +180,21 @@ pub(super) fn learnt_json(learnt: &Learnt, path: &Path) -> Value {
     })
 }
 
-/// What was learnt, for people.
-fn text(learnt: &Learnt, path: &Path) -> String {
-    let mut lines =
-        vec![["quality level", "NRMSE", "every output alike", "MACs"].map(str::to_owned).to_vec()];
+/// What was learnt, for people; `path` is where it was written, if it was.
+fn text(learnt: &Learnt, path: Option<&Path>) -> String {
+    let mut lines = vec![["quality level", "NRMSE", "even NRMSE", "MACs"].map(str::to_owned).to_vec()];
     for (level, errors) in learnt.levels.iter().enumerate() {
         lines.push(vec![
             level.to_string(),
-            percent(errors.nrmse),
-            percent(errors.even),
+            nrmse_text(errors.nrmse),
+            nrmse_text(errors.even),
             learnt.emulator.macs_at(level).to_string(),
         ]);
     }
     let mut text = table(&lines);
-    let parts = &learnt.errors().parts;
-    if parts.len() > 1 {
-        let part = |error: Option<f64>| error.map_or_else(|| "constant".to_owned(), percent);
-        let parts: Vec<String> = parts.iter().map(|p| format!("{} {}", p.name, part(p.nrmse))).collect();
-        text += &format!("Outputs: {}.\n", parts.join(", "));
-    }
+    text += "\n";
+    text += &outputs_text(learnt.errors(), &learnt.emulator.output().port, "row");
+    text += "\n";
     let counts = &learnt.counts;
     text += &format!(
         "{} ({}), chosen from {} trainings; errors on {} of {} rows, from which nothing was learnt.\n",
@@ -198,17 +206,25 @@ fn text(learnt: &Learnt, path: &Path) -> String {
     );
     if !learnt.reaches_target() {
         text += &format!(
-            "The target of {} is not reached: this is the smallest error that was found. More rows, a larger --budget, or inputs that say \
-             more about the outputs may help.\n",
+            "The target of {} is not reached: of what was tried, this errs least. More rows, a larger --budget, or inputs that say more \
+             about the outputs may help.\n",
             percent(learnt.target)
         );
     }
     for note in &learnt.notes {
         text += &format!("Note: {note}.\n");
     }
-    let path = path.display();
-    text += &format!(
-        "Written: {path}. Next: emeuro run {path} --input FILE, emeuro generate {path}, emeuro cosim {path}.\n"
-    );
+    text += &match path {
+        None => "Nothing is written: the means of the outputs would be as good an answer.\n".to_owned(),
+        Some(path) => {
+            let path = path.display();
+            match learnt.reaches_target() {
+                true => format!(
+                    "Written: {path}. Next: emeuro run {path} --input FILE, emeuro generate {path}, emeuro cosim {path}.\n"
+                ),
+                false => format!("Written: {path}, although it misses the target.\n"),
+            }
+        }
+    };
     text
 }

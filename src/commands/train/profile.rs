@@ -8,6 +8,7 @@ use std::{
 
 use clap::Args;
 use emeuro::{
+    figures::nrmse_text,
     golden::write_atomically,
     regions::{Mode, Setting, SettingsFile},
     trainer::{
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 use super::{Train, data::learnt_json, values};
 use crate::{
     failure::{Failure, Outcome, input, unwritten},
-    report::{nanoseconds, percent, ratio, table},
+    report::{nanoseconds, outputs_text, percent, ratio, table},
 };
 
 /// Which profile, and which of its regions.
@@ -50,7 +51,7 @@ impl Train {
         let folder = self.profile.profile.as_deref().unwrap_or(Path::new("profile"));
         let profile = Profile::read(folder).map_err(input)?;
         let options = ProfileTraining {
-            target: self.target,
+            target: self.target(),
             budget: self.budget.unwrap_or(Learning::new("default").budget),
             seed: self.seed,
             regions: self.profile.regions.clone(),
@@ -63,18 +64,19 @@ impl Train {
             learnt.emulator.save(out.join(file_name(region))).map_err(input)?;
         }
         let report = json(&trained, &out);
-        write(&out.join(SettingsFile::NAME), &settings(&trained, self.target)?)?;
+        write(&out.join(SettingsFile::NAME), &settings(&trained, self.target())?)?;
         write(&out.join(REPORT), &serde_yaml::to_string(&report).map_err(input)?)?;
-        Ok(Outcome::success(match self.json {
+        let text = match self.json {
             true => format!("{report:#}\n"),
-            false => text(&trained, &out),
-        }))
+            false => text(&trained, &out, self.target()),
+        };
+        Ok(Outcome::checked(text, trained.reaches_target()))
     }
 
     fn profile_command(&self) -> String {
         let mut command = format!(
             "emeuro train --profile DIR --target {} --seed {}",
-            values::share_text(self.target),
+            values::share_text(self.target()),
             self.seed
         );
         if let Some(budget) = self.budget {
@@ -122,10 +124,14 @@ fn json(trained: &TrainedProfile, out: &Path) -> Value {
             "inputs": region.sizes[0],
             "outputs": region.sizes[1],
             "nrmse_probe": region.probe,
-            "nrmse": learnt.map(|learnt| learnt.errors().nrmse),
+            "nrmse": learnt.and_then(|learnt| learnt.errors().nrmse),
+            "nrmse_even": learnt.and_then(|learnt| learnt.errors().even),
             "exact_ns": region.exact_ns,
             "emulated_ns": region.emulated_ns,
-            "emulator": learnt.map(|learnt| learnt_json(learnt, &out.join(file_name(region)))),
+            "emulator": learnt.map(|learnt| {
+                let path = out.join(file_name(region));
+                learnt_json(learnt, (region.decision == Decision::Emulate).then_some(&path))
+            }),
         })
     });
     json!({
@@ -134,14 +140,14 @@ fn json(trained: &TrainedProfile, out: &Path) -> Value {
         "seconds_of": if trained.whole { "program" } else { "regions" },
         "saved_seconds": trained.saved,
         "speedup": trained.speedup(),
+        "reaches_target": trained.reaches_target(),
         "emulators": out.display().to_string(),
         "settings": out.join(SettingsFile::NAME).display().to_string(),
     })
 }
 
-fn text(trained: &TrainedProfile, out: &Path) -> String {
-    let header =
-        ["region", "time", "calls", "in", "out", "probe", "NRMSE", "MACs", "exact", "emulated", "decision"];
+fn text(trained: &TrainedProfile, out: &Path, target: f64) -> String {
+    let header = ["region", "time", "calls", "probe", "NRMSE", "even NRMSE", "exact", "emulated", "decision"];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     let dash = || "–".to_owned();
     for region in &trained.regions {
@@ -150,11 +156,9 @@ fn text(trained: &TrainedProfile, out: &Path) -> String {
             format!("{}{}", "  ".repeat(region.depth), region.region),
             percent(region.share),
             region.calls.to_string(),
-            region.sizes[0].to_string(),
-            region.sizes[1].to_string(),
             region.probe.map_or_else(dash, percent),
-            learnt.map_or_else(dash, |learnt| percent(learnt.errors().deciding())),
-            learnt.map_or_else(dash, |learnt| learnt.emulator.macs().to_string()),
+            learnt.map_or_else(dash, |learnt| nrmse_text(learnt.errors().nrmse)),
+            learnt.map_or_else(dash, |learnt| nrmse_text(learnt.errors().even)),
             nanoseconds(region.exact_ns),
             region.emulated_ns.map_or_else(dash, nanoseconds),
             region.decision.to_string(),
@@ -164,6 +168,15 @@ fn text(trained: &TrainedProfile, out: &Path) -> String {
     for region in trained.regions.iter().filter(|region| !region.reason.is_empty()) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}: {}: {}.", region.region, region.decision, region.reason);
+    }
+    for (region, learnt) in trained.emulated() {
+        let port = &learnt.emulator.output().port;
+        let (name, [inputs, outputs], macs) = (&region.region, region.sizes, learnt.emulator.macs());
+        let _ = writeln!(text, "\n{name}: {inputs} inputs, {outputs} outputs, {macs} MACs\n");
+        text += &outputs_text(learnt.errors(), port, "row");
+    }
+    if trained.emulated().count() > 0 {
+        text += "\n";
     }
     for region in &trained.regions {
         let path = out.join(file_name(region));
@@ -181,13 +194,25 @@ fn text(trained: &TrainedProfile, out: &Path) -> String {
         0 => writeln!(text, "No region is worth emulating."),
         _ => writeln!(
             text,
-            "Of {:.2} s of {of}, emulators save {:.2} s: {} as fast, if calls take as long as in the profile.\n\
-             Written: {out}. Next: EMEURO_SETTINGS={out}/{settings} in the environment of the program.",
+            "Of {:.2} s of {of}, emulators save {:.2} s: {} as fast, if calls take as long as in the profile.\nWritten: {}.",
             trained.seconds,
             trained.saved,
             ratio(trained.speedup()),
-            out = out.display(),
-            settings = SettingsFile::NAME
+            out.display(),
+        ),
+    };
+    let target = percent(target);
+    let _ = match (trained.reaches_target(), trained.emulated().count()) {
+        (false, _) => writeln!(
+            text,
+            "The target of {target} is not reached by what was asked for: the table says where."
+        ),
+        (true, 0) => Ok(()),
+        (true, _) => writeln!(
+            text,
+            "Next: EMEURO_SETTINGS={}/{} in the environment of the program.",
+            out.display(),
+            SettingsFile::NAME
         ),
     };
     text

@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use emeuro::{
     apps::{Application, BuildOptions, Built, Convolution, Release, Rope, build_emulator, clustered_rope},
+    figures::errors_json,
     trainer::{Checkpointing, Session},
 };
 use serde_json::{Value, json};
@@ -64,17 +65,37 @@ impl Train {
         for app in apps {
             rows.push(self.train(&**app, out, stop)?);
         }
+        // Without a target, what is as bad as the means falls short nevertheless.
+        let errs =
+            |row: &Value| row["nrmse"].as_f64().is_none_or(|nrmse| nrmse > self.target.unwrap_or(f64::MAX));
+        let short = |row: &&Value| row["file"].is_null() || errs(row);
+        let passed = !rows.iter().any(|row| short(&row));
         if self.json {
-            return Ok(Outcome::success(format!("{}\n", json!({ "emulators": rows }))));
+            return Ok(Outcome::checked(format!("{}\n", json!({ "emulators": rows })), passed));
         }
         let mut lines = vec![["emulator", "NRMSE", "float", "MACs", "file"].map(str::to_owned).to_vec()];
         lines.extend(rows.iter().map(|row| {
             let share = |field: &str| row[field].as_f64().map_or_else(|| "–".to_owned(), percent);
-            let text =
-                |field: &str| row[field].as_str().map_or_else(|| row[field].to_string(), str::to_owned);
+            let text = |field: &str| match &row[field] {
+                Value::String(text) => text.clone(),
+                Value::Null => "–".to_owned(),
+                other => other.to_string(),
+            };
             vec![text("app"), share("nrmse"), share("nrmse_float"), text("macs"), text("file")]
         }));
-        Ok(Outcome::success(table(&lines)))
+        let mut text = table(&lines);
+        for row in rows.iter().filter(short) {
+            let app = row["app"].as_str().unwrap_or_default();
+            text += &match (row["file"].is_null(), self.target) {
+                (false, Some(target)) => {
+                    format!("{app}: the target of {} is not reached.\n", percent(target))
+                }
+                _ => format!(
+                    "{app}: nothing is written: the means of the outputs would be as good an answer.\n"
+                ),
+            };
+        }
+        Ok(Outcome::checked(text, passed))
     }
 
     fn train(&self, app: &dyn Application, out: &Path, stop: &Arc<AtomicBool>) -> Result<Value, Failure> {
@@ -96,16 +117,23 @@ impl Train {
             None => (build_emulator(app, &options, &session).map_err(input)?, app.name().to_owned()),
         };
         let path = out.join(name).with_added_extension("yaml");
-        built.emulator.save(&path).map_err(input)?;
+        let is_useless = built.test.errors.nrmse.is_none_or(|nrmse| nrmse >= 1.0);
+        if !is_useless {
+            built.emulator.save(&path).map_err(input)?;
+        }
         // The emulator is safe; a checkpoint that cannot be removed does no harm.
         let _ = std::fs::remove_file(&checkpoint);
+        let errors = errors_json(&built.test.errors, &built.emulator.output().port);
         Ok(json!({
             "app": app.name(),
-            "nrmse": built.test.nrmse,
+            "nrmse": errors["nrmse"],
+            "nrmse_even": errors["nrmse_even"],
             "nrmse_float": built.nrmse_float,
             "macs": built.emulator.macs(),
             "parameters": built.emulator.parameters(),
-            "file": path.display().to_string(),
+            "file": (!is_useless).then(|| path.display().to_string()),
+            "outputs": errors["outputs"],
+            "segments": errors["segments"],
         }))
     }
 

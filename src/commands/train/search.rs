@@ -50,9 +50,16 @@ impl Train {
             .iter()
             .map(|app| self.search_one(&**app, out, stop))
             .collect::<Result<Vec<SearchReport>, Failure>>()?;
+        // What is written is not taken back: a front has points for every taste.
+        let errs = |report: &SearchReport| {
+            let chosen = &report.points[report.chosen];
+            chosen.test.unwrap_or(chosen.score.error)
+        };
+        let misses = |report: &&SearchReport| self.target.is_some_and(|target| errs(report) > target);
+        let passed = !reports.iter().any(|report| misses(&report));
         if self.json {
             let searches: Vec<Value> = reports.iter().map(|report| search_json(report, out)).collect();
-            return Ok(Outcome::success(format!("{}\n", json!({ "searches": searches }))));
+            return Ok(Outcome::checked(format!("{}\n", json!({ "searches": searches })), passed));
         }
         let header = ["app", "point", "NRMSE", "test", "clocks", "weight bits", "emulated", "exact"];
         let mut lines = vec![header.map(str::to_owned).to_vec()];
@@ -81,7 +88,12 @@ impl Train {
                 out.join(format!("{}.front.yaml", report.app)).display()
             );
         }
-        Ok(Outcome::success(table(&lines) + &summary))
+        for report in reports.iter().filter(misses) {
+            let target = percent(self.target.unwrap_or_default());
+            summary +=
+                &format!("{}: the target of {target} is not reached by what was chosen.\n", report.app);
+        }
+        Ok(Outcome::checked(table(&lines) + &summary, passed))
     }
 
     /// Searches, and writes the files.

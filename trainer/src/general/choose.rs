@@ -82,14 +82,16 @@ pub struct Learnt {
     pub quantisation: Quantisation,
     /// Errors of every quality level on the test pairs, the lowest level first.
     pub levels: Vec<Errors>,
-    /// NRMSE of the network in floating point on the test pairs.
-    pub nrmse_float: f64,
+    /// NRMSE of the network in floating point on the test pairs; none if their outputs never change.
+    pub nrmse_float: Option<f64>,
     /// The target that it was compared with.
     pub target: f64,
     /// Pairs of every set.
     pub counts: Counts,
     /// Errors of the parts if there were few pairs, each of which was tested on in its turn.
     pub folds: Option<Folds>,
+    /// The test pairs, as the user calls their rows ([`Pairs::with_rows`]).
+    pub test_rows: Vec<usize>,
     /// Everything that was trained, in order.
     pub tried: Vec<Tried>,
     /// What the user should know about the data.
@@ -107,6 +109,12 @@ impl Learnt {
     #[must_use]
     pub fn reaches_target(&self) -> bool {
         self.errors().deciding() <= self.target
+    }
+
+    /// Whether the means of the outputs would be as good an answer: then this is none.
+    #[must_use]
+    pub fn is_useless(&self) -> bool {
+        self.errors().is_useless()
     }
 }
 
@@ -175,7 +183,8 @@ pub(crate) fn probe(pairs: &Pairs, options: &Learning, session: &Session) -> Res
 
 /// Why nothing could be trained.
 fn nothing(tried: Vec<Tried>) -> Error {
-    let reason = tried.into_iter().find_map(|t| t.outcome.err()).unwrap_or_default();
+    let reason = tried.into_iter().find_map(|t| t.outcome.err());
+    let reason = reason.unwrap_or_else(|| String::from("the outputs of the validation pairs never change"));
     wrong(format!("nothing could be trained: {reason}"))
 }
 
@@ -447,18 +456,18 @@ impl<'a> Search<'a> {
     }
 
     fn validate(&self, emulator: &Emulator) -> Result<f64> {
-        let (rows, segments) = (&self.split.validation, &self.outputs.segments);
+        let rows = &self.split.validation;
         let level = emulator.levels() - 1;
-        Ok(measure::of_emulator(emulator, level, self.pairs, rows, segments)?.deciding())
+        Ok(measure::of_emulator(emulator, level, self.pairs, rows)?.deciding())
     }
 
     fn learnt(self, made: Made, tried: Vec<Tried>) -> Result<Learnt> {
         let Made { topology, quantisation, emulator, network, .. } = made;
-        let (rows, segments) = (&self.split.test, &self.outputs.segments);
+        let rows = &self.split.test;
         let levels = (0..emulator.levels())
-            .map(|level| measure::of_emulator(&emulator, level, self.pairs, rows, segments))
+            .map(|level| measure::of_emulator(&emulator, level, self.pairs, rows))
             .collect::<Result<Vec<Errors>>>()?;
-        let nrmse_float = self.float_errors(&network, rows)?.nrmse;
+        let nrmse_float = self.float_errors(&network, rows)?.nrmse.map(rounded);
         let notes = self.notes();
         let counts = self.split.counts();
         let Counts { train, validation, calibration, test, .. } = counts;
@@ -469,14 +478,18 @@ impl<'a> Search<'a> {
             topology.name()
         );
         for (level, errors) in levels[..levels.len() - 1].iter().enumerate() {
-            data += &format!("; error at quality level {level}: {:.3} %", 100.0 * errors.nrmse);
+            if let Some(nrmse) = errors.nrmse {
+                data += &format!("; error at quality level {level}: {:.3} %", 100.0 * nrmse);
+            }
         }
+        let highest = &levels[levels.len() - 1];
         let provenance = Provenance {
             command: self.options.command.clone(),
             seed: self.options.seed,
             data,
-            nrmse: Some(rounded(levels[levels.len() - 1].nrmse)),
-            nrmse_float: Some(rounded(nrmse_float)),
+            nrmse: highest.nrmse,
+            nrmse_float,
+            outputs: highest.outputs.clone(),
         };
         Ok(Learnt {
             emulator: emulator.with_provenance(provenance),
@@ -487,6 +500,7 @@ impl<'a> Search<'a> {
             target: self.options.target,
             counts,
             folds: None,
+            test_rows: self.pairs.rows_of(rows),
             tried,
             notes,
         })
@@ -494,7 +508,7 @@ impl<'a> Search<'a> {
 
     /// Errors of the network in floating point.
     fn float_errors(&self, network: &Network, rows: &[usize]) -> Result<Errors> {
-        Ok(measure::of(&self.float_estimates(network, rows)?, self.pairs, rows, &self.outputs.segments))
+        Ok(measure::of(&self.float_estimates(network, rows)?, self.pairs, rows))
     }
 
     /// What the network in floating point says, one frame after the other.

@@ -38,7 +38,7 @@ pub(super) fn learn(
         let (Made { emulator, network, .. }, tried) = search.run()?;
         let test = search.split.test.clone();
         let found = measure::estimates(&emulator, emulator.levels() - 1, pairs, &test)?;
-        errors.push(measure::of(&found, pairs, &test, &search.outputs.segments).deciding());
+        errors.push(measure::of(&found, pairs, &test).deciding());
         floats.extend(search.float_estimates(&network, &test)?);
         estimates.extend(found);
         rows.extend(test);
@@ -46,11 +46,10 @@ pub(super) fn learn(
     }
     let search = Search::new(pairs, &options, session, whole)?;
     let (made, tried) = search.run()?;
-    let segments = &search.outputs.segments;
     // Lower levels of the parts are those of other topologies: they would say nothing about those of the whole.
     let emulator = made.emulator.at_level(made.emulator.levels() - 1);
-    let errors_of = |estimates: &[f64]| -> Errors { measure::of(estimates, pairs, &rows, segments) };
-    let (whole_errors, nrmse_float) = (errors_of(&estimates), errors_of(&floats).nrmse);
+    let errors_of = |estimates: &[f64]| -> Errors { measure::of(estimates, pairs, &rows) };
+    let (whole_errors, nrmse_float) = (errors_of(&estimates), errors_of(&floats).nrmse.map(rounded));
     let folds = Folds {
         count,
         least: errors.iter().copied().fold(f64::INFINITY, f64::min),
@@ -73,8 +72,9 @@ pub(super) fn learn(
             100.0 * folds.most,
             made.topology.name()
         ),
-        nrmse: Some(rounded(whole_errors.nrmse)),
-        nrmse_float: Some(rounded(nrmse_float)),
+        nrmse: whole_errors.nrmse,
+        nrmse_float,
+        outputs: whole_errors.outputs.clone(),
     };
     let mut notes = search.notes();
     notes.push(format!(
@@ -92,6 +92,7 @@ pub(super) fn learn(
         target: options.target,
         counts,
         folds: Some(folds),
+        test_rows: pairs.rows_of(&rows),
         tried,
         notes,
     })

@@ -22,7 +22,7 @@ mod topology;
 pub(crate) use choose::probe;
 pub use choose::{Learning, Learnt, Tried, learn};
 pub use cross::Folds;
-pub use measure::{Errors, PartError};
+pub use emeuro_golden::Errors;
 pub use pairs::{Pairs, Part};
 pub use split::{Counts, FEW_ROWS, LEAST_ROWS};
 

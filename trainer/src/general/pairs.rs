@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use super::identifier;
 use crate::{Error, Result};
 
 /// Numbers of an input or output that belong together.
@@ -27,6 +28,8 @@ pub struct Pairs {
     pub(super) outputs: Array2<f64>,
     pub(super) input_parts: Vec<Part>,
     pub(super) output_parts: Vec<Part>,
+    /// What the user calls every row.
+    rows: Vec<usize>,
 }
 
 impl Pairs {
@@ -57,7 +60,33 @@ impl Pairs {
                 )));
             }
         }
-        Ok(Self { inputs, outputs, input_parts, output_parts })
+        let rows = (1..=inputs.nrows()).collect();
+        Ok(Self { inputs, outputs, input_parts, output_parts, rows })
+    }
+
+    /// The same with numbers of rows, or lines, as they stand where the pairs are from; without them, they count from 1.
+    ///
+    /// # Errors
+    /// Another count of numbers than of pairs.
+    pub fn with_rows(self, rows: Vec<usize>) -> Result<Self> {
+        match rows.len() == self.len() {
+            true => Ok(Self { rows, ..self }),
+            false => Err(wrong(format!("{} numbers of rows for {} pairs", rows.len(), self.len()))),
+        }
+    }
+
+    /// What the user calls rows.
+    pub(super) fn rows_of(&self, rows: &[usize]) -> Vec<usize> {
+        rows.iter().map(|&row| self.rows[row]).collect()
+    }
+
+    /// What every output is called: as its part, with its index if the part has more.
+    pub(super) fn output_names(&self) -> Vec<String> {
+        let names = |part: &Part| {
+            let (name, size) = (identifier(&part.name), part.size);
+            (0..size).map(move |index| if size == 1 { name.clone() } else { format!("{name}[{index}]") })
+        };
+        self.output_parts.iter().flat_map(names).collect()
     }
 
     /// Number of pairs.

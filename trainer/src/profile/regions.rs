@@ -78,6 +78,10 @@ pub struct RegionReport {
     pub emulated_ns: Option<f64>,
     /// What was learnt, if it was trained in full.
     pub learnt: Option<Learnt>,
+    /// Whether it was asked for by name.
+    pub is_named: bool,
+    /// Whether it was given up, or is emulated nevertheless, with an error above the target.
+    pub misses: bool,
     /// What is done.
     pub decision: Decision,
     /// Why.
@@ -102,6 +106,18 @@ impl TrainedProfile {
     #[must_use]
     pub fn speedup(&self) -> f64 {
         self.seconds / (self.seconds - self.saved).max(1e-3 * self.seconds)
+    }
+
+    /// Whether what is emulated reaches the target, and with it all that was asked for by name; without anything to emulate, whether that is
+    /// not for errors.
+    #[must_use]
+    pub fn reaches_target(&self) -> bool {
+        let is_emulated = |region: &RegionReport| region.decision == Decision::Emulate;
+        let any = self.regions.iter().any(is_emulated);
+        self.regions.iter().all(|region| match is_emulated(region) {
+            true => !region.misses,
+            false => !region.is_named && (any || !region.misses),
+        })
     }
 
     /// The regions that are emulated, with their emulators.
@@ -129,6 +145,8 @@ struct Candidate<'a> {
     probe: Option<f64>,
     emulated: Option<f64>,
     learnt: Option<Learnt>,
+    is_named: bool,
+    misses: bool,
     /// Why it cannot be emulated.
     obstacle: Option<String>,
 }
@@ -212,6 +230,8 @@ fn candidate(
         probe: None,
         emulated: None,
         learnt: None,
+        is_named: is_named && wanted,
+        misses: false,
         obstacle: None,
     };
     candidate.obstacle = if !wanted {
@@ -267,6 +287,7 @@ impl Candidate<'_> {
                 self.probe = Some(error);
                 self.emulated = Some(self.time(&learnt));
                 if choosy && error > PROMISE * options.target {
+                    self.misses = true;
                     self.obstacle = Some(format!(
                         "a short training leaves {:.1} %: {:.1} % are out of reach",
                         100.0 * error,
@@ -292,12 +313,15 @@ impl Candidate<'_> {
             }
         };
         self.emulated = Some(self.time(&learnt));
-        if choosy && !learnt.reaches_target() {
+        self.misses = !learnt.reaches_target();
+        let error = 100.0 * learnt.errors().deciding();
+        if learnt.is_useless() {
             self.obstacle = Some(format!(
-                "its emulator errs {:.2} %, the target is {:.2} %",
-                100.0 * learnt.errors().deciding(),
-                100.0 * options.target
+                "its emulator errs {error:.2} %: the means of its outputs would be as good an answer"
             ));
+        } else if choosy && self.misses {
+            let target = 100.0 * options.target;
+            self.obstacle = Some(format!("its emulator errs {error:.2} %, the target is {target:.2} %"));
         }
         self.learnt = Some(learnt);
         Ok(())
@@ -343,6 +367,8 @@ fn report(profile: &Profile, candidates: Vec<Candidate>, chosen: &[bool], total:
             probe: candidate.probe,
             emulated_ns: candidate.emulated.map(|seconds| 1e9 * seconds),
             learnt: candidate.learnt,
+            is_named: candidate.is_named,
+            misses: candidate.misses,
             decision,
             reason,
         };

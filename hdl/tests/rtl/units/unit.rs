@@ -67,8 +67,7 @@ fn narrow_sums() -> Emulator {
     let weights = Weights { format: Format::new(4, 0).unwrap(), values: vec![1, 0, 0, -1, 1, 0, 0, 0, 0] };
     let y = builder.dense("copy", VectorId::INPUT, weights, vec![0; 3], Format::new(16, 0).unwrap()).unwrap();
     let spec = OutputSpec { sources: vec![y], lower: vec![], order: None, port: port(16, "y", 3) };
-    let provenance =
-        Provenance { command: String::new(), seed: 0, data: String::new(), nrmse: None, nrmse_float: None };
+    let provenance = Provenance::default();
     builder.finish(spec, provenance).unwrap()
 }
 
