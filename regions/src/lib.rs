@@ -16,7 +16,8 @@
 //!
 //! 1. A function with `#[approximate]` is a [`Region`]: numbers in, numbers out ([`Frame`]). It runs exactly until a [`Mode`] says
 //!    otherwise: [`set_mode`] from code, [`init`] from the environment or a file.
-//! 2. In [`Mode::Profile`] it records its inputs, outputs and time, and which region called it ([`write_profile`]).
+//! 2. In [`Mode::Profile`] it records its inputs, outputs and time, which region called it, and whether its outputs come back as inputs
+//!    ([`write_profile`]).
 //! 3. In [`Mode::Emulate`] the emulator that was [loaded](load) for it answers, at a quality level. Inputs that are not finite, or for
 //!    which a slice has another length than was stated, go to the exact code and are counted.
 //! 4. In [`Mode::Check`] the emulator answers, and every so many calls the exact code does too: the [`Quality`] that results
@@ -82,8 +83,10 @@ pub use error::{Error, Result};
 pub use frame::{Frame, Part, read_slice, size, write_slice};
 pub use learner::{Learner, Pair, Why};
 pub use mode::Mode;
-pub use profile::{Profile, ProfileNode, RegionProfile, take_profile, write_profile};
-pub use profile_file::{PartEntry, ProfileFile, RegionEntry};
+pub use profile::{
+    Feedback, Link, Profile, ProfileNode, RegionProfile, Sequence, take_profile, write_profile,
+};
+pub use profile_file::{FeedbackEntry, PartEntry, ProfileFile, RegionEntry};
 pub use region::{Buffers, Counts, Local, Plan, Region, Watch};
 pub use region_path::{file_stem_of, is_name_of};
 pub use registry::{Registered, load, region, regions, set_mode};

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Part, ProfileNode};
+use crate::{Link, Part, ProfileNode};
 
 /// What [`write_profile`](crate::write_profile) writes to `profile.yaml`, and what is read of it: what older files lack has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProfileFile {
+    /// The version of the format: 2, or 1 where feedback is not looked for.
+    #[serde(default = "first")]
+    pub version: u32,
     /// Time from the first call of a region until the profile was taken, seconds.
     pub seconds: Option<f64>,
     /// The calls as a tree; a parent comes before its children.
@@ -20,6 +23,14 @@ pub struct ProfileFile {
 impl ProfileFile {
     /// Its name in the folder of the profile.
     pub const NAME: &str = "profile.yaml";
+
+    /// The version that is written; it and older ones are read.
+    pub const VERSION: u32 = 2;
+}
+
+/// What files without a version are of.
+fn first() -> u32 {
+    1
 }
 
 /// What the file says about a region.
@@ -41,6 +52,22 @@ pub struct RegionEntry {
     /// The parts of an output.
     pub outputs: Vec<PartEntry>,
     /// NPY file with the inputs, `f64`, one call per row; relative to the folder of the profile.
+    pub input_file: PathBuf,
+    /// The same with the outputs.
+    pub output_file: PathBuf,
+    /// What comes back to it, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<FeedbackEntry>,
+}
+
+/// What the file says about outputs that come back as inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeedbackEntry {
+    /// Which numbers come back.
+    pub links: Vec<Link>,
+    /// How many calls every sequence has.
+    pub lengths: Vec<usize>,
+    /// NPY file with the inputs of all sequences, `f64`, one call per row.
     pub input_file: PathBuf,
     /// The same with the outputs.
     pub output_file: PathBuf,
@@ -66,6 +93,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "\
+version: 2
 seconds: 2.5
 calls:
 - region: robot::reach
@@ -87,6 +115,16 @@ regions:
     size: 1
   input_file: robot.reach.inputs.npy
   output_file: robot.reach.outputs.npy
+  feedback:
+    links:
+    - input: 1
+      output: 0
+      size: 1
+    lengths:
+    - 2
+    - 1
+    input_file: robot.reach.sequences.inputs.npy
+    output_file: robot.reach.sequences.outputs.npy
 ";
 
     #[test]
@@ -99,18 +137,21 @@ regions:
 
     #[test]
     fn files_that_say_less_are_read() {
+        let (text, _) = TEXT.split_once("  feedback:").unwrap();
         let lines = [
+            "version: 2\n",
             "seconds: 2.5\n",
             "  own_seconds: 1.5\n",
             "  calls: 3\n  kept: 2\n",
             "  exact_code:\n  - src/arm.rs:17\n",
         ];
-        let text = lines.iter().fold(TEXT.to_owned(), |text, line| {
+        let text = lines.iter().fold(text.to_owned(), |text, line| {
             assert!(text.contains(line));
             text.replace(line, "")
         });
         let file: ProfileFile = serde_yaml::from_str(&text).unwrap();
-        assert_eq!((file.seconds, file.calls[0].calls), (None, 3));
+        assert_eq!((file.version, file.seconds, file.calls[0].calls), (1, None, 3));
+        assert_eq!(file.regions[0].feedback, None);
         assert!(file.regions[0].exact_code.is_empty());
     }
 }

@@ -109,6 +109,8 @@ pub struct Buffers {
     values: Vec<f64>,
     inputs: usize,
     outputs: usize,
+    /// When the call began, if it is profiled.
+    entered: Option<profile::Entered>,
 }
 
 impl Buffers {
@@ -389,11 +391,12 @@ impl Region {
     /// The thread's buffers for a call; other ones for a call inside a call.
     #[doc(hidden)]
     pub fn buffers(&self, local: &'static LocalKey<Local>) -> Buffers {
+        let entered = matches!(self.mode(), Mode::Profile).then(profile::Entered::now);
         let (inputs, outputs) = (size(self.inputs()), size(self.outputs()));
         // Calls while the thread ends find nothing kept.
         let mut values = local.try_with(|local| local.buffer.take()).unwrap_or_default();
         values.resize(inputs + 2 * outputs, 0.0);
-        Buffers { local, values, inputs, outputs }
+        Buffers { local, values, inputs, outputs, entered }
     }
 
     /// Decides how a call goes on, and answers it if the emulator does.
@@ -401,7 +404,10 @@ impl Region {
     pub fn begin(&'static self, local: &'static LocalKey<Local>, buffers: &mut Buffers) -> Plan {
         match self.mode() {
             Mode::Exact => Plan::Exact,
-            Mode::Profile => self.watched(Purpose::Profile(profile::Call::begin(self))),
+            Mode::Profile => {
+                let entered = buffers.entered.unwrap_or_else(profile::Entered::now);
+                self.watched(Purpose::Profile(profile::Call::begin(self, entered)))
+            }
             // Once, to see what it contains, if the program has exact code at all.
             Mode::Emulate { .. } if !self.tried.load(Relaxed) && !self.tried.swap(true, Relaxed) => {
                 self.watched(Purpose::Look)
@@ -505,6 +511,20 @@ fn learner(local: &'static LocalKey<Local>) -> Option<Arc<dyn Learner>> {
 }
 
 impl Watch {
+    /// Runs the exact code.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn run<T>(&mut self, exact: impl FnOnce() -> T) -> T {
+        if let Purpose::Profile(call) = &self.purpose {
+            call.start();
+        }
+        let result = exact();
+        if let Purpose::Profile(call) = &mut self.purpose {
+            call.stop();
+        }
+        result
+    }
+
     /// The exact code has answered.
     #[doc(hidden)]
     pub fn end(self, buffers: &Buffers) {

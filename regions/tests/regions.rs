@@ -290,3 +290,65 @@ fn checks_lower_the_level_and_fall_back_to_the_exact_code() {
     assert_eq!(checked(3.0) + checked(3.0), 6.0);
     assert_eq!(region.counts().emulated, before.emulated);
 }
+
+/// State of a controller: the sum of its errors and the last one.
+#[derive(Clone, Copy, Frame)]
+struct Memory {
+    sum: f64,
+    last: f64,
+}
+
+#[test]
+fn state_that_comes_back_is_seen_and_whole_sequences_are_kept() {
+    #[approximate]
+    fn controller(memory: &mut Memory, error: f64) -> f64 {
+        memory.sum = (memory.sum + 0.01 * error).clamp(-2.0, 2.0);
+        let slope = error - memory.last;
+        memory.last = error;
+        1.2 * error + memory.sum + 0.3 * slope
+    }
+
+    #[approximate]
+    fn filter(state: [f64; 2], input: f64) -> [f64; 2] {
+        [0.9 * state[0] + 0.1 * input, state[0] - state[1]]
+    }
+
+    #[approximate]
+    fn stateless(x: f64) -> f64 {
+        x * x
+    }
+
+    let _turn = profiling();
+    drop(take_profile());
+    let regions = ["controller", "filter", "stateless"].map(|name| region(name).unwrap());
+    regions.iter().for_each(|region| region.set_mode(Mode::Profile).unwrap());
+    // Two controllers in turn, each with a plant, and a filter whose state goes by value.
+    let mut loops = [(Memory { sum: 0.0, last: 0.0 }, 0.0), (Memory { sum: 0.5, last: 0.0 }, 1.0)];
+    let mut state = [0.0; 2];
+    for step in 0..500 {
+        let wanted = (step as f64 * 0.02).sin();
+        for (memory, place) in &mut loops {
+            let push = controller(memory, wanted - *place);
+            *place += 0.05 * (push - *place);
+        }
+        state = filter(state, wanted);
+        stateless(wanted);
+    }
+    regions.iter().for_each(|region| region.set_mode(Mode::Exact).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    write_profile(folder.path()).unwrap();
+    let text = std::fs::read_to_string(folder.path().join(ProfileFile::NAME)).unwrap();
+    let file: ProfileFile = serde_yaml::from_str(&text).unwrap();
+    assert_eq!(file.version, ProfileFile::VERSION);
+    let [controller, filter, stateless] = ["controller", "filter", "stateless"]
+        .map(|name| file.regions.iter().find(|entry| entry.region.ends_with(&format!("::{name}"))).unwrap());
+    let feedback = controller.feedback.as_ref().unwrap();
+    assert_eq!(feedback.links, [Link { input: 0, output: 0, size: 2 }]);
+    assert_eq!(feedback.lengths, [1000]);
+    assert!(
+        folder.path().join(&feedback.input_file).is_file()
+            && folder.path().join(&feedback.output_file).is_file()
+    );
+    assert_eq!(filter.feedback.as_ref().unwrap().links, [Link { input: 0, output: 0, size: 2 }]);
+    assert_eq!(stateless.feedback, None);
+}

@@ -116,8 +116,8 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
                     ::core::mem::drop(buffers);
                     __exact(#(#names),*)
                 }
-                ::emeuro_regions::Plan::Watched(watch) => {
-                    let result = __exact(#(#names),*);
+                ::emeuro_regions::Plan::Watched(mut watch) => {
+                    let result = watch.run(|| __exact(#(#names),*));
                     {
                         let rest = buffers.truth();
                         #(

@@ -1,11 +1,15 @@
-//! What regions are called with, how long they take, and which region calls which.
+//! What regions are called with, how long they take, which region calls which, and what comes back to it.
+
+mod feedback;
+mod sequences;
+mod stopwatch;
 
 use std::{
     cell::RefCell,
     collections::HashMap,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use ndarray::ArrayView2;
@@ -14,7 +18,19 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Part, PartEntry, ProfileFile, Region, RegionEntry, Result, file_stem_of, regions, size};
+use self::{
+    sequences::Sequences,
+    stopwatch::{Ended, Stopwatch, now, tick},
+};
+use crate::{
+    Error, FeedbackEntry, Part, PartEntry, ProfileFile, Region, RegionEntry, Result, file_stem_of, regions,
+    size,
+};
+
+pub use self::{
+    feedback::Link,
+    sequences::{Feedback, Sequence},
+};
 
 /// Calls of a region whose inputs and outputs are kept at most: a fair choice, if there are more.
 const KEPT: usize = 20_000;
@@ -29,7 +45,7 @@ pub struct Profile {
     pub calls: Vec<ProfileNode>,
     /// Every region that was called, in the order of the first calls.
     pub regions: Vec<RegionProfile>,
-    /// Time from the first call until it was taken, seconds.
+    /// Time from the first call until it was taken, without recording, seconds.
     pub seconds: f64,
 }
 
@@ -42,7 +58,7 @@ pub struct ProfileNode {
     pub parent: Option<usize>,
     /// How often.
     pub calls: u64,
-    /// Time in it, with the regions that it calls, seconds.
+    /// Time in it, with the regions that it calls and without recording them, seconds.
     pub seconds: f64,
     /// Time in it without them, seconds.
     #[serde(default)]
@@ -66,6 +82,8 @@ pub struct RegionProfile {
     pub input_values: Vec<f64>,
     /// The outputs for them.
     pub output_values: Vec<f64>,
+    /// What comes back to it, if anything does.
+    pub feedback: Option<Feedback>,
 }
 
 #[derive(Default)]
@@ -73,11 +91,13 @@ struct Recorder {
     calls: Vec<ProfileNode>,
     /// Index of every node, by its parent and the address of its region.
     children: HashMap<(Option<usize>, usize), usize>,
-    regions: Vec<RegionProfile>,
+    regions: Vec<(RegionProfile, Sequences)>,
     /// Index of every region, by its address.
     indices: HashMap<usize, usize>,
     /// When the first call began.
-    begun: Option<Instant>,
+    begun: Option<Duration>,
+    /// By thread, what recording has taken.
+    recording: HashMap<u64, Duration>,
     /// Counts up when everything is taken, so that calls that are under way then are not mixed with later ones.
     epoch: u64,
 }
@@ -90,40 +110,65 @@ fn locked() -> MutexGuard<'static, Option<Recorder>> {
 }
 
 thread_local! {
-    /// The calls that are under way in this thread, the innermost last.
-    static STACK: RefCell<Vec<Open>> = const { RefCell::new(vec![]) };
+    /// The calls that are under way in this thread.
+    static STOPWATCH: RefCell<Stopwatch> = const { RefCell::new(Stopwatch::new()) };
 }
 
-/// A call that is under way.
-struct Open {
-    epoch: u64,
-    node: usize,
-    begun: Instant,
-    /// Time of the regions that it has called.
-    children: Duration,
+/// The moment at which recording a call begins.
+#[derive(Clone, Copy)]
+pub(crate) struct Entered(Duration);
+
+impl Entered {
+    pub(crate) fn now() -> Self {
+        Self(now())
+    }
 }
 
 /// A call that is recorded. When it is dropped before its end, because the code has panicked, it counts with its time and
 /// without its values.
 pub(crate) struct Call {
     region: &'static Region,
-    is_open: bool,
+    state: State,
+}
+
+/// How far a call is.
+enum State {
+    Open,
+    Stopped(Ended),
+    Closed,
 }
 
 impl Call {
-    pub(crate) fn begin(region: &'static Region) -> Self {
-        let is_open = STACK.try_with(|stack| {
-            let mut stack = stack.borrow_mut();
+    /// The call is recorded from `entered` on; its code has not begun.
+    pub(crate) fn begin(region: &'static Region, Entered(entered): Entered) -> Self {
+        let is_open = STOPWATCH.try_with(|watch| {
+            let mut watch = watch.borrow_mut();
             let mut recorder = locked();
             let recorder = recorder.get_or_insert_default();
-            recorder.begun.get_or_insert_with(Instant::now);
-            let parent = stack.last().filter(|open| open.epoch == recorder.epoch).map(|open| open.node);
-            let node = recorder.node(region, parent);
+            recorder.begun.get_or_insert(entered);
             let epoch = recorder.epoch;
-            stack.push(Open { epoch, node, begun: Instant::now(), children: Duration::ZERO });
+            let node = recorder.node(region, watch.caller(epoch));
+            watch.push(epoch, node, entered);
         });
         // A thread that ends has no stack of calls any more.
-        Self { region, is_open: is_open.is_ok() }
+        Self { region, state: if is_open.is_ok() { State::Open } else { State::Closed } }
+    }
+
+    /// Its code begins now.
+    #[inline]
+    pub(crate) fn start(&self) {
+        tick();
+        let _ = STOPWATCH.try_with(|watch| watch.borrow_mut().start(now()));
+    }
+
+    /// Its code has ended.
+    #[inline]
+    pub(crate) fn stop(&mut self) {
+        let now = now();
+        if let State::Open = self.state {
+            let ended = STOPWATCH.try_with(|watch| watch.borrow_mut().stop(now, tick()));
+            self.state = ended.ok().flatten().map_or(State::Closed, State::Stopped);
+        }
     }
 
     pub(crate) fn end(mut self, inputs: &[f64], outputs: &[f64]) {
@@ -131,22 +176,19 @@ impl Call {
     }
 
     fn close(&mut self, values: Option<(&[f64], &[f64])>) {
-        if !std::mem::take(&mut self.is_open) {
-            return;
-        }
-        let _ = STACK.try_with(|stack| {
-            let mut stack = stack.borrow_mut();
-            let Some(Open { epoch, node, begun, children }) = stack.pop() else { return };
-            let elapsed = begun.elapsed();
-            if let Some(caller) = stack.last_mut() {
-                caller.children += elapsed;
+        self.stop();
+        let State::Stopped(ended) = std::mem::replace(&mut self.state, State::Closed) else { return };
+        let _ = STOPWATCH.try_with(|watch| {
+            let mut watch = watch.borrow_mut();
+            let thread = watch.thread();
+            if let Some(recorder) = locked().as_mut().filter(|recorder| recorder.epoch == ended.epoch) {
+                recorder.calls[ended.node].add(ended.elapsed, ended.children);
+                recorder.recording.insert(thread, watch.recording(ended.epoch));
+                if let Some((inputs, outputs)) = values {
+                    recorder.keep(self.region, thread, inputs, outputs);
+                }
             }
-            let mut recorder = locked();
-            let Some(recorder) = recorder.as_mut().filter(|recorder| recorder.epoch == epoch) else { return };
-            recorder.calls[node].add(elapsed, children);
-            if let Some((inputs, outputs)) = values {
-                recorder.keep(self.region, inputs, outputs);
-            }
+            watch.leave(ended, now(), tick());
         });
     }
 }
@@ -182,10 +224,10 @@ impl Recorder {
 
     /// Keeps the values of a call, in place of others if there are many (Vitter, algorithm R; the same calls in the same order
     /// keep the same ones).
-    fn keep(&mut self, region: &'static Region, inputs: &[f64], outputs: &[f64]) {
+    fn keep(&mut self, region: &'static Region, thread: u64, inputs: &[f64], outputs: &[f64]) {
         let regions = &mut self.regions;
         let index = *self.indices.entry(std::ptr::from_ref(region).addr()).or_insert_with(|| {
-            regions.push(RegionProfile {
+            let profile = RegionProfile {
                 region: region.path(),
                 inputs: region.inputs(),
                 outputs: region.outputs(),
@@ -193,10 +235,13 @@ impl Recorder {
                 calls: 0,
                 input_values: vec![],
                 output_values: vec![],
-            });
+                feedback: None,
+            };
+            regions.push((profile, Sequences::default()));
             regions.len() - 1
         });
-        let profile = &mut regions[index];
+        let (profile, sequences) = &mut regions[index];
+        sequences.add(thread, [profile.inputs, profile.outputs], inputs, outputs);
         let most = KEPT.min(NUMBERS / (inputs.len() + outputs.len())).max(1);
         let place = match profile.calls {
             before if before < most as u64 => {
@@ -223,14 +268,19 @@ pub fn take_profile() -> Profile {
     let epoch = recorder.as_ref().map_or(0, |recorder| recorder.epoch);
     let taken = recorder.replace(Recorder { epoch: epoch + 1, ..Recorder::default() });
     drop(recorder);
-    let Recorder { calls, regions: mut profiles, begun, .. } = taken.unwrap_or_default();
-    let seconds = begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64());
+    let Recorder { calls, regions: profiles, begun, recording, .. } = taken.unwrap_or_default();
+    // Threads record side by side: what took longest is in the time for certain.
+    let recording = recording.into_values().max().unwrap_or_default();
+    let elapsed = begun.map(|begun| now().saturating_sub(begun).saturating_sub(recording));
     let all = regions();
-    for profile in &mut profiles {
+    let finished = |(profile, sequences): (RegionProfile, Sequences)| {
         let region = all.iter().find(|region| region.path() == profile.region);
-        profile.exact_code = region.map(|region| region.exact_code()).unwrap_or_default();
-    }
-    Profile { calls, regions: profiles, seconds }
+        let exact_code = region.map(|region| region.exact_code()).unwrap_or_default();
+        let feedback = sequences.take([profile.inputs, profile.outputs]);
+        RegionProfile { exact_code, feedback, ..profile }
+    };
+    let regions = profiles.into_iter().map(finished).collect();
+    Profile { calls, regions, seconds: elapsed.unwrap_or_default().as_secs_f64() }
 }
 
 /// Whether anything was recorded.
@@ -239,7 +289,7 @@ pub(crate) fn is_any() -> bool {
 }
 
 /// Takes everything that was recorded and writes it to `folder`: `profile.yaml` with the call tree, and the inputs and outputs of
-/// every region as NPY files of `f64`, one call per row.
+/// every region as NPY files of `f64`, one call per row; of a region to which something comes back, whole sequences of calls, too.
 ///
 /// # Errors
 /// A folder that cannot be written.
@@ -249,20 +299,36 @@ pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
     let regions = regions.into_iter().map(|region| write_region(folder, region)).collect::<Result<_>>()?;
     let path = folder.join(ProfileFile::NAME);
-    let text = serde_yaml::to_string(&ProfileFile { seconds: Some(seconds), calls, regions })
-        .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
+    let text = serde_yaml::to_string(&ProfileFile {
+        version: ProfileFile::VERSION,
+        seconds: Some(seconds),
+        calls,
+        regions,
+    })
+    .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
     write(&path, text.as_bytes())
 }
 
 /// Writes the inputs and outputs of a region, and says where they are.
 fn write_region(folder: &Path, profile: RegionProfile) -> Result<RegionEntry> {
-    let RegionProfile { region, inputs, outputs, exact_code, calls, input_values, output_values } = profile;
+    let RegionProfile { region, inputs, outputs, exact_code, calls, input_values, output_values, feedback } =
+        profile;
     let stem = file_stem_of(&region);
     let file = |values: &[f64], parts: &[Part], what: &str| {
         let name = format!("{stem}.{what}.npy");
         write_npy(&folder.join(&name), values, size(parts)).map(|()| name.into())
     };
+    let entry = |Feedback { links, sequences }: Feedback| -> Result<FeedbackEntry> {
+        let all = |of: fn(&Sequence) -> &[f64]| sequences.iter().map(of).collect::<Vec<_>>().concat();
+        Ok(FeedbackEntry {
+            links,
+            lengths: sequences.iter().map(|sequence| sequence.calls(inputs)).collect(),
+            input_file: file(&all(|sequence| &sequence.inputs), inputs, "sequences.inputs")?,
+            output_file: file(&all(|sequence| &sequence.outputs), outputs, "sequences.outputs")?,
+        })
+    };
     Ok(RegionEntry {
+        feedback: feedback.map(entry).transpose()?,
         calls,
         kept: input_values.len() / size(inputs),
         exact_code,
