@@ -34,7 +34,7 @@ fn scramble(x: f64) -> f64 {
 #[approximate]
 fn machine(angle: f64, speed: f64, push: f64) -> [f64; 2] {
     let [a, v] = swing(angle, speed, push);
-    [a + v, scramble(push)]
+    [a + v, scramble(push) / 1000.0]
 }
 
 fn arguments(index: usize) -> [f64; 3] {
@@ -121,6 +121,15 @@ fn a_program_is_profiled_trained_and_emulated() {
     assert_eq!(of(&named, "machine").decision, Decision::Emulate);
     assert!(of(&named, "machine").reason.contains("not reached"), "{}", of(&named, "machine").reason);
     assert_eq!(of(&named, "swing").decision, Decision::Inside("machine".into()));
+    assert!(of(&named, "machine").misses && !named.reaches_target() && chosen.reaches_target());
+    // But for what the means of the outputs would do as well.
+    let scrambled = trained(&profile, &["scramble"]);
+    let report = of(&scrambled, "scramble");
+    let useless = report.learnt.as_ref().unwrap().is_useless();
+    assert_eq!(report.decision, if useless { Decision::Exact } else { Decision::Emulate });
+    assert!(report.reason.contains(if useless { "the means" } else { "not reached" }), "{}", report.reason);
+    assert!(!scrambled.reaches_target() && report.is_named);
+    assert!(chosen.regions.iter().all(|region| region.in_loop.is_none()));
     let read = Profile::read(&profile).unwrap();
     let error = train_regions(&read, &options(&["swim"]), &Session::default()).unwrap_err().to_string();
     assert!(error.contains("\"swim\"") && error.contains("swing"), "{error}");

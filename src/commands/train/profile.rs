@@ -8,13 +8,15 @@ use std::{
 
 use clap::Args;
 use emeuro::{
-    figures::nrmse_text,
-    golden::write_atomically,
+    figures::{errors_json, nrmse_text},
+    golden::{Errors, write_atomically},
     regions::{Mode, Setting, SettingsFile},
     trainer::{
         Session,
         general::Learning,
-        profile::{Decision, Profile, ProfileTraining, RegionReport, TrainedProfile, train_regions},
+        profile::{
+            Decision, LoopErrors, Profile, ProfileTraining, RegionReport, TrainedProfile, train_regions,
+        },
     },
 };
 use serde_json::{Value, json};
@@ -126,6 +128,17 @@ fn json(trained: &TrainedProfile, out: &Path) -> Value {
             "nrmse_probe": region.probe,
             "nrmse": learnt.and_then(|learnt| learnt.errors().nrmse),
             "nrmse_even": learnt.and_then(|learnt| learnt.errors().even),
+            "loop": region.in_loop.as_ref().zip(learnt).map(|(errors, learnt)| {
+                let port = &learnt.emulator.output().port;
+                json!({
+                    "state": errors.state,
+                    "chains": errors.chains,
+                    "longest": errors.longest,
+                    "calls": errors.calls,
+                    "one_step": errors_json(&errors.one_step, port),
+                    "in_loop": errors_json(&errors.in_loop, port),
+                })
+            }),
             "exact_ns": region.exact_ns,
             "emulated_ns": region.emulated_ns,
             "emulator": learnt.map(|learnt| {
@@ -175,7 +188,25 @@ fn text(trained: &TrainedProfile, out: &Path, target: f64) -> String {
         let _ = writeln!(text, "\n{name}: {inputs} inputs, {outputs} outputs, {macs} MACs\n");
         text += &outputs_text(learnt.errors(), port, "row");
     }
-    if trained.emulated().count() > 0 {
+    for region in &trained.regions {
+        let Some(errors) = &region.in_loop else { continue };
+        let cells = |what: &str, errors: &Errors| {
+            vec![what.to_owned(), nrmse_text(errors.nrmse), nrmse_text(errors.even)]
+        };
+        let LoopErrors { one_step, in_loop, longest, calls, state, .. } = errors;
+        let _ = writeln!(
+            text,
+            "\n{}: {state} of its outputs come back as inputs: the error of one step is not that of the loop. {calls} calls of the profile, \
+             played with the emulator's own state, up to {longest} in a row:\n",
+            region.region
+        );
+        text += &table(&[
+            ["", "NRMSE", "even NRMSE"].map(str::to_owned).to_vec(),
+            cells("one step", one_step),
+            cells("in the loop", in_loop),
+        ]);
+    }
+    if text.lines().count() > lines.len() + 1 {
         text += "\n";
     }
     for region in &trained.regions {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use emeuro_regions::{PartEntry, ProfileFile, ProfileNode, RegionEntry, file_stem_of};
+use emeuro_regions::{FeedbackEntry, Link, PartEntry, ProfileFile, ProfileNode, RegionEntry, file_stem_of};
 use ndarray::Array2;
 use ndarray_npy::ReadNpyExt;
 
-use super::Call;
+use super::{Call, Feedback};
 use crate::{Error, Result, general::Part};
 
 /// Times of a program and its regions, and what the regions were called with.
@@ -35,6 +35,10 @@ pub struct RegionSamples {
     pub inputs: Array2<f64>,
     /// The outputs for them.
     pub outputs: Array2<f64>,
+    /// Rows of the files that these are, counted from 1.
+    pub rows: Vec<usize>,
+    /// What comes back to it, if anything does.
+    pub feedback: Option<Feedback>,
 }
 
 impl RegionSamples {
@@ -63,6 +67,10 @@ impl Profile {
             wrong(format!("{e}: expected the folder that a program has written in profile mode"))
         })?;
         let file: ProfileFile = serde_yaml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        if file.version > ProfileFile::VERSION {
+            let (expected, found) = (ProfileFile::VERSION, file.version);
+            return Err(wrong(format!("version: expected {expected} or an older one, found {found}")));
+        }
         let mut regions: Vec<RegionSamples> = vec![];
         for entry in file.regions {
             if regions.iter().any(|known| known.region == entry.region) {
@@ -94,6 +102,8 @@ impl Profile {
                         output_parts: vec![],
                         inputs: Array2::zeros((0, 0)),
                         outputs: Array2::zeros((0, 0)),
+                        rows: vec![],
+                        feedback: None,
                     });
                     regions.len() - 1
                 }
@@ -124,7 +134,10 @@ fn samples(folder: &Path, entry: RegionEntry) -> Result<RegionSamples> {
     let finite = |row: &usize| inputs.row(*row).iter().chain(outputs.row(*row)).all(|v| v.is_finite());
     let rows: Vec<usize> = (0..inputs.nrows()).filter(finite).collect();
     let [inputs, outputs] = [inputs, outputs].map(|m| m.select(ndarray::Axis(0), &rows));
+    let feedback = entry.feedback.map(|entry| feedback(folder, entry, [&input_parts, &output_parts]));
     Ok(RegionSamples {
+        rows: rows.into_iter().map(|row| row + 1).collect(),
+        feedback: feedback.transpose()?,
         region: entry.region,
         exact_code: entry.exact_code,
         input_parts,
@@ -132,6 +145,41 @@ fn samples(folder: &Path, entry: RegionEntry) -> Result<RegionSamples> {
         inputs,
         outputs,
     })
+}
+
+fn feedback(
+    folder: &Path,
+    entry: FeedbackEntry,
+    [input_parts, output_parts]: [&[Part]; 2],
+) -> Result<Feedback> {
+    let FeedbackEntry { links, lengths, input_file, output_file } = entry;
+    let path = folder.join(input_file);
+    let inputs = values(&path, input_parts)?;
+    let outputs = values(&folder.join(&output_file), output_parts)?;
+    let wrong = |what: String| Error::Profile { path: folder.join(ProfileFile::NAME), what };
+    let within =
+        |start: usize, size: usize, columns: usize| start.checked_add(size).is_some_and(|end| end <= columns);
+    for Link { input, output, size } in &links {
+        if !within(*input, *size, inputs.ncols()) || !within(*output, *size, outputs.ncols()) {
+            let (inputs, outputs) = (inputs.ncols(), outputs.ncols());
+            return Err(wrong(format!(
+                "feedback: links: expected numbers of the {inputs} inputs and {outputs} outputs, found {size} from {input} and {output} on"
+            )));
+        }
+    }
+    let total = lengths.iter().try_fold(0usize, |sum, &length| sum.checked_add(length));
+    if total != Some(inputs.nrows()) || inputs.nrows() != outputs.nrows() {
+        let (inputs, outputs) = (inputs.nrows(), outputs.nrows());
+        return Err(wrong(format!(
+            "feedback: lengths: expected as many calls in all as rows in both files, which have {inputs} and {outputs}"
+        )));
+    }
+    let mut start = 0;
+    let sequences = lengths.into_iter().map(|length| {
+        start += length;
+        start - length..start
+    });
+    Ok(Feedback { links, sequences: sequences.collect(), inputs, outputs })
 }
 
 fn values(path: &Path, parts: &[Part]) -> Result<Array2<f64>> {

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use emeuro_regions::is_name_of;
 
 use super::{
-    Profile, RegionSamples,
+    LoopErrors, Profile, RegionSamples,
     timing::seconds_per_call,
     tree::{self, callers},
 };
@@ -78,6 +78,8 @@ pub struct RegionReport {
     pub emulated_ns: Option<f64>,
     /// What was learnt, if it was trained in full.
     pub learnt: Option<Learnt>,
+    /// If outputs come back to it as inputs: what that makes of the error.
+    pub in_loop: Option<LoopErrors>,
     /// Whether it was asked for by name.
     pub is_named: bool,
     /// Whether it was given up, or is emulated nevertheless, with an error above the target.
@@ -145,6 +147,7 @@ struct Candidate<'a> {
     probe: Option<f64>,
     emulated: Option<f64>,
     learnt: Option<Learnt>,
+    in_loop: Option<LoopErrors>,
     is_named: bool,
     misses: bool,
     /// Why it cannot be emulated.
@@ -230,6 +233,7 @@ fn candidate(
         probe: None,
         emulated: None,
         learnt: None,
+        in_loop: None,
         is_named: is_named && wanted,
         misses: false,
         obstacle: None,
@@ -244,9 +248,9 @@ fn candidate(
     } else if share < SHARE && !is_named {
         Some(format!("it takes {:.2} % of the time", 100.0 * share))
     } else {
-        let RegionSamples { inputs, outputs, input_parts, output_parts, .. } = samples;
+        let RegionSamples { inputs, outputs, input_parts, output_parts, rows, .. } = samples;
         let pairs = Pairs::new(inputs.clone(), outputs.clone(), input_parts.clone(), output_parts.clone());
-        match pairs {
+        match pairs.and_then(|pairs| pairs.with_rows(rows.clone())) {
             Ok(pairs) if !pairs.is_empty() => {
                 candidate.pairs = Some(pairs);
                 None
@@ -313,7 +317,11 @@ impl Candidate<'_> {
             }
         };
         self.emulated = Some(self.time(&learnt));
-        self.misses = !learnt.reaches_target();
+        if let Some(feedback) = &self.samples.feedback {
+            self.in_loop = feedback.measure(&learnt.emulator)?;
+        }
+        let in_loop = self.in_loop.as_ref().map(|errors| errors.in_loop.deciding());
+        self.misses = !learnt.reaches_target() || in_loop.is_some_and(|error| error > options.target);
         let error = 100.0 * learnt.errors().deciding();
         if learnt.is_useless() {
             self.obstacle = Some(format!(
@@ -321,7 +329,15 @@ impl Candidate<'_> {
             ));
         } else if choosy && self.misses {
             let target = 100.0 * options.target;
-            self.obstacle = Some(format!("its emulator errs {error:.2} %, the target is {target:.2} %"));
+            self.obstacle = Some(match &self.in_loop {
+                Some(errors) if learnt.reaches_target() => format!(
+                    "its state comes back: its emulator errs {error:.2} % in one step and {:.2} % in the loop over {} calls, the target is \
+                     {target:.2} %",
+                    100.0 * errors.in_loop.deciding(),
+                    errors.longest
+                ),
+                _ => format!("its emulator errs {error:.2} %, the target is {target:.2} %"),
+            });
         }
         self.learnt = Some(learnt);
         Ok(())
@@ -367,6 +383,7 @@ fn report(profile: &Profile, candidates: Vec<Candidate>, chosen: &[bool], total:
             probe: candidate.probe,
             emulated_ns: candidate.emulated.map(|seconds| 1e9 * seconds),
             learnt: candidate.learnt,
+            in_loop: candidate.in_loop,
             is_named: candidate.is_named,
             misses: candidate.misses,
             decision,
@@ -392,8 +409,9 @@ fn decide(profile: &Profile, candidate: &Candidate, index: usize, chosen: &[bool
     });
     if chosen[index] {
         let mut reason = times.unwrap_or_default();
-        if let Some(learnt) = candidate.learnt.as_ref().filter(|learnt| !learnt.reaches_target()) {
-            reason += &format!("; the target of {:.2} % is not reached", 100.0 * learnt.target);
+        if let Some(learnt) = candidate.learnt.as_ref().filter(|_| candidate.misses) {
+            let place = if learnt.reaches_target() { " in the loop" } else { "" };
+            reason += &format!("; the target of {:.2} % is not reached{place}", 100.0 * learnt.target);
         }
         return (Decision::Emulate, reason);
     }
