@@ -4,8 +4,13 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output},
+    time::Duration,
 };
 
+use emeuro::trainer::{
+    Session,
+    general::{Learning, Pairs, Part, learn},
+};
 use ndarray::{Array1, Array2};
 use ndarray_npy::write_npy;
 use serde_json::Value;
@@ -132,6 +137,137 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
     write("no-array.npy", "text");
     check("no-array.npy", "3", &["two-dimensional array"]);
     assert!(!Path::new(out).exists(), "nothing is written");
+}
+
+/// Two outputs of one segment, the second of which has a third of the spread of the first.
+const TWO_OUTPUTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/figures/two-outputs-one-segment.csv");
+
+#[test]
+fn every_output_has_one_figure_wherever_it_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let out = path("out");
+    let arguments = ["train", "--data", TWO_OUTPUTS, "--inputs", "2", "--out", &out, "--name", "two"];
+    let more = ["--target", "10%", "--budget", "1s"];
+    let text = emeuro(&[&arguments[..], &more].concat());
+    let json = emeuro(&[&arguments[..], &more, &["--json"]].concat());
+    assert!(text.status.success() && json.status.success());
+    let report: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let outputs = report["outputs"].as_array().unwrap();
+    assert_eq!(outputs.iter().map(|o| o["name"].as_str().unwrap()).collect::<Vec<_>>(), ["y[0]", "y[1]"]);
+    assert_eq!(report["segments"], serde_json::json!([{ "name": "y", "nrmse": report["nrmse"] }]));
+    let figure = |output: &Value, name: &str| output[name].as_f64().unwrap();
+    assert!(
+        figure(&outputs[1], "nrmse") > 1.5 * figure(&report, "nrmse"),
+        "the pooled figure hides it: {report}"
+    );
+
+    // The same rows, by the trainer itself and by the command that compares.
+    let rows: Vec<Vec<f64>> = fs::read_to_string(TWO_OUTPUTS)
+        .unwrap()
+        .lines()
+        .map(|line| line.split(',').map(|field| field.parse().unwrap()).collect())
+        .collect();
+    let matrix = |from: usize| Array2::from_shape_fn((rows.len(), 2), |(r, c)| rows[r][from + c]);
+    let parts = |name: &str| vec![Part::new(name, 2)];
+    let pairs = Pairs::new(matrix(0), matrix(2), parts("x"), parts("y")).unwrap();
+    let options = Learning { target: 0.1, budget: Duration::from_secs(1), ..Learning::new("two") };
+    let learnt = learn(&pairs, &options, &Session::default()).unwrap();
+    let csv = |columns: std::ops::Range<usize>| -> String {
+        let line = |&row: &usize| {
+            rows[row - 1][columns.clone()].iter().map(f64::to_string).collect::<Vec<_>>().join(",") + "\n"
+        };
+        learnt.test_rows.iter().map(line).collect()
+    };
+    fs::write(path("x.csv"), csv(0..2)).unwrap();
+    fs::write(path("y.csv"), csv(2..4)).unwrap();
+    let (file, x, y) = (path("out/two.yaml"), path("x.csv"), path("y.csv"));
+    let compared = emeuro(&["run", &file, "--input", &x, "--compare", &y, "--json"]);
+    let compared: Value = serde_json::from_slice(&compared.stdout).unwrap();
+    assert_eq!((&compared["nrmse"], &compared["nrmse_even"]), (&report["nrmse"], &report["nrmse_even"]));
+    assert_eq!(compared["segments"], report["segments"]);
+    for (mine, theirs) in outputs.iter().zip(compared["outputs"].as_array().unwrap()) {
+        for field in ["name", "unit", "nrmse", "p95", "p99", "largest"] {
+            assert_eq!(mine[field], theirs[field], "{field}");
+        }
+        // The row is the line of the file, whatever it is called elsewhere.
+        let place = theirs["row"].as_u64().unwrap() as usize;
+        assert_eq!(mine["row"].as_u64().unwrap() as usize, learnt.test_rows[place - 1]);
+    }
+
+    // As text: in the table, in the comparison and in the report of the unit.
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with("| y["));
+        lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    let table = lines(&String::from_utf8(text.stdout).unwrap());
+    assert_eq!(table.len(), 2);
+    assert!(emeuro(&["generate", &file, "--out", &path("rtl")]).status.success());
+    assert_eq!(lines(&fs::read_to_string(path("rtl/REPORT.md")).unwrap()), table);
+    let text = emeuro(&["run", &file, "--input", &x, "--compare", &y]);
+    let without_row = |line: &String| line.rsplitn(3, '|').nth(2).unwrap().to_owned();
+    let compared: Vec<String> =
+        lines(&String::from_utf8(text.stdout).unwrap()).iter().map(without_row).collect();
+    assert_eq!(compared, table.iter().map(without_row).collect::<Vec<_>>());
+}
+
+#[test]
+fn rows_of_another_count_are_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let frame = |width: usize| vec!["0.1"; width].join(",") + "\n";
+    fs::write(path("x.csv"), frame(40).repeat(3)).unwrap();
+    fs::write(path("y.csv"), frame(20).repeat(2)).unwrap();
+    let output = emeuro(&["run", "newton", "--input", &path("x.csv"), "--compare", &path("y.csv")]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(message.contains("y.csv: expected 3 frames as in the input, found 2"), "{message}");
+    // What never changes has no NRMSE, and JSON says so.
+    fs::write(path("y.csv"), frame(20).repeat(3)).unwrap();
+    let output = emeuro(&["run", "newton", "--input", &path("x.csv"), "--compare", &path("y.csv"), "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["nrmse"].is_null() && report["outputs"].as_array().unwrap().len() == 20, "{report}");
+    let output = emeuro(&["run", "newton", "--input", &path("x.csv"), "--compare", &path("y.csv")]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("the 8 of 20 outputs") && text.contains("constant"), "{text}");
+}
+
+#[test]
+fn a_target_that_is_missed_and_an_emulator_that_is_none_end_with_status_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let out = path("out");
+    let train = |data: &str, more: &[&str]| {
+        let arguments =
+            ["train", "--data", data, "--inputs", "2", "--out", &out, "--name", "it", "--budget", "0.3s"];
+        let output = emeuro(&[&arguments[..], more].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let missed = train(TWO_OUTPUTS, &["--target", "0.0001%"]);
+    assert!(missed.contains("is not reached") && missed.contains("although it misses"), "{missed}");
+    assert!(!missed.contains("Next") && !missed.contains("generate"), "{missed}");
+    let written = fs::read_to_string(path("out/it.yaml")).unwrap();
+    // Outputs of the test rows that have nothing to do with the inputs, and are larger than those of the others.
+    let bits = |k: u64| {
+        (k.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (k << 21)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40
+    };
+    let rows: Vec<[u64; 3]> = (1..=400).map(|k| [bits(3 * k), bits(3 * k + 1), bits(3 * k + 2)]).collect();
+    let noise: String = rows.iter().map(|[a, b, c]| format!("{a},{b},{c}\n")).collect();
+    fs::write(path("noise.csv"), noise).unwrap();
+    let mut nothing = 0;
+    for seed in 1..=6 {
+        let text = train(&path("noise.csv"), &["--seed", &seed.to_string()]);
+        assert!(!text.contains("Next"), "{text}");
+        if text.contains("Nothing is written") {
+            assert!(text.contains("10"), "{text}");
+            assert_eq!(fs::read_to_string(path("out/it.yaml")).unwrap(), written, "what was there stays");
+            nothing += 1;
+        } else {
+            fs::write(path("out/it.yaml"), &written).unwrap();
+        }
+    }
+    assert!(nothing > 0, "of six trainings on noise, none was as bad as the mean");
 }
 
 #[test]

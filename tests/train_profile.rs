@@ -121,6 +121,119 @@ fn regions_are_chosen_written_and_explained() {
     );
 }
 
+/// A region `filter` that is called 1200 times with the state that it has left, the second number of its result.
+fn profile_with_state(folder: &Path) {
+    let yaml = "\
+version: 2
+calls:
+- {region: robot::filter, parent: null, calls: 1200, seconds: 2.0}
+regions:
+- region: robot::filter
+  inputs: [{name: state, size: 1}, {name: u, size: 1}]
+  outputs: [{name: state, size: 1}, {name: result, size: 1}]
+  input_file: inputs.npy
+  output_file: outputs.npy
+  feedback:
+    links: [{input: 0, output: 0, size: 1}]
+    lengths: [700, 500]
+    input_file: inputs.npy
+    output_file: outputs.npy
+";
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("profile.yaml"), yaml).unwrap();
+    let mut state = 0.3;
+    let rows: Vec<[f64; 4]> = (0..1200)
+        .map(|k| {
+            let (before, u) = (state, (0.37 * k as f64).sin() + (1.3 * k as f64).cos());
+            state = 0.999 * before + 0.05 * u;
+            [before, u, state, (before + u).tanh()]
+        })
+        .collect();
+    let values = |from: usize| Array2::from_shape_fn((1200, 2), |(r, c)| rows[r][from + c]);
+    write_npy(folder.join("inputs.npy"), &values(0)).unwrap();
+    write_npy(folder.join("outputs.npy"), &values(2)).unwrap();
+}
+
+#[test]
+fn the_error_of_the_loop_stands_beside_that_of_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, out) = (folder.path().join("profile"), folder.path().join("out"));
+    profile_with_state(&from);
+    let (from_text, out_text) = (from.to_str().unwrap(), out.to_str().unwrap());
+    let arguments = [
+        "--profile",
+        from_text,
+        "--out",
+        out_text,
+        "--regions",
+        "filter",
+        "--target",
+        "5%",
+        "--budget",
+        "0.5s",
+    ];
+    let output = train(&[&arguments[..], &["--json"]].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let errors = &report["regions"][0]["loop"];
+    assert_eq!(
+        (&errors["state"], &errors["chains"], &errors["longest"], &errors["calls"]),
+        (&1.into(), &2.into(), &700.into(), &1200.into())
+    );
+    let (step, all) =
+        (errors["one_step"]["nrmse"].as_f64().unwrap(), errors["in_loop"]["nrmse"].as_f64().unwrap());
+    assert!(0.0 < step && step < all, "{errors}");
+    assert_eq!(errors["in_loop"]["outputs"][0]["name"], "state");
+    // The status is that of the loop.
+    let figure = |name: &str| errors["in_loop"][name].as_f64().unwrap();
+    let reached = figure("nrmse").max(figure("nrmse_even")) <= 0.05
+        && report["regions"][0]["emulator"]["reaches_target"] == true;
+    assert_eq!(report["reaches_target"], reached);
+    assert_eq!(output.status.code(), Some(i32::from(!reached)));
+    let output = train(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in ["1 of its outputs come back", "| one step ", "| in the loop "] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+
+    // What does not fit is refused.
+    let yaml = from.join("profile.yaml");
+    let valid = fs::read_to_string(&yaml).unwrap();
+    for (old, new, expected) in [
+        ("version: 2", "version: 3", "version: expected 2 or an older one, found 3"),
+        ("[700, 500]", "[700, 501]", "feedback: lengths: expected as many calls in all as rows"),
+        ("[700, 500]", "[18446744073709551615, 2]", "feedback: lengths"),
+        (
+            "output: 0, size: 1",
+            "output: 1, size: 2",
+            "feedback: links: expected numbers of the 2 inputs and 2 outputs",
+        ),
+        ("input: 0, output", "input: 18446744073709551615, output", "feedback: links"),
+    ] {
+        fs::write(&yaml, valid.replacen(old, new, 1)).unwrap();
+        let output = train(&arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{new}: {message}");
+        assert!(message.contains(expected) && message.contains("profile.yaml"), "{new}: {message}");
+    }
+}
+
+#[test]
+fn a_profile_of_which_nothing_is_learnt_ends_with_status_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, out) = (folder.path().join("profile"), folder.path().join("out"));
+    profile(&from, "");
+    let yaml = from.join("profile.yaml");
+    let text = fs::read_to_string(&yaml).unwrap();
+    // Only the loop, which does not depend on its inputs alone, takes time.
+    fs::write(&yaml, text.replace("seconds: 1.8", "seconds: 0.001")).unwrap();
+    let arguments = ["--profile", from.to_str().unwrap(), "--out", out.to_str().unwrap(), "--budget", "0.5s"];
+    let output = train(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("No region is worth emulating") && text.contains("is not reached"), "{text}");
+    assert!(!text.contains("Next"), "{text}");
+}
+
 #[test]
 fn a_profile_that_is_damaged_is_refused_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
