@@ -248,7 +248,7 @@ fn a_target_that_is_missed_and_an_emulator_that_is_none_end_with_status_1() {
     assert!(missed.contains("is not reached") && missed.contains("although it misses"), "{missed}");
     assert!(!missed.contains("Next") && !missed.contains("generate"), "{missed}");
     let written = fs::read_to_string(path("out/it.yaml")).unwrap();
-    // Outputs of the test rows that have nothing to do with the inputs, and are larger than those of the others.
+    // Outputs that have nothing to do with the inputs.
     let bits = |k: u64| {
         (k.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (k << 21)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40
     };
@@ -260,7 +260,7 @@ fn a_target_that_is_missed_and_an_emulator_that_is_none_end_with_status_1() {
         let text = train(&path("noise.csv"), &["--seed", &seed.to_string()]);
         assert!(!text.contains("Next"), "{text}");
         if text.contains("Nothing is written") {
-            assert!(text.contains("10"), "{text}");
+            assert!(text.contains("the means of the outputs"), "{text}");
             assert_eq!(fs::read_to_string(path("out/it.yaml")).unwrap(), written, "what was there stays");
             nothing += 1;
         } else {
