@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use emeuro::{
     compiler::Cycles,
+    golden::FileKind,
     testbench::{Comparison, Score},
 };
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
@@ -12,6 +13,21 @@ use serde_json::{Value, json};
 use crate::{
     failure::{Failure, input},
     report::table,
+};
+
+/// What [`json`] goes to.
+pub(crate) const JSON: FileKind = FileKind {
+    name: "a report of a co-simulation (JSON)",
+    is: |head| head.starts_with(b"{\n  \"configurations\":"),
+};
+
+/// What [`junit`] goes to.
+pub(crate) const JUNIT: FileKind = FileKind {
+    name: "a report of a co-simulation (JUnit XML)",
+    is: |head| {
+        let text = String::from_utf8_lossy(head);
+        text.starts_with("<?xml") && text.contains("<testsuites name=\"emeuro\"")
+    },
 };
 
 /// One unit and what became of it.
@@ -280,6 +296,7 @@ mod tests {
         let text = text(&rows);
         assert!(text.contains("rope, 16 lanes: word 3 <wrong>") && text.ends_with("FAILED\n"), "{text}");
         let xml = junit(&rows).unwrap();
+        assert!((JUNIT.is)(xml.as_bytes()) && (JSON.is)(format!("{:#}", json(&rows)).as_bytes()));
         let read = Report::deserialize_from_str(&xml).unwrap();
         assert_eq!((read.tests, read.failures, read.errors), (2, 1, 0));
         for part in [

@@ -1,4 +1,4 @@
-//! The folder of a generated unit: written as a whole or not at all.
+//! Reads the folder of a generated unit.
 
 use std::{
     fs, io,
@@ -11,46 +11,11 @@ use emeuro::{
     testbench::{Design, SourceFile},
 };
 
-use crate::failure::{Failure, input, input_in, unwritten};
-
-/// Replaces `folder` by the given files: they are written to a new folder, which then takes the place of the old one.
-pub(crate) fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
-    let failed = |e: io::Error| unwritten(folder, e);
-    if folder.exists() && !is_replaceable(folder).map_err(failed)? {
-        let problem =
-            format!("expected a new or empty folder, or one with a {UNIT_FILE}; it would be replaced");
-        return Err(input_in(folder, problem));
-    }
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent).map_err(failed)?;
-    let scratch = tempfile::Builder::new().prefix(".emeuro-").tempdir_in(parent).map_err(failed)?;
-    let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
-    fs::create_dir(&new).map_err(failed)?;
-    for (name, text) in files {
-        fs::write(new.join(name), text).map_err(failed)?;
-    }
-    if folder.exists() {
-        fs::rename(folder, &old).map_err(failed)?;
-    }
-    if let Err(e) = fs::rename(&new, folder) {
-        // Best effort: what was there before is better than nothing.
-        let _ = fs::rename(&old, folder);
-        return Err(failed(e));
-    }
-    Ok(())
-}
+use crate::failure::{Failure, input, input_in};
 
 /// Whether a folder holds a unit.
 pub(crate) fn is_unit(folder: &Path) -> bool {
     folder.join(UNIT_FILE).exists()
-}
-
-/// Whether a folder was generated before or is empty; anything else could be somebody's work.
-fn is_replaceable(folder: &Path) -> io::Result<bool> {
-    Ok(is_unit(folder) || fs::read_dir(folder)?.next().is_none())
 }
 
 /// Reads a generated folder: the configuration of its unit, and its design as it stands there.

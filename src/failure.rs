@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use std::{fmt::Display, io, path::Path, process::ExitCode};
+use std::{fmt::Display, fs, io, path::Path, process::ExitCode};
 
 /// What a command has to say, and whether its checks passed.
 pub(crate) struct Outcome {
@@ -56,4 +56,17 @@ pub(crate) fn input_in(path: &Path, problem: impl Display) -> Failure {
 /// A file or folder that the system does not let us write.
 pub(crate) fn unwritten(path: &Path, error: io::Error) -> Failure {
     input_in(path, format_args!("cannot write: {error}"))
+}
+
+/// Refuses to write over the file that a command reads, by whatever names it goes.
+pub(crate) fn refuse_own_input(to: &str, written: &Path, from: &str, read: &Path) -> Result<(), Failure> {
+    let same =
+        fs::canonicalize(written).is_ok_and(|written| fs::canonicalize(read).is_ok_and(|r| r == written));
+    if same && fs::metadata(read).is_ok_and(|metadata| metadata.is_file()) {
+        return Err(input_in(
+            written,
+            format_args!("{to} would replace the file of {from}; expected another one"),
+        ));
+    }
+    Ok(())
 }

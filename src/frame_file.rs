@@ -2,7 +2,7 @@
 
 use std::{fs::File, path::Path};
 
-use emeuro::golden::write_atomically;
+use emeuro::golden::FileKind;
 use ndarray::Array2;
 use ndarray_npy::{ReadNpyExt, WriteNpyExt};
 
@@ -20,6 +20,31 @@ fn kind(path: &Path) -> Result<Kind, Failure> {
         Some("npy") => Ok(Kind::Npy),
         _ => Err(input_in(path, "expected a name that ends in .csv or .npy")),
     }
+}
+
+/// What [`write`] writes: nothing but numbers, so that a table with names or notes is never taken for one.
+const CSV: FileKind = FileKind {
+    name: "nothing but numbers (CSV)",
+    is: |head| {
+        let text = String::from_utf8_lossy(head);
+        // The last field may be cut off.
+        let whole = text.rfind([',', '\n']).map_or("", |end| &text[..end]);
+        whole.lines().flat_map(|line| line.split(',')).all(|field| field.trim().parse::<f64>().is_ok())
+    },
+};
+
+const NPY: FileKind = FileKind { name: "an array (NPY)", is: |head| head.starts_with(b"\x93NUMPY") };
+
+/// Refuses a file for frames that would replace something else: to be asked before long work.
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+    file_kind(path)?.check(path).map_err(|e| unwritten(path, e))
+}
+
+fn file_kind(path: &Path) -> Result<FileKind, Failure> {
+    Ok(match kind(path)? {
+        Kind::Csv => CSV,
+        Kind::Npy => NPY,
+    })
 }
 
 /// Reads frames of `width` numbers: a CSV file has one frame per line and no header, an NPY file one per row.
@@ -172,7 +197,7 @@ pub(crate) fn csv_text(frames: &[Vec<f64>]) -> String {
     frames.iter().map(line).collect()
 }
 
-/// Writes frames as CSV or NPY, by the ending of the name; what is there stays whole until the new file is.
+/// Writes frames as CSV or NPY, by the ending of the name, over an earlier file with frames or nothing.
 pub(crate) fn write(path: &Path, frames: &[Vec<f64>]) -> Result<(), Failure> {
     let bytes = match kind(path)? {
         Kind::Csv => csv_text(frames).into_bytes(),
@@ -184,5 +209,5 @@ pub(crate) fn write(path: &Path, frames: &[Vec<f64>]) -> Result<(), Failure> {
             bytes
         }
     };
-    write_atomically(path, &bytes).map_err(|e| unwritten(path, e))
+    file_kind(path)?.write(path, &bytes).map_err(|e| unwritten(path, e))
 }

@@ -9,6 +9,7 @@ mod frame_file;
 mod front_file;
 mod life;
 mod measure;
+mod owned_folder;
 mod processor;
 mod report;
 mod unit_source;

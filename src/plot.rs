@@ -15,6 +15,7 @@
 
 use std::ops::Range;
 
+use emeuro_golden::FileKind;
 use plotters::{
     coord::{
         combinators::{LogCoord, WithKeyPoints},
@@ -25,6 +26,16 @@ use plotters::{
 
 /// Size of a picture, pixels.
 const SIZE: (u32, u32) = (760, 470);
+
+/// What [`Plot::svg`] goes to.
+pub const PICTURE: FileKind = FileKind {
+    name: "a picture that this program drew (SVG)",
+    is: |head| {
+        let (width, height) = SIZE;
+        let begin = format!("<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\"");
+        head.starts_with(begin.as_bytes())
+    },
+};
 
 /// Colours of the series in turn: distinct without colour vision too (Wong, Nature Methods 8, 2011).
 const COLOURS: [RGBColor; 6] = [
@@ -321,6 +332,7 @@ mod tests {
         for logarithmic in [false, true] {
             let first = plot(logarithmic).svg().unwrap();
             assert_eq!(first, plot(logarithmic).svg().unwrap());
+            assert!((PICTURE.is)(first.as_bytes()));
             assert!(first.starts_with("<svg") && first.trim_end().ends_with("</svg>"), "{first}");
             assert!(first.contains("&lt;and&gt;") && first.contains("front"), "{first}");
             // Five points and the two of the legend.

@@ -36,7 +36,7 @@ pub use emulator::{
     Weights,
 };
 pub use error::{EmulatorError, FileError};
-pub use file::write_atomically;
+pub use file::{FileKind, write_atomically};
 pub use format::{Format, requantise};
 pub use isa::Isa;
 pub use metrics::{Errors, OutputErrors, even_nrmse, nrmse, nrmse_masked};

@@ -35,6 +35,12 @@ pub enum Error {
     /// Another process learns in the folder.
     #[error("{path}: in use by another process", path = .0.display())]
     Busy(PathBuf),
+    /// A folder that holds something else.
+    #[error(
+        "{path}: expected a new or empty folder, or one in which an emulator has learnt before; nothing was written",
+        path = .0.display()
+    )]
+    Foreign(PathBuf),
     /// A region whose frames are not those of the emulator.
     #[error(transparent)]
     Region(#[from] emeuro_regions::Error),

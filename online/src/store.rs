@@ -1,4 +1,5 @@
-//! The folder of an emulator that learns: `emulator.N.yaml` and `journal.N.jsonl` of generation N.
+//! The folder of an emulator that learns: `emulator.N.yaml` and `journal.N.jsonl` of generation N, and `lock`, which says that
+//! the folder is one.
 //!
 //! A pair is appended to the journal before it counts. A swap first writes the journal of the next generation, with all pairs
 //! that are kept, then the emulator, both to temporary files that are renamed: the emulator's file is what makes a generation
@@ -7,14 +8,22 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
 };
 
-use emeuro_golden::{Emulator, EmulatorError, write_atomically};
+use emeuro_golden::{Emulator, EmulatorError, FileKind};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Reservoir, Result, Sample};
+
+/// What the lock holds; that of the first versions is empty.
+const MARK: &[u8] = b"EMEURO: an emulator learns in this folder\n";
+
+const LOCK: &str = "lock";
+
+const JOURNAL: FileKind =
+    FileKind { name: "pairs of an emulator that learns", is: |head| head.starts_with(b"{\"member\":") };
 
 /// Which of a member's reservoirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,16 +65,24 @@ impl Store {
     /// Opens `folder`, or begins there with `emulator`; every member keeps up to `capacity` pairs of either kind.
     ///
     /// # Errors
-    /// A folder that cannot be written, that another process uses, or whose files are not as this type left them.
+    /// A folder that cannot be written, that holds something else, that another process uses, or whose files are not as this type
+    /// left them.
     pub fn open(folder: &Path, emulator: &Emulator, capacity: usize, seed: u64) -> Result<Self> {
         let io = |path: &Path, source| Error::Io { path: path.to_owned(), source };
         fs::create_dir_all(folder).map_err(|e| io(folder, e))?;
-        let lock_path = folder.join("lock");
-        let lock = File::create(&lock_path).map_err(|e| io(&lock_path, e))?;
+        if !is_ours(folder).map_err(|e| io(folder, e))? {
+            return Err(Error::Foreign(folder.to_owned()));
+        }
+        let lock_path = folder.join(LOCK);
+        let lock = OpenOptions::new().read(true).append(true).create(true).open(&lock_path);
+        let mut lock = lock.map_err(|e| io(&lock_path, e))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::Busy(folder.to_owned())),
             Err(TryLockError::Error(e)) => return Err(io(&lock_path, e)),
+        }
+        if lock.metadata().map_err(|e| io(&lock_path, e))?.len() == 0 {
+            lock.write_all(MARK).map_err(|e| io(&lock_path, e))?;
         }
         let generation = latest(folder).map_err(|e| io(folder, e))?;
         let generation = match generation {
@@ -228,12 +245,59 @@ fn open_journal(path: &Path) -> Result<File> {
     file.map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 
+/// What a file of a store is, by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Emulator(u64),
+    Journal(u64),
+}
+
+impl Part {
+    fn of(name: &str) -> Option<Self> {
+        let number = |before: &str, after: &str| -> Option<u64> {
+            let digits = name.strip_prefix(before)?.strip_suffix(after)?;
+            // Neither `+1` nor `01`.
+            digits.parse().ok().filter(|number: &u64| number.to_string() == digits)
+        };
+        let emulator = number("emulator.", ".yaml").map(Self::Emulator);
+        emulator.or_else(|| number("journal.", ".jsonl").map(Self::Journal))
+    }
+}
+
+/// Whether a folder is empty or belongs to an emulator that learns.
+fn is_ours(folder: &Path) -> io::Result<bool> {
+    let lock = folder.join(LOCK);
+    let mut begin = vec![];
+    match fs::symlink_metadata(&lock) {
+        Ok(metadata) if metadata.is_file() => {
+            File::open(&lock)?.take(MARK.len() as u64).read_to_end(&mut begin)?;
+            if begin == MARK {
+                return Ok(true);
+            }
+        }
+        Ok(_) => return Ok(false),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(fs::read_dir(folder)?.next().is_none()),
+        Err(e) => return Err(e),
+    }
+    // One of the first versions: nothing but what a store consists of, and what a crash has left under way.
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let is_part = name == LOCK || name.starts_with('.') || Part::of(name).is_some();
+        if !is_part {
+            return Ok(false);
+        }
+    }
+    Ok(begin.is_empty())
+}
+
 /// The latest complete generation.
-fn latest(folder: &Path) -> std::io::Result<Option<u64>> {
-    let number = |name: String| name.strip_prefix("emulator.")?.strip_suffix(".yaml")?.parse().ok();
+fn latest(folder: &Path) -> io::Result<Option<u64>> {
     let mut latest = None;
     for entry in fs::read_dir(folder)? {
-        latest = latest.max(entry?.file_name().into_string().ok().and_then(number));
+        if let Some(Part::Emulator(number)) = entry?.file_name().to_str().and_then(Part::of) {
+            latest = latest.max(Some(number));
+        }
     }
     Ok(latest)
 }
@@ -251,21 +315,21 @@ fn write_generation(
     });
     let path = journal_path(folder, generation);
     let journal: Vec<u8> = lines.flatten().collect();
-    write_atomically(&path, &journal).map_err(|source| Error::Io { path, source })?;
+    JOURNAL.write(&path, &journal).map_err(|source| Error::Io { path, source })?;
     emulator.save(emulator_path(folder, generation))?;
     Ok(())
 }
 
-/// Files of generations that are not complete or no longer needed. What cannot be removed does no harm.
+/// Removes the files of generations before, and the journal of one that did not become complete. What cannot be removed does no harm.
 fn remove_others(folder: &Path, generation: u64) {
-    let keep = [emulator_path(folder, generation), journal_path(folder, generation), folder.join("lock")];
-    let ours = |path: &Path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("emulator.") || name.starts_with("journal.")
-    };
-    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        if ours(&path) && !keep.contains(&path) {
-            let _ = fs::remove_file(path);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_over = match entry.file_name().to_str().and_then(Part::of) {
+            Some(Part::Emulator(number)) => number < generation,
+            Some(Part::Journal(number)) => number < generation || number == generation + 1,
+            None => false,
+        };
+        if is_over && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _ = fs::remove_file(entry.path());
         }
     }
 }
@@ -347,6 +411,41 @@ mod tests {
         let store = Store::open(folder.path(), &emulator, 5, 3).unwrap();
         assert_eq!((store.generation(), store.samples(0, Kind::New).len()), (0, 1));
         assert!(!journal_path(folder.path(), 1).exists());
+    }
+
+    #[test]
+    fn files_that_are_not_of_a_store_stay() {
+        let (emulator, folder) = (sample_clusters(1), tempfile::tempdir().unwrap());
+        let names =
+            ["journal.txt", "emulator.v", "emulator.01.yaml", "journal.+0.jsonl", "emulator.old.yaml"];
+        for name in names {
+            fs::write(folder.path().join(name), "mine").unwrap();
+        }
+        let message = Store::open(folder.path(), &emulator, 5, 3).unwrap_err().to_string();
+        assert!(message.contains("expected a new or empty folder"), "{message}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), names.len());
+        // Not even with a lock, if that is not ours.
+        fs::write(folder.path().join(LOCK), "pid 7").unwrap();
+        assert!(Store::open(folder.path(), &emulator, 5, 3).is_err());
+        assert_eq!(fs::read_to_string(folder.path().join(LOCK)).unwrap(), "pid 7");
+
+        // Put into the folder of a store later, they stay as well.
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path(), &emulator, 5, 3).unwrap());
+        for name in names {
+            fs::write(folder.path().join(name), "mine").unwrap();
+        }
+        let mut store = Store::open(folder.path(), &emulator, 5, 3).unwrap();
+        store.swap(sample_weights(&emulator, 9), &[]).unwrap();
+        assert_eq!(store.generation(), 1);
+        for name in names {
+            assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), "mine", "{name}");
+        }
+        // The folder of an earlier version has an empty lock.
+        drop(store);
+        names.iter().for_each(|name| fs::remove_file(folder.path().join(name)).unwrap());
+        fs::write(folder.path().join(LOCK), "").unwrap();
+        assert_eq!(Store::open(folder.path(), &emulator, 5, 3).unwrap().generation(), 1);
     }
 
     #[test]

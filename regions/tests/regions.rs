@@ -209,6 +209,16 @@ fn a_profile_is_the_call_tree_with_values() {
     assert_eq!(profile.regions[1].output_values, [5.0, 4.0]);
 
     outer(1.0, 4.0);
+    // What would take the place of something else is not written, and not lost.
+    for name in ["profile.yaml", "regions.outer.outputs.npy"] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "mine: 1\n").unwrap();
+        let message = write_profile(folder.path()).unwrap_err().to_string();
+        assert!(message.contains(name) && message.contains("stays"), "{message}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine: 1\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        std::fs::remove_file(path).unwrap();
+    }
     write_profile(folder.path()).unwrap();
     let mut names: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()

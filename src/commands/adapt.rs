@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use emeuro::{
     apps::{AdaptOptions, Adaptation, Moment, Split, adapt, evaluate, scenario},
-    golden::Emulator,
+    golden::{Emulator, FileKind},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{Failure, Outcome, input},
+    failure::{Failure, Outcome, input, refuse_own_input, unwritten},
     report::{percent, table},
 };
 
@@ -60,6 +60,15 @@ impl Adapt {
             Some(path) => Emulator::load(path).map_err(input)?,
             None => emeuro::apps::emulator(&format!("{}_clustered", self.app)).map_err(input)?,
         };
+        // Adapting takes long: what cannot be written is refused before.
+        if let Some(path) = &self.out {
+            for (option, read) in [("--emulator", &self.emulator), ("--offline", &self.offline)] {
+                if let Some(read) = read {
+                    refuse_own_input("--out", path, option, read)?;
+                }
+            }
+            FileKind::EMULATOR.check(path).map_err(|e| unwritten(path, e))?;
+        }
         let offline = self.offline.as_ref().map(Emulator::load).transpose().map_err(input)?;
         let temporary = tempfile::tempdir().map_err(input)?;
         let folder = self.state.clone().unwrap_or_else(|| temporary.path().to_owned());

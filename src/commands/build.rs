@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::{
     commands::unit_args::{UnitArgs, regenerate},
-    design_folder,
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome, input},
     measure::{Contender, measure},
+    owned_folder::{Contents, OwnedFolder},
     report::{nanoseconds, percent, ratio, table},
     unit_source::UnitSource,
 };
@@ -44,6 +44,9 @@ pub(crate) struct Build {
     /// Folder for the units.
     #[arg(long, default_value = "rtl-out")]
     out: PathBuf,
+    /// Replaces files that this program wrote to the folders even if they were changed since; all others stay.
+    #[arg(long)]
+    force: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -57,6 +60,7 @@ impl Default for Build {
             frames: 200,
             seed: 7,
             out: "rtl-out".into(),
+            force: false,
             json: false,
         }
     }
@@ -99,6 +103,8 @@ impl Build {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let sources = EmulatorSource::find_all(&self.apps)?;
         let config = self.unit.config()?;
+        // Measuring takes long: what cannot be written is refused before.
+        sources.iter().try_for_each(|source| self.folder(source).map(drop))?;
         let rows =
             sources.iter().map(|source| self.row(source, &config)).collect::<Result<Vec<Row>, Failure>>()?;
         if self.json {
@@ -126,18 +132,22 @@ impl Build {
         Ok(Outcome::success(text))
     }
 
+    /// The folder of an application's unit.
+    fn folder(&self, source: &EmulatorSource) -> Result<OwnedFolder, Failure> {
+        application(source)?;
+        OwnedFolder::open(&self.out.join(&source.argument), Contents::Unit, self.force)
+    }
+
     fn row(&self, source: &EmulatorSource, config: &UnitConfig) -> Result<Row, Failure> {
-        let Some(app) = &source.application else {
-            return Err(Failure::Input(format!("{}: expected the name of an application", source.argument)));
-        };
+        let app = application(source)?;
         let emulator = &source.emulator;
         let unit = UnitSource::new(emulator, config, &regenerate("build", &source.argument, config))?;
-        design_folder::write(&self.out.join(&source.argument), &unit.delivery(source).files())?;
+        self.folder(source)?.replace(&unit.delivery(source).files())?;
         let frames = app.frames(Split::Test, self.frames as usize, self.seed);
-        let times = time(&**app, emulator, &frames)?;
+        let times = time(app, emulator, &frames)?;
         let stage = |(level, &emulated): (usize, &f64)| {
             Ok(Stage {
-                errors: evaluate_at(&**app, emulator, level, &frames).map_err(input)?.errors,
+                errors: evaluate_at(app, emulator, level, &frames).map_err(input)?.errors,
                 macs: emulator.macs_at(level),
                 cycles: Machine::cycles_at(&unit.program, level).map_err(input)?,
                 emulated,
@@ -173,6 +183,11 @@ fn worst_outputs(rows: &[Row]) -> String {
         header[0] = "app".to_owned();
     }
     table(&lines)
+}
+
+fn application(source: &EmulatorSource) -> Result<&dyn Application, Failure> {
+    let problem = || Failure::Input(format!("{}: expected the name of an application", source.argument));
+    source.application.as_deref().ok_or_else(problem)
 }
 
 /// Exact code, reference code and golden model in turn on the same frames, all from and to doubles: the golden model's time

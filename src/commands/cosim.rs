@@ -10,7 +10,7 @@ use clap::Args;
 use emeuro::{
     apps::{Application, Split},
     compiler::{Control, Cycles, Program, UnitConfig},
-    golden::{Emulator, Sampler, VectorId, write_atomically},
+    golden::{Emulator, FileKind, Sampler, VectorId},
     hdl::{register_map::UnitNumbers, top_name},
     testbench::{
         self, Cache, Comparison, Design, Evidence, Finding, Options, Recipe, Scenario, Score, UnitBench,
@@ -126,6 +126,13 @@ impl Cosim {
             targets.extend(self.targets(source)?);
         }
         self.check_trace(targets.len())?;
+        // Simulating takes long: what cannot be written is refused before.
+        for (path, kind) in [(&self.report, cosim_report::JSON), (&self.junit, cosim_report::JUNIT)] {
+            if let Some(path) = path {
+                kind.check(path).map_err(|e| unwritten(path, e))?;
+            }
+        }
+        self.coverage.check()?;
         // Building models takes most of the time: as many at once as there are processors.
         let simulate = |target| self.simulate(target, play.as_ref());
         let rows = targets.par_iter().map(simulate).collect::<Result<Vec<Row>, Failure>>()?;
@@ -135,10 +142,10 @@ impl Cosim {
             report["coverage"] = modules.clone();
         }
         if let Some(path) = &self.report {
-            write(path, &format!("{report:#}\n"))?;
+            write(cosim_report::JSON, path, &format!("{report:#}\n"))?;
         }
         if let Some(path) = &self.junit {
-            write(path, &cosim_report::junit(&rows)?)?;
+            write(cosim_report::JUNIT, path, &cosim_report::junit(&rows)?)?;
         }
         let text = match (self.json, coverage) {
             (true, _) => format!("{report}\n"),
@@ -476,10 +483,10 @@ fn numbers_of(program: &Program) -> Option<UnitNumbers> {
 }
 
 /// Writes a whole file or none, in a folder that is made if there is none.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(kind: FileKind, path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| write_atomically(path, text.as_bytes())).map_err(|e| unwritten(path, e))
+    made.and_then(|()| kind.write(path, text.as_bytes())).map_err(|e| unwritten(path, e))
 }
 
 /// Raw input frames: the application's own, or random ones.

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 use emeuro::{
-    golden::Emulator,
+    golden::{Emulator, FileKind},
     testbench::{
         CoverageExceptions, CoverageReport, Covered, Design, Excepted, Options, cosim_with_coverage,
     },
@@ -17,7 +17,8 @@ use serde_json::Value;
 
 use crate::{
     commands::cosim::{failure_of, write},
-    failure::{Failure, input},
+    failure::{Failure, input, unwritten},
+    owned_folder::{Contents, OwnedFolder},
     report::{percent, table},
 };
 
@@ -25,6 +26,8 @@ use crate::{
 const FRAMES: usize = 24;
 /// Where lines go unless the command line says otherwise.
 const TRACEFILE: &str = "coverage.info";
+
+const LINES: FileKind = FileKind { name: "counted lines (lcov)", is: |head| head.starts_with(b"TN:") };
 
 /// What to count and where to write it.
 #[derive(Args)]
@@ -38,11 +41,20 @@ pub(crate) struct CoverageArgs {
 }
 
 impl CoverageArgs {
+    fn tracefile(&self) -> PathBuf {
+        self.lcov.clone().unwrap_or_else(|| TRACEFILE.into())
+    }
+
+    /// Refuses a file for the lines that would replace something else: to be asked before long work.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let path = self.tracefile();
+        if self.coverage { LINES.check(&path).map_err(|e| unwritten(&path, e)) } else { Ok(()) }
+    }
+
     /// A collection to be filled, if one is asked for.
     pub(crate) fn collection(&self) -> Option<Collection> {
-        let tracefile = self.lcov.clone().unwrap_or_else(|| TRACEFILE.into());
         self.coverage.then(|| Collection {
-            tracefile,
+            tracefile: self.tracefile(),
             folders: BTreeSet::new(),
             lcov: String::new(),
             report: CoverageReport::default(),
@@ -74,9 +86,10 @@ impl Collection {
         let (_, counts) = cosim_with_coverage(emulator, design, options, frames, seed)
             .map_err(|e| failure_of(design, e))?;
         let folder = self.folder(&format!("{}_{lanes}", design.top));
-        for source in design.sources.iter().filter(|source| source.name.ends_with(".v")) {
-            write(&folder.join(&source.name), &source.text)?;
-        }
+        let verilog = design.sources.iter().filter(|source| source.name.ends_with(".v"));
+        let files: Vec<(&str, String)> =
+            verilog.map(|source| (source.name.as_str(), source.text.to_string())).collect();
+        OwnedFolder::open(&folder, Contents::Coverage, false)?.replace(&files)?;
         self.lcov += &counts.lcov(&format!("{}/", folder.display()));
         self.report.add(design, &counts);
         Ok(())
@@ -93,7 +106,7 @@ impl Collection {
 
     /// Writes the tracefile; the table, and the same for machines.
     pub(crate) fn finish(self) -> Result<(String, Value), Failure> {
-        write(&self.tracefile, &self.lcov)?;
+        write(LINES, &self.tracefile, &self.lcov)?;
         let modules = CoverageExceptions::default().apply(&self.report).map_err(input)?;
         let mut rows = vec![["module", "lines", "hit", "toggles", "hit"].map(str::to_owned).to_vec()];
         rows.extend(modules.iter().map(|m| row(&m.module, m.lines, m.toggles)));

@@ -9,8 +9,8 @@ use emeuro::{
         build_trained, clusters_of_rope, evaluate_at, scenario,
     },
     compiler::{DEFAULT_LANES, Machine, UnitConfig, compile},
-    golden::{Emulator, write_atomically},
-    plot::{Axis, Plot, Series},
+    golden::Emulator,
+    plot::{Axis, PICTURE, Plot, Series},
     trainer::Session,
 };
 use serde_json::{Value, json};
@@ -71,10 +71,11 @@ impl Curves {
         for curve in curves {
             let name =
                 curve.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-            let plot = curve.measure()?;
             let path = self.out.join(format!("{name}.svg"));
+            PICTURE.check(&path).map_err(|e| unwritten(&path, e))?;
+            let plot = curve.measure()?;
             let svg = plot.svg().map_err(input)?;
-            write_atomically(&path, svg.as_bytes()).map_err(|e| unwritten(&path, e))?;
+            PICTURE.write(&path, svg.as_bytes()).map_err(|e| unwritten(&path, e))?;
             text += &format!("{}\n{}{}\n\n", plot.title, points(&plot), path.display());
             let series = |s: &Series| json!({ "name": s.name, "points": s.points });
             values.push(json!({

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::{
     commands::unit_args::{UnitArgs, regenerate},
-    design_folder,
     emulator_source::EmulatorSource,
     failure::{Failure, Outcome},
+    owned_folder::{Contents, OwnedFolder},
     report::percent,
     unit_source::UnitSource,
 };
@@ -26,6 +26,9 @@ pub(crate) struct Generate {
     /// Folder to write; by default the emulator's name.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Replaces files that this program wrote to the folder even if they were changed since; all others stay.
+    #[arg(long)]
+    force: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -40,7 +43,7 @@ impl Generate {
         let command = regenerate("generate", &self.emulator, &config);
         let unit = UnitSource::new(&source.emulator, &config, &command)?;
         let files = unit.delivery(&source).files();
-        design_folder::write(&folder, &files)?;
+        OwnedFolder::open(&folder, Contents::Unit, self.force)?.replace(&files)?;
         let (used, cycles) = (unit.program.used_lanes(), unit.cycles);
         if self.json {
             let summary = json!({

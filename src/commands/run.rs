@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     emulator_source::EmulatorSource,
-    failure::{Failure, Outcome, input, input_in},
+    failure::{Failure, Outcome, input, input_in, refuse_own_input},
     frame_file,
     report::{outputs_text, table},
 };
@@ -50,6 +50,10 @@ impl Run {
     /// Runs all frames.
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let emulator = EmulatorSource::find(&self.emulator)?.emulator;
+        if let Some(path) = &self.output {
+            refuse_own_input("--output", path, "--input", &self.input)?;
+            frame_file::check(path)?;
+        }
         let inputs = frame_file::read(&self.input, emulator.input().size())?;
         let exact = self.compare.as_deref().map(|path| exact(path, &emulator, &inputs)).transpose()?;
         let highest = emulator.levels() - 1;

@@ -1,12 +1,14 @@
 //! `emeuro synth`: area and clock rate of units, from Yosys and nextpnr.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use emeuro::{
     compiler::UnitConfig,
     delivery::{self, REPORT_FILE},
-    golden::write_atomically,
     synth::{CriticalPath, Design, Options, Placement, Synthesis, Target, Toolchain, synthesise},
 };
 use serde_json::{Value, json};
@@ -14,8 +16,9 @@ use serde_json::{Value, json};
 use crate::{
     commands::unit_args::{UnitArgs, regenerate},
     emulator_source::EmulatorSource,
-    failure::{Failure, Outcome, input, input_in},
+    failure::{Failure, Outcome, input, unwritten},
     life::Life,
+    owned_folder::{Contents, OwnedFolder},
     report::table,
     unit_source::UnitSource,
 };
@@ -50,6 +53,9 @@ pub(crate) struct Synth {
     /// DIR/<emulator>.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replaces files that this program wrote to DIR/<emulator> even if they were changed since; all others stay.
+    #[arg(long, requires = "out")]
+    force: bool,
     /// Prints JSON: an object, or an array if several emulators are named.
     #[arg(long)]
     json: bool,
@@ -115,17 +121,14 @@ impl Synth {
         let life = Life::new();
         let mut progress = |step: &str| life.tell(&format!("{name}: {step}"));
         let options = Options { seed: self.seed, seeds: self.seeds };
-        let mut synthesise = |folder: &std::path::Path| {
-            synthesise(tools, &design, &options, folder, &mut progress).map_err(input)
+        let kept =
+            self.out.as_ref().map(|out| OwnedFolder::open(&out.join(name), Contents::Synthesis, self.force));
+        let kept = kept.transpose()?;
+        let work = match &kept {
+            Some(folder) => folder.stage()?,
+            None => scratch()?,
         };
-        let kept = self.out.as_ref().map(|out| out.join(name));
-        let synthesis = match &kept {
-            Some(folder) => {
-                fs::create_dir_all(folder).map_err(|e| input_in(folder, e))?;
-                synthesise(folder)
-            }
-            None => synthesise(scratch()?.path()),
-        };
+        let synthesis = synthesise(tools, &design, &options, work.path(), &mut progress).map_err(input);
         let fitting_lanes = match &synthesis {
             Ok(Synthesis { placement: Placement::Failed(_), .. }) => {
                 Some(self.fitting_lanes(source, config, tools, &life)?)
@@ -133,28 +136,29 @@ impl Synth {
             _ => None,
         };
         drop(life);
-        let row = Row {
+        let row = synthesis.map(|synthesis| Row {
             name: name.to_owned(),
             lanes: config.lanes(),
             cycles: unit.cycles.period,
             utilisation: unit.utilisation(),
-            synthesis: synthesis?,
+            synthesis,
             fitting_lanes,
-        };
+        });
         if let Some(folder) = kept {
-            let written = |name: &str, text: String| {
-                let path = folder.join(name);
-                write_atomically(&path, text.as_bytes()).map_err(|e| input_in(&path, e))
-            };
-            written("synth.json", format!("{}\n", row.json(tools)))?;
-            let delivery = unit.delivery(source);
-            // What the report shows, and the report with the figures in place of the one without.
-            for (name, text) in delivery.files() {
-                written(&name, text)?;
+            // The logs of a failure are kept too.
+            if let Ok(row) = &row {
+                write(&work.path().join("synth.json"), &format!("{}\n", row.json(tools)))?;
+                let delivery = unit.delivery(source);
+                // What the report shows, and the report with the figures in place of the one without.
+                for (name, text) in delivery.files() {
+                    write(&work.path().join(name), &text)?;
+                }
+                let report = delivery::report(&delivery, Some(&row.figures(tools)));
+                write(&work.path().join(REPORT_FILE), &report)?;
             }
-            written(REPORT_FILE, delivery::report(&delivery, Some(&row.figures(tools))))?;
+            folder.commit(&work)?;
         }
-        Ok(row)
+        row
     }
 
     /// The most lanes, fewer than those of `config`, with which the unit can be placed and routed; 0 if none can.
@@ -194,6 +198,10 @@ impl Synth {
 fn scratch() -> Result<tempfile::TempDir, Failure> {
     let scratch = tempfile::Builder::new().prefix("emeuro-synth-").tempdir();
     scratch.map_err(|e| Failure::Input(format!("temporary folder: {e}")))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|e| unwritten(path, e))
 }
 
 /// The table, and below it critical paths, failures and tools.

@@ -1,11 +1,11 @@
 //! `emeuro vectors`: input and expected output frames as files, for benches that are not ours.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use emeuro::{
     compiler::Control,
-    golden::{Port, Sampler, VectorId, write_atomically},
+    golden::{Port, Sampler, VectorId},
     hdl::{
         register_map::{UnitNumbers, registers_of},
         top_name,
@@ -16,13 +16,14 @@ use serde_json::{Value, json};
 use crate::{
     commands::{cosim::own_frames, unit_args::unit_config},
     emulator_source::EmulatorSource,
-    failure::{Failure, Outcome, input, unwritten},
+    failure::{Failure, Outcome, input},
+    owned_folder::{Contents, OwnedFolder},
     unit_source::CompiledUnit,
 };
 
 /// The version of the file format.
 const VERSION: u32 = 1;
-const MANIFEST: &str = "vectors.json";
+const DESCRIPTION: &str = "vectors.json";
 const INPUT: &str = "input.hex";
 const EXPECTED: &str = "expected.hex";
 
@@ -49,6 +50,9 @@ pub(crate) struct Vectors {
     /// Folder to write; by default the emulator's name and `_vectors`.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Replaces files that this program wrote to the folder even if they were changed since; all others stay.
+    #[arg(long)]
+    force: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -97,16 +101,11 @@ impl Vectors {
             "registers": registers,
         });
         let folder = self.out.unwrap_or_else(|| format!("{}_vectors", emulator.name()).into());
-        fs::create_dir_all(&folder).map_err(|e| unwritten(&folder, e))?;
-        let files = [
+        OwnedFolder::open(&folder, Contents::Vectors, self.force)?.replace(&[
             (INPUT, hex(&inputs, input_port.bits)),
             (EXPECTED, hex(&expected, output_port.bits)),
-            // Last: where it is, the others are.
-            (MANIFEST, format!("{manifest:#}\n")),
-        ];
-        for (name, text) in &files {
-            write_atomically(&folder.join(name), text.as_bytes()).map_err(|e| unwritten(&folder, e))?;
-        }
+            (DESCRIPTION, format!("{manifest:#}\n")),
+        ])?;
         Ok(Outcome::success(match self.json {
             true => format!("{manifest}\n"),
             false => format!(

@@ -1,7 +1,7 @@
 //! A folder of build products that parallel tests and processes share without racing.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -53,7 +53,8 @@ impl Cache {
         fs::create_dir_all(&root).map_err(Error::io(&root))?;
         // Lock files stay: one that is removed while somebody waits for it no longer excludes anybody.
         let lock_path = root.join(format!("{name}.lock"));
-        let lock = File::create(&lock_path).map_err(Error::io(&lock_path))?;
+        let lock = OpenOptions::new().append(true).create(true).open(&lock_path);
+        let lock = lock.map_err(Error::io(&lock_path))?;
         lock.lock().map_err(Error::io(&lock_path))?;
         if product.is_file() {
             return Ok(product);

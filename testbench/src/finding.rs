@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use emeuro_golden::write_atomically;
+use emeuro_golden::FileKind;
 
 use crate::error::{Error, Result};
 use crate::failure::Failure;
@@ -14,6 +14,9 @@ use crate::unit_bench::{Score, UnitBench};
 
 /// The environment variable that names the folder for waveforms of failures.
 const FOLDER_VARIABLE: &str = "EMEURO_KEEP_WAVES";
+
+const SCENARIO: FileKind =
+    FileKind { name: "a scenario of this program", is: |head| head.starts_with(b"{\"power_up\":") };
 
 type Command<'a> = Box<dyn Fn(&Path, &Path) -> String + Sync + 'a>;
 
@@ -133,7 +136,8 @@ impl UnitBench<'_> {
         let name = format!("{}-{}", self.short_name(), scenario.power_up);
         let (scenario_file, waveform) =
             (folder.join(format!("{name}.json")), folder.join(format!("{name}.fst")));
-        write_atomically(&scenario_file, shortest.to_json().as_bytes()).map_err(Error::io(&scenario_file))?;
+        let text = shortest.to_json();
+        SCENARIO.write(&scenario_file, text.as_bytes()).map_err(Error::io(&scenario_file))?;
         match self.trace(&shortest, &waveform) {
             Ok(_) | Err(Error::Failure(_)) => {}
             Err(error) => return Err(error),

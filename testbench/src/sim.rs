@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use emeuro_golden::FileKind;
+
 use crate::coverage::CoverageCounts;
 use crate::design::SourceFile;
 use crate::error::{Error, Result};
@@ -26,6 +28,15 @@ pub enum Roms<'a> {
     /// Among these files, by name; other files than those that the design asks for do not matter.
     Files(&'a [SourceFile]),
 }
+
+/// As GTKWave's library begins them, compressed as a whole or not.
+const WAVEFORMS: FileKind = FileKind {
+    name: "waveforms (FST)",
+    is: |head| head.starts_with(b"\0\0\0\0\0\0\0\x01\x49") || head.starts_with(&[254]),
+};
+
+const COUNTS: FileKind =
+    FileKind { name: "coverage counts", is: |head| head.starts_with(b"# SystemC::Coverage") };
 
 /// What state that the design does not initialise holds when the power comes on.
 ///
@@ -264,12 +275,13 @@ impl Sim {
     ///
     /// # Errors
     /// [`Error::NotBuiltFor`] if the model was built without [`Options::trace`](crate::Options::trace), [`Error::Io`]
-    /// if the file cannot be created.
+    /// if the file cannot be created, or would replace something else than waveforms.
     pub fn trace(&mut self, path: &Path) -> Result<()> {
         if !self.model.options().trace {
             return Err(self.not_built_for("tracing"));
         }
         let file = c_path(path)?;
+        WAVEFORMS.destination(path).map_err(Error::io(path))?;
         // The FST writer does not say why it failed; trying first gives the system's reason.
         fs::File::create(path).map_err(Error::io(path))?;
         let opened = self.raw.trace(&file);
@@ -285,14 +297,15 @@ impl Sim {
         // Nobody else writes a file of this name, whichever threads and processes trace to the same path.
         static FILES: AtomicU32 = AtomicU32::new(0);
         let number = FILES.fetch_add(1, Ordering::Relaxed);
-        let unfinished = path.with_extension(format!("fst.{}-{number}", std::process::id()));
+        let whole = WAVEFORMS.destination(path).map_err(Error::io(path))?;
+        let unfinished = whole.with_extension(format!("fst.{}-{number}", std::process::id()));
         self.trace(&unfinished).map_err(|error| match error {
             Error::Io { source, .. } => Error::Io { path: path.to_owned(), source },
             other => other,
         })?;
         let played = play(self);
         self.close_trace();
-        fs::rename(&unfinished, path).map_err(Error::io(path))?;
+        fs::rename(&unfinished, &whole).map_err(Error::io(path))?;
         played
     }
 
@@ -306,12 +319,13 @@ impl Sim {
     ///
     /// # Errors
     /// [`Error::NotBuiltFor`] if the model was built without [`Options::coverage`](crate::Options::coverage),
-    /// [`Error::Io`] if the file cannot be created.
+    /// [`Error::Io`] if the file cannot be created, or would replace something else than counts.
     pub fn write_coverage(&mut self, path: &Path) -> Result<()> {
         if self.model.options().coverage == Coverage::Off {
             return Err(self.not_built_for("coverage"));
         }
         let file = c_path(path)?;
+        COUNTS.destination(path).map_err(Error::io(path))?;
         fs::File::create(path).map_err(Error::io(path))?;
         let written = self.raw.coverage(&file);
         self.check(written)

@@ -3,7 +3,9 @@
 //! Layout, little-endian: the magic line, a fingerprint of specification and data, the phase, the float phase's result (if
 //! it is over), the state of the phase under way, and a hash of all that.
 
-use std::path::Path;
+use std::{fs, io, path::Path};
+
+use emeuro_golden::FileKind;
 
 use crate::{
     Error, Fingerprint, Result,
@@ -13,6 +15,21 @@ use crate::{
 
 const MAGIC: &[u8] = b"EMEURO checkpoint 1\n";
 const MAGIC_START: &[u8] = b"EMEURO checkpoint ";
+
+const CHECKPOINT: FileKind =
+    FileKind { name: "a checkpoint of a training", is: |head| head.starts_with(MAGIC_START) };
+
+/// Removes the checkpoint at `path`. What is no checkpoint, and what a link leads to, stays.
+///
+/// # Errors
+/// A file that cannot be read or removed.
+pub fn remove_checkpoint(path: &Path) -> io::Result<()> {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    match is_file && fs::read(path)?.starts_with(MAGIC_START) {
+        true => fs::remove_file(path),
+        false => Ok(()),
+    }
+}
 
 /// Names of the phases, in order.
 pub(crate) const PHASES: [&str; 2] = ["float", "tuning"];
@@ -29,16 +46,15 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Writes the file in one piece: a temporary file, then a rename.
+    /// Writes the file in one piece, over an earlier checkpoint or nothing.
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
         let bytes = self.to_bytes();
-        emeuro_golden::write_atomically(path, &bytes)
-            .map_err(|source| Error::Io { path: path.to_owned(), source })
+        CHECKPOINT.write(path, &bytes).map_err(|source| Error::Io { path: path.to_owned(), source })
     }
 
     /// Reads the file, if it exists.
     pub(crate) fn load(path: &Path, fingerprint: u64) -> Result<Option<Self>> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::Io { path: path.to_owned(), source }),
@@ -200,9 +216,25 @@ mod tests {
         let message = |result: Result<Option<Checkpoint>>| result.unwrap_err().to_string();
         let other = message(Checkpoint::load(&path, 43));
         assert!(other.contains("rope.ckpt") && other.contains("another training run"), "{other}");
-        std::fs::write(&path, "EMEURO checkpoint 2\n...").unwrap();
+        fs::write(&path, "EMEURO checkpoint 2\n...").unwrap();
         assert!(message(Checkpoint::load(&path, 42)).contains("version"));
-        std::fs::write(&path, "hello").unwrap();
+        fs::write(&path, "hello").unwrap();
         assert!(message(Checkpoint::load(&path, 42)).contains("not a checkpoint"));
+    }
+
+    #[test]
+    fn what_is_no_checkpoint_is_neither_replaced_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rope.checkpoint");
+        checkpoint().save(&path).unwrap();
+        checkpoint().save(&path).unwrap();
+        remove_checkpoint(&path).unwrap();
+        assert!(!path.exists());
+        remove_checkpoint(&path).unwrap();
+        fs::write(&path, "a place for hikers").unwrap();
+        let message = checkpoint().save(&path).unwrap_err().to_string();
+        assert!(message.contains("rope.checkpoint") && message.contains("stays"), "{message}");
+        remove_checkpoint(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a place for hikers");
     }
 }

@@ -47,6 +47,7 @@ mod tangent;
 mod train;
 mod whiten;
 
+pub use checkpoint::remove_checkpoint;
 pub use cluster::{Clustered, Clustering, cluster};
 pub(crate) use dataset::Fingerprint;
 pub use dataset::{Datasets, Frames};

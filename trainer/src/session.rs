@@ -14,7 +14,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Where and how often the state is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpointing {
-    /// The file; if it exists, training continues from it. The caller deletes it when the emulator is saved.
+    /// The file; if it exists, training continues from it. The caller removes it
+    /// ([`remove_checkpoint`](crate::remove_checkpoint)) when the emulator is saved.
     pub path: PathBuf,
     /// Time between saves.
     pub every: Duration,

@@ -8,7 +8,7 @@ use std::{
 use emeuro_compiler::{Machine, UnitConfig, compile};
 use emeuro_golden::{Emulator, Runner};
 use emeuro_trainer::{
-    Checkpointing, Datasets, Error, Session, TrainingSpec,
+    Checkpointing, Datasets, Error, Session, TrainingSpec, remove_checkpoint,
     search::{Outcome, Score, Trial},
     train,
 };
@@ -80,7 +80,7 @@ impl<'a> Bench<'a> {
             emulator.save(self.emulator_path(candidate, trial))?;
         }
         // The emulator is safe; a checkpoint that cannot be removed does no harm.
-        let _ = std::fs::remove_file(self.checkpoint_path(candidate, trial));
+        let _ = remove_checkpoint(&self.checkpoint_path(candidate, trial));
         Ok(Some(outcome))
     }
 

@@ -1,13 +1,12 @@
 //! Emulator files: YAML, versioned, one row of weights per line.
 
 mod read;
+mod replace;
 mod write;
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+pub use replace::{FileKind, write_atomically};
+
+use std::{fs, path::Path};
 
 use crate::{Emulator, FileError};
 
@@ -37,41 +36,14 @@ impl Emulator {
         write::render(self)
     }
 
-    /// Writes the emulator's file; a file that is there stays whole until the new one is.
+    /// Writes the emulator's file, over an earlier emulator or nothing, as [`FileKind::EMULATOR`] says.
     ///
     /// # Errors
-    /// The folder or the file cannot be written.
+    /// The folder or the file cannot be written, or the file that is there is no emulator.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
         let path = path.as_ref();
-        write_atomically(path, self.to_yaml().as_bytes())
+        FileKind::EMULATOR
+            .write(path, self.to_yaml().as_bytes())
             .map_err(|source| FileError::Io { path: path.to_owned(), source })
     }
-}
-
-/// Writes `bytes` to a temporary file beside `path` and renames it.
-///
-/// # Errors
-/// The folder does not exist or cannot be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    set_usual_permissions(file.as_file())?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// Temporary files are private to their owner; the file that replaces them should be as readable as any other.
-#[cfg(unix)]
-fn set_usual_permissions(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn set_usual_permissions(_: &fs::File) -> io::Result<()> {
-    Ok(())
 }

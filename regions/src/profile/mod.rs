@@ -7,11 +7,12 @@ mod stopwatch;
 use std::{
     cell::RefCell,
     collections::HashMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use emeuro_golden::FileKind;
 use ndarray::ArrayView2;
 use ndarray_npy::WriteNpyExt;
 use rand::{RngExt, SeedableRng};
@@ -37,6 +38,13 @@ const KEPT: usize = 20_000;
 
 /// Numbers of a region that are kept at most, half a gigabyte: of large frames, fewer calls are kept.
 const NUMBERS: usize = 1 << 26;
+
+const PROFILE: FileKind = FileKind {
+    name: "the profile of a program",
+    is: |head| head.starts_with(b"seconds:") || head.starts_with(b"calls:"),
+};
+
+const ARRAY: FileKind = FileKind { name: "an array (NPY)", is: |head| head.starts_with(b"\x93NUMPY") };
 
 /// Everything that was recorded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -289,14 +297,20 @@ pub(crate) fn is_any() -> bool {
 }
 
 /// Takes everything that was recorded and writes it to `folder`: `profile.yaml` with the call tree, and the inputs and outputs of
-/// every region as NPY files of `f64`, one call per row; of a region to which something comes back, whole sequences of calls, too.
+/// every region as NPY files of `f64`, one call per row; of a region to which something comes back, whole sequences of calls, too. An
+/// earlier profile is replaced; other files stay.
 ///
 /// # Errors
-/// A folder that cannot be written.
+/// A folder that cannot be written, or a file in it that is of another kind than what would replace it: what was recorded is not
+/// taken then.
 pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
     let folder = folder.as_ref();
-    let Profile { calls, regions, seconds } = take_profile();
     std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
+    check(PROFILE, &folder.join(ProfileFile::NAME))?;
+    for (region, _) in locked().iter().flat_map(|recorder| &recorder.regions) {
+        ARRAYS.iter().try_for_each(|what| check(ARRAY, &array_path(folder, &region.region, what)))?;
+    }
+    let Profile { calls, regions, seconds } = take_profile();
     let regions = regions.into_iter().map(|region| write_region(folder, region)).collect::<Result<_>>()?;
     let path = folder.join(ProfileFile::NAME);
     let text = serde_yaml::to_string(&ProfileFile {
@@ -306,25 +320,32 @@ pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
         regions,
     })
     .map_err(|e| Error::Setting { place: path.display().to_string(), problem: e.to_string() })?;
-    write(&path, text.as_bytes())
+    write(PROFILE, &path, text.as_bytes())
+}
+
+/// What the arrays of a region hold.
+const ARRAYS: [&str; 4] = ["inputs", "outputs", "sequences.inputs", "sequences.outputs"];
+
+fn array_path(folder: &Path, region: &str, what: &str) -> PathBuf {
+    folder.join(format!("{}.{what}.npy", file_stem_of(region)))
 }
 
 /// Writes the inputs and outputs of a region, and says where they are.
 fn write_region(folder: &Path, profile: RegionProfile) -> Result<RegionEntry> {
     let RegionProfile { region, inputs, outputs, exact_code, calls, input_values, output_values, feedback } =
         profile;
-    let stem = file_stem_of(&region);
     let file = |values: &[f64], parts: &[Part], what: &str| {
-        let name = format!("{stem}.{what}.npy");
-        write_npy(&folder.join(&name), values, size(parts)).map(|()| name.into())
+        let path = array_path(folder, &region, what);
+        write_npy(&path, values, size(parts)).map(|()| path.file_name().unwrap_or_default().into())
     };
+    let [in_file, out_file, in_sequences, out_sequences] = ARRAYS;
     let entry = |Feedback { links, sequences }: Feedback| -> Result<FeedbackEntry> {
         let all = |of: fn(&Sequence) -> &[f64]| sequences.iter().map(of).collect::<Vec<_>>().concat();
         Ok(FeedbackEntry {
             links,
             lengths: sequences.iter().map(|sequence| sequence.calls(inputs)).collect(),
-            input_file: file(&all(|sequence| &sequence.inputs), inputs, "sequences.inputs")?,
-            output_file: file(&all(|sequence| &sequence.outputs), outputs, "sequences.outputs")?,
+            input_file: file(&all(|sequence| &sequence.inputs), inputs, in_sequences)?,
+            output_file: file(&all(|sequence| &sequence.outputs), outputs, out_sequences)?,
         })
     };
     Ok(RegionEntry {
@@ -334,8 +355,8 @@ fn write_region(folder: &Path, profile: RegionProfile) -> Result<RegionEntry> {
         exact_code,
         inputs: inputs.iter().map(PartEntry::from).collect(),
         outputs: outputs.iter().map(PartEntry::from).collect(),
-        input_file: file(&input_values, inputs, "inputs")?,
-        output_file: file(&output_values, outputs, "outputs")?,
+        input_file: file(&input_values, inputs, in_file)?,
+        output_file: file(&output_values, outputs, out_file)?,
         region,
     })
 }
@@ -345,10 +366,13 @@ fn write_npy(path: &Path, values: &[f64], width: usize) -> Result<()> {
     let mut bytes = vec![];
     rows.write_npy(&mut bytes)
         .map_err(|e| Error::Io { path: path.to_owned(), source: std::io::Error::other(e.to_string()) })?;
-    write(path, &bytes)
+    write(ARRAY, path, &bytes)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |source| Error::Io { path: path.to_owned(), source };
-    emeuro_golden::write_atomically(path, bytes).map_err(failed)
+fn check(kind: FileKind, path: &Path) -> Result<()> {
+    kind.check(path).map_err(|source| Error::Io { path: path.to_owned(), source })
+}
+
+fn write(kind: FileKind, path: &Path, bytes: &[u8]) -> Result<()> {
+    kind.write(path, bytes).map_err(|source| Error::Io { path: path.to_owned(), source })
 }

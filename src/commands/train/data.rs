@@ -77,17 +77,18 @@ impl Train {
             ..defaults
         };
         let session = Session { progress: true, checkpoint: None, stop: Arc::clone(stop) };
+        let file_name = format!("{name}.yaml");
+        let mut out = self.folder("emulators")?;
+        out.check([file_name.as_str()])?;
         let learnt = learn(&pairs, &options, &session).map_err(|error| match error {
             Error::Data { what, .. } => input_in(file, what),
             other => input(other),
         })?;
+        let path = out.path().join(&file_name);
         // What is as bad as the means is no emulator; one that was made before stays.
-        let path = match learnt.is_useless() {
-            true => None,
-            false => Some(self.folder("emulators")?.join(format!("{name}.yaml"))),
-        };
-        if let Some(path) = &path {
-            learnt.emulator.save(path).map_err(input)?;
+        let path = (!learnt.is_useless()).then_some(path);
+        if path.is_some() {
+            out.add(&[(file_name, learnt.emulator.to_yaml())])?;
         }
         let text = match self.json {
             true => format!("{:#}\n", learnt_json(&learnt, path.as_deref())),

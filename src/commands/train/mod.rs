@@ -17,11 +17,14 @@ use std::{
 
 use clap::Args;
 use emeuro::{
-    apps::{Application, application, applications},
+    apps::{Application, application, applications, emulators},
     trainer::Quantisation,
 };
 
-use crate::failure::{Failure, Outcome, input, unwritten};
+use crate::{
+    failure::{Failure, Outcome, input},
+    owned_folder::{Contents, SharedFolder},
+};
 
 /// Trains, quantises and writes emulators: of applications, of your own data (--data), or of a program's regions (--profile).
 ///
@@ -59,6 +62,9 @@ pub(crate) struct Train {
     /// NRMSE that is good enough, for example 2% or 0.02. With --data and --profile 2% without it. What misses it ends with status 1.
     #[arg(long, value_parser = values::share)]
     target: Option<f64>,
+    /// Replaces files that training wrote to the folder even if they were changed since; all others stay.
+    #[arg(long)]
+    force: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -93,12 +99,12 @@ impl Train {
             [] => applications(),
             names => names.iter().map(|name| application(name).map_err(input)).collect::<Result<_, _>>()?,
         };
-        let out = self.folder("apps/emulators")?;
+        let mut out = self.folder("apps/emulators")?;
         let stop = stop_flag()?;
         if self.search.search {
-            self.search_all(&apps, &out, &stop)
+            self.search_all(&apps, &mut out, &stop)
         } else {
-            self.train_all(&apps, &out, &stop)
+            self.train_all(&apps, &mut out, &stop)
         }
     }
 
@@ -107,11 +113,11 @@ impl Train {
         self.target.unwrap_or(TARGET)
     }
 
-    /// The folder to write to, made if it is not there.
-    fn folder(&self, default: &str) -> Result<PathBuf, Failure> {
+    /// The folder to write to, made if it is not there. Emulators as they are checked in are in this program, and may be replaced.
+    fn folder(&self, default: &str) -> Result<SharedFolder, Failure> {
         let out = self.out.clone().unwrap_or_else(|| PathBuf::from(default));
-        std::fs::create_dir_all(&out).map_err(|e| unwritten(&out, e))?;
-        Ok(out)
+        let known = emulators().map(|(name, text)| (format!("{name}.yaml"), text));
+        SharedFolder::open(&out, Contents::Emulators, self.force, known)
     }
 }
 

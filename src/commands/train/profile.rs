@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use emeuro::{
     figures::{errors_json, nrmse_text},
-    golden::{Errors, write_atomically},
+    golden::Errors,
     regions::{Mode, Setting, SettingsFile},
     trainer::{
         Session,
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::{Train, data::learnt_json, values};
 use crate::{
-    failure::{Failure, Outcome, input, unwritten},
+    failure::{Failure, Outcome, input},
     report::{nanoseconds, outputs_text, percent, ratio, table},
 };
 
@@ -59,18 +59,22 @@ impl Train {
             regions: self.profile.regions.clone(),
             command: self.profile_command(),
         };
+        let mut out = self.folder("emulators")?;
+        let emulators = profile.regions.iter().map(|region| format!("{}.yaml", region.file_stem()));
+        let names: Vec<String> = emulators.chain([SettingsFile::NAME, REPORT].map(str::to_owned)).collect();
+        out.check(names.iter().map(String::as_str))?;
         let session = Session { progress: true, checkpoint: None, stop: Arc::clone(stop) };
         let trained = train_regions(&profile, &options, &session).map_err(input)?;
-        let out = self.folder("emulators")?;
-        for (region, learnt) in trained.emulated() {
-            learnt.emulator.save(out.join(file_name(region))).map_err(input)?;
-        }
-        let report = json(&trained, &out);
-        write(&out.join(SettingsFile::NAME), &settings(&trained, self.target())?)?;
-        write(&out.join(REPORT), &serde_yaml::to_string(&report).map_err(input)?)?;
+        let report = json(&trained, out.path());
+        let emulators =
+            trained.emulated().map(|(region, learnt)| (file_name(region), learnt.emulator.to_yaml()));
+        let mut files: Vec<(String, String)> = emulators.collect();
+        files.push((SettingsFile::NAME.to_owned(), settings(&trained, self.target())?));
+        files.push((REPORT.to_owned(), serde_yaml::to_string(&report).map_err(input)?));
+        out.add(&files)?;
         let text = match self.json {
             true => format!("{report:#}\n"),
-            false => text(&trained, &out, self.target()),
+            false => text(&trained, out.path(), self.target()),
         };
         Ok(Outcome::checked(text, trained.reaches_target()))
     }
@@ -90,10 +94,6 @@ impl Train {
 
 fn file_name(region: &RegionReport) -> String {
     format!("{}.yaml", region.file_stem)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    write_atomically(path, text.as_bytes()).map_err(|e| unwritten(path, e))
 }
 
 /// The settings with which the program emulates what was chosen.

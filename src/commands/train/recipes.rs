@@ -9,7 +9,7 @@ use clap::Args;
 use emeuro::{
     apps::{Application, BuildOptions, Built, Convolution, Release, Rope, build_emulator, clustered_rope},
     figures::errors_json,
-    trainer::{Checkpointing, Session},
+    trainer::{Checkpointing, Session, remove_checkpoint},
 };
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ use super::Train;
 use crate::{
     failure::{Failure, Outcome, input, input_in},
     frame_file,
+    owned_folder::SharedFolder,
     report::{percent, table},
 };
 
@@ -36,6 +37,17 @@ pub(super) struct Variant {
     /// One frame in so many is of the new class of the scenario.
     #[arg(long, requires = "scenario", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..))]
     every: u32,
+}
+
+impl Variant {
+    /// Name of the file with the emulator of `app`.
+    fn file_name(&self, app: &dyn Application) -> String {
+        match &self.kernel {
+            Some(file) => format!("{}.yaml", file.file_stem().unwrap_or_default().to_string_lossy()),
+            None if self.clustered => format!("{}_clustered.yaml", app.name()),
+            None => format!("{}.yaml", app.name()),
+        }
+    }
 }
 
 /// The emulator of a convolution with the kernel in `file`.
@@ -58,9 +70,12 @@ impl Train {
     pub(super) fn train_all(
         &self,
         apps: &[Box<dyn Application>],
-        out: &Path,
+        out: &mut SharedFolder,
         stop: &Arc<AtomicBool>,
     ) -> Result<Outcome, Failure> {
+        for app in apps {
+            out.check([self.variant.file_name(&**app).as_str()])?;
+        }
         let mut rows: Vec<Value> = vec![];
         for app in apps {
             rows.push(self.train(&**app, out, stop)?);
@@ -98,31 +113,32 @@ impl Train {
         Ok(Outcome::checked(text, passed))
     }
 
-    fn train(&self, app: &dyn Application, out: &Path, stop: &Arc<AtomicBool>) -> Result<Value, Failure> {
-        let checkpoint = out.join(format!("{}.checkpoint", app.name()));
+    fn train(
+        &self,
+        app: &dyn Application,
+        out: &mut SharedFolder,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Value, Failure> {
+        let checkpoint = out.path().join(format!("{}.checkpoint", app.name()));
         let session = Session {
             progress: true,
             checkpoint: Some(Checkpointing::new(&checkpoint)),
             stop: Arc::clone(stop),
         };
         let options = BuildOptions { seed: self.seed, quantisation: self.quantisation.unwrap_or_default() };
-        let (built, name) = match &self.variant.kernel {
-            Some(file) => {
-                let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                (convolution_of(file, app, &options)?, name)
-            }
-            None if self.variant.clustered => {
-                (self.clustered(app, &options, &session)?, format!("{}_clustered", app.name()))
-            }
-            None => (build_emulator(app, &options, &session).map_err(input)?, app.name().to_owned()),
+        let built = match &self.variant.kernel {
+            Some(file) => convolution_of(file, app, &options)?,
+            None if self.variant.clustered => self.clustered(app, &options, &session)?,
+            None => build_emulator(app, &options, &session).map_err(input)?,
         };
-        let path = out.join(name).with_added_extension("yaml");
+        let file_name = self.variant.file_name(app);
+        let path = out.path().join(&file_name);
         let is_useless = built.test.errors.nrmse.is_none_or(|nrmse| nrmse >= 1.0);
         if !is_useless {
-            built.emulator.save(&path).map_err(input)?;
+            out.add(&[(file_name, built.emulator.to_yaml())])?;
         }
         // The emulator is safe; a checkpoint that cannot be removed does no harm.
-        let _ = std::fs::remove_file(&checkpoint);
+        let _ = remove_checkpoint(&checkpoint);
         let errors = errors_json(&built.test.errors, &built.emulator.output().port);
         Ok(json!({
             "app": app.name(),

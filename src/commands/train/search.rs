@@ -10,15 +10,15 @@ use clap::Args;
 use emeuro::{
     apps::{Application, SearchOptions, SearchReport, search_emulators},
     compiler::DEFAULT_LANES,
-    golden::write_atomically,
     trainer::search::Limits,
 };
 use serde_json::{Value, json};
 
 use super::Train;
 use crate::{
-    failure::{Failure, Outcome, input, unwritten},
+    failure::{Failure, Outcome, input},
     front_file,
+    owned_folder::SharedFolder,
     report::{nanoseconds, percent, table},
 };
 
@@ -43,12 +43,16 @@ impl Train {
     pub(super) fn search_all(
         &self,
         apps: &[Box<dyn Application>],
-        out: &Path,
+        folder: &mut SharedFolder,
         stop: &Arc<AtomicBool>,
     ) -> Result<Outcome, Failure> {
+        for app in apps {
+            let files = self.search_files(&**app);
+            folder.check(files.iter().map(String::as_str))?;
+        }
         let reports = apps
             .iter()
-            .map(|app| self.search_one(&**app, out, stop))
+            .map(|app| self.search_one(&**app, folder, stop))
             .collect::<Result<Vec<SearchReport>, Failure>>()?;
         // What is written is not taken back: a front has points for every taste.
         let errs = |report: &SearchReport| {
@@ -57,6 +61,7 @@ impl Train {
         };
         let misses = |report: &&SearchReport| self.target.is_some_and(|target| errs(report) > target);
         let passed = !reports.iter().any(|report| misses(&report));
+        let out = folder.path();
         if self.json {
             let searches: Vec<Value> = reports.iter().map(|report| search_json(report, out)).collect();
             return Ok(Outcome::checked(format!("{}\n", json!({ "searches": searches })), passed));
@@ -96,11 +101,17 @@ impl Train {
         Ok(Outcome::checked(table(&lines) + &summary, passed))
     }
 
+    /// Names of the files that a search writes.
+    fn search_files(&self, app: &dyn Application) -> Vec<String> {
+        let endings = ["front.yaml", "front.svg"].into_iter().chain(self.search.adopt.then_some("yaml"));
+        endings.map(|ending| format!("{}.{ending}", app.name())).collect()
+    }
+
     /// Searches, and writes the files.
     fn search_one(
         &self,
         app: &dyn Application,
-        out: &Path,
+        folder: &mut SharedFolder,
         stop: &Arc<AtomicBool>,
     ) -> Result<SearchReport, Failure> {
         let budget = self.budget.unwrap_or(BUDGET);
@@ -114,26 +125,17 @@ impl Train {
         let options = SearchOptions {
             seed: self.seed,
             limits: Limits { budget, evaluations: self.search.evaluations },
-            folder: out.join(format!("{}.search", app.name())),
+            folder: folder.path().join(format!("{}.search", app.name())),
             command: command.clone(),
             progress: true,
             stop: Arc::clone(stop),
         };
         let report = search_emulators(app, &options).map_err(input)?;
-        let write = |ending: &str, text: &str| {
-            let path = out.join(format!("{}.{ending}", app.name()));
-            write_atomically(&path, text.as_bytes()).map_err(|e| unwritten(&path, e))
-        };
         let seconds = budget.as_secs_f64();
-        write(
-            "front.yaml",
-            &front_file::yaml(&report, &command, self.seed, seconds, DEFAULT_LANES).map_err(input)?,
-        )?;
-        write("front.svg", &front_file::svg(&report).map_err(input)?)?;
-        if self.search.adopt {
-            let path = out.join(format!("{}.yaml", app.name()));
-            report.emulator.save(&path).map_err(input)?;
-        }
+        let front = front_file::yaml(&report, &command, self.seed, seconds, DEFAULT_LANES).map_err(input)?;
+        let texts = [front, front_file::svg(&report).map_err(input)?, report.emulator.to_yaml()];
+        let files: Vec<(String, String)> = self.search_files(app).into_iter().zip(texts).collect();
+        folder.add(&files)?;
         Ok(report)
     }
 }

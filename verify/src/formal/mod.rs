@@ -113,7 +113,7 @@ pub fn run(
     if jobs.is_empty() {
         return Err(Error::Unit(format!("no proof has a name that contains `{filter}`")));
     }
-    let sby = Sby::new(tools, &folder.join("proofs"))?;
+    let sby = Sby::new(tools, &results::work_folder(folder)?.join("proofs"))?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::unit)?;
     let prove = |job: &Job| -> Result<(Vec<Property>, Vec<Control>)> {
         let properties = prove(&sby, job)?;

@@ -276,9 +276,10 @@ pub fn run(
         return Err(Error::Unit(format!("no design has a name that contains `{}`", plan.filter)));
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::unit)?;
+    let work = results::work_folder(folder)?;
     let mutate = |(name, bench, count): &(String, Bench, usize)| -> Result<Vec<Mutant>> {
         let begin = Instant::now();
-        let mutants = mutate(tools, &folder.join("mutants"), name, bench, *count, plan.seed)?;
+        let mutants = mutate(tools, &work.join("mutants"), name, bench, *count, plan.seed)?;
         let mut count = Count::default();
         mutants.iter().for_each(|mutant| count.add(mutant.fate));
         let Count { mutants: all, killed, equivalent, survivors } = count;
