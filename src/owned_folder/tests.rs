@@ -265,9 +265,9 @@ enum Listing {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    let names =
+    const NAMES: [&str; 11] =
         ["a.v", "A.v", "b.v", "c.hex", "unit.yaml", "REPORT.md", "src", "tb.v", ".git", ".emeuro-x", "ä\n.v"];
-    prop_oneof![5 => prop::sample::select(&names[..]).prop_map(str::to_owned), 1 => "[a-d]{1,3}"]
+    prop_oneof![5 => prop::sample::select(&NAMES[..]).prop_map(str::to_owned), 1 => "[a-d]{1,3}"]
 }
 
 fn text() -> impl Strategy<Value = String> {
