@@ -33,7 +33,23 @@ pub(crate) enum Failure {
     Check(String),
 }
 
+/// Letters of a message at most, and how many of them are its end.
+const LETTERS: usize = 1900;
+const END: usize = 400;
+
 impl Failure {
+    /// What is printed: a message that is very long, for example for a path of a thousand letters, without its middle.
+    pub(crate) fn message(&self) -> String {
+        let letters: Vec<char> = self.to_string().chars().collect();
+        match letters.len() {
+            ..=LETTERS => letters.into_iter().collect(),
+            count => {
+                let (begin, end) = (&letters[..LETTERS - END], &letters[count - END..]);
+                begin.iter().chain(&[' ', '…', ' ']).chain(end).collect()
+            }
+        }
+    }
+
     /// 2 for bad input, 1 for a failed check.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
@@ -69,4 +85,18 @@ pub(crate) fn refuse_own_input(to: &str, written: &Path, from: &str, read: &Path
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_messages_keep_their_ends() {
+        let message = Failure::Input(format!("begin {} end", "a/".repeat(3000))).message();
+        assert!(
+            message.starts_with("begin a/") && message.ends_with("/ end") && message.chars().count() < 2000
+        );
+        assert_eq!(Failure::Input("short".into()).message(), "short");
+    }
 }

@@ -27,8 +27,11 @@ const CSV: FileKind = FileKind {
     name: "nothing but numbers (CSV)",
     is: |head| {
         let text = String::from_utf8_lossy(head);
-        // The last field may be cut off.
-        let whole = text.rfind([',', '\n']).map_or("", |end| &text[..end]);
+        let whole = match text.rfind([',', '\n']) {
+            // The last field of a long file may be cut off.
+            Some(end) if head.len() == FileKind::HEAD => &text[..end],
+            _ => &text[..],
+        };
         whole.lines().flat_map(|line| line.split(',')).all(|field| field.trim().parse::<f64>().is_ok())
     },
 };

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             // Nothing can be done about a standard error that is closed.
-            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            let _ = writeln!(std::io::stderr(), "error: {}", failure.message());
             failure.exit_code()
         }
     }

@@ -290,7 +290,10 @@ fn folders_that_cannot_be_written_are_refused() {
     fs::create_dir(&work).unwrap();
     fs::write(work.join("thesis.txt"), "a year").unwrap();
     let message = refused(&["generate", "newton", "--out", work.to_str().unwrap()]);
-    assert!(message.contains("it would be replaced"), "{message}");
+    assert!(
+        message.contains("expected a new or empty folder") && message.contains("thesis.txt"),
+        "{message}"
+    );
     assert_eq!(fs::read_to_string(work.join("thesis.txt")).unwrap(), "a year");
 }
 

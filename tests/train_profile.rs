@@ -99,7 +99,7 @@ fn regions_are_chosen_written_and_explained() {
     let written: Value =
         serde_yaml::from_str(&fs::read_to_string(out.join("training.report.yaml")).unwrap()).unwrap();
     assert_eq!(written["regions"][1]["decision"], "emulate");
-    assert_eq!(fs::read_dir(&out).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 4, "and the list of them");
 
     // It errs as little as was asked for on what is not in the profile.
     let fresh: Vec<_> = (5000..5400).map(reach).collect();

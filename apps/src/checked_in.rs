@@ -26,6 +26,11 @@ pub fn emulators() -> impl Iterator<Item = (&'static str, &'static str)> {
     FILES.iter().map(|file| (file.name, file.app))
 }
 
+/// Names of the checked-in emulators, each with the text of its file.
+pub fn emulator_texts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().map(|file| (file.name, file.text))
+}
+
 /// The checked-in emulator called `name`. Those called like an application are what
 /// [`build_emulator`](crate::build_emulator) gives with the default options.
 ///

@@ -38,7 +38,7 @@ pub use adaptation::{AdaptOptions, Adaptation, Moment, adapt};
 pub use analytic::Analytic;
 pub use application::{Application, Signal, application, applications};
 pub use build::{BuildOptions, Built, build_emulator, build_trained, clustered_rope, clusters_of_rope};
-pub use checked_in::{emulator, emulators};
+pub use checked_in::{emulator, emulator_texts, emulators};
 pub use convolution::Convolution;
 pub use error::{AppError, Result};
 pub use evaluate::{Evaluation, evaluate, evaluate_at};

@@ -120,7 +120,7 @@ impl List {
 
     fn text(&self, contents: Contents) -> String {
         let mut text = format!(
-            "{MAGIC}{}\n# What this program wrote here and may replace. What was changed since: sha256sum --check {LIST_FILE}\n",
+            "{MAGIC}{}\n# Files that this program wrote; `sha256sum --check {LIST_FILE}` finds changed ones.\n",
             contents.word()
         );
         for (name, hashes) in &self.0 {

@@ -84,6 +84,7 @@ impl OwnedFolder {
     /// # Errors
     /// As [`commit`](Self::commit).
     pub(crate) fn replace<T: AsRef<str>>(self, files: &[(T, String)]) -> Result<(), Failure> {
+        self.files.check(files.iter().map(|(name, _)| name.as_ref()))?;
         let stage = self.stage()?;
         fill(&stage, files)?;
         self.commit(&stage)
@@ -138,10 +139,10 @@ impl SharedFolder {
         let folder = File::open(self.path()).ok();
         let _lock = folder.as_ref().map(File::lock);
         self.read()?;
+        self.check(files.iter().map(|(name, _)| name.as_ref()))?;
         let stage = self.files.stage()?;
         fill(&stage, files)?;
         let new = staged(&stage)?;
-        self.files.check(new.keys().map(String::as_str))?;
         self.files.announce(&new)?;
         self.files.put(&new, &stage)?;
         self.files.finish(&new)
@@ -150,7 +151,7 @@ impl SharedFolder {
     fn read(&mut self) -> Result<(), Failure> {
         self.files.list = self.files.read_list()?.unwrap_or_default();
         for (name, hash) in &self.known {
-            if self.files.list.hashes(name).is_none() && is_file(&self.path().join(name), hash) {
+            if is_file(&self.path().join(name), hash) {
                 self.files.list.add(name, hash.clone());
             }
         }
@@ -168,7 +169,8 @@ struct Place {
 
 impl Place {
     fn open(path: &Path) -> Result<Self, Failure> {
-        let refused = |found: &str| Err(input_in(path, format_args!("expected a folder, found {found}")));
+        let refused =
+            |found: &str| Err(input_in(path, format_args!("cannot write: expected a folder, found {found}")));
         if path.as_os_str().is_empty() {
             return Err(Failure::Input("expected the path of a folder, found an empty one".to_owned()));
         }
@@ -398,14 +400,10 @@ impl Files {
     }
 }
 
-/// Writes files to a folder under way.
+/// Writes files, whose names were checked, to a folder under way.
 fn fill<T: AsRef<str>>(stage: &TempDir, files: &[(T, String)]) -> Result<(), Failure> {
     for (name, text) in files {
-        let name = name.as_ref();
-        if !is_plain(name) {
-            return Err(Failure::Input(format!("expected a plain file name, found {name:?}")));
-        }
-        let path = stage.path().join(name);
+        let path = stage.path().join(name.as_ref());
         fs::write(&path, text).map_err(|e| unwritten(&path, e))?;
     }
     Ok(())
@@ -471,5 +469,5 @@ fn shown(name: &OsString) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

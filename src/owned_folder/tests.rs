@@ -234,6 +234,7 @@ fn files_are_added_beside_those_of_others() {
     assert!(add("app.yaml", "new", true).is_err());
     fs::write(path("app.yaml"), "checked in").unwrap();
     add("app.yaml", "new", false).unwrap();
+    fs::write(path("app.yaml"), "checked in").unwrap();
     add("app.yaml", "newer", false).unwrap();
     let read = |name: &str| fs::read_to_string(path(name)).unwrap();
     let texts = ["a.yaml", "b.yaml", "app.yaml", "mine.yaml"].map(read);

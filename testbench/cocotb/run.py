@@ -71,11 +71,11 @@ def main():
     if rtl is None:
         rtl = build / "rtl"
         unit = ["--unit", args.unit] if args.unit else []
-        call(emeuro, "generate", args.emulator, *unit, "--out", rtl)
+        call(emeuro, "generate", args.emulator, *unit, "--force", "--out", rtl)
     if vectors is None:
         vectors = build / "vectors"
         call(emeuro, "vectors", args.emulator, "--unit", rtl / "unit.yaml", "--frames", args.frames,
-             "--seed", args.seed, "--out", vectors)
+             "--seed", args.seed, "--force", "--out", vectors)
     rtl, vectors = rtl.resolve(), vectors.resolve()
     manifest = json.loads((vectors / "vectors.json").read_text())
 

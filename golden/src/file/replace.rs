@@ -6,9 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes at the beginning of a file that tell its kind.
-const HEAD: u64 = 4096;
-
 /// The program's own output by this name, which may lead to a file that must not be taken away from it.
 const STANDARD_OUTPUT: &str = "/dev/stdout";
 
@@ -27,7 +24,7 @@ const STANDARD_OUTPUT: &str = "/dev/stdout";
 pub struct FileKind {
     /// What it is, with its article: `an emulator`.
     pub name: &'static str,
-    /// Whether a file that begins like this is one; of a long file, these are the first 4096 bytes.
+    /// Whether a file that begins like this is one; of a long file, these are the first [`HEAD`](Self::HEAD) bytes.
     pub is: fn(&[u8]) -> bool,
 }
 
@@ -42,6 +39,9 @@ enum Place {
 }
 
 impl FileKind {
+    /// Bytes at the beginning of a file that tell its kind.
+    pub const HEAD: usize = 4096;
+
     /// An emulator file.
     pub const EMULATOR: Self = Self {
         name: "an emulator",
@@ -80,7 +80,7 @@ impl FileKind {
         let place = place(path)?;
         if let Place::File(file, _) = &place {
             let mut head = vec![];
-            fs::File::open(file)?.take(HEAD).read_to_end(&mut head)?;
+            fs::File::open(file)?.take(Self::HEAD as u64).read_to_end(&mut head)?;
             if !head.is_empty() && !(self.is)(&head) {
                 let expected = format!("a name that is free, or of an earlier file that holds {}", self.name);
                 return Err(refused(&format!("the file that is there stays: expected {expected}")));

@@ -17,7 +17,7 @@ use std::{
 
 use clap::Args;
 use emeuro::{
-    apps::{Application, application, applications, emulators},
+    apps::{Application, application, applications, emulator_texts},
     trainer::Quantisation,
 };
 
@@ -116,7 +116,7 @@ impl Train {
     /// The folder to write to, made if it is not there. Emulators as they are checked in are in this program, and may be replaced.
     fn folder(&self, default: &str) -> Result<SharedFolder, Failure> {
         let out = self.out.clone().unwrap_or_else(|| PathBuf::from(default));
-        let known = emulators().map(|(name, text)| (format!("{name}.yaml"), text));
+        let known = emulator_texts().map(|(name, text)| (format!("{name}.yaml"), text));
         SharedFolder::open(&out, Contents::Emulators, self.force, known)
     }
 }
