@@ -200,9 +200,12 @@ fn a_file_that_is_named_replaces_only_one_of_its_kind() {
         run(output, false);
         run(output, false);
     }
-    for (name, text) in
-        [("diary.csv", "monday,rain\n"), ("table.csv", "temperature,loss\n1,2\n"), ("text.npy", "no array")]
-    {
+    for (name, text) in [
+        ("diary.csv", "monday,rain\n"),
+        ("note.csv", "1,note"),
+        ("table.csv", "temperature,loss\n1,2\n"),
+        ("text.npy", "no array"),
+    ] {
         fs::write(path(name), text).unwrap();
         let message = run(name, true);
         assert!(message.contains(name) && message.contains("stays"), "{message}");

@@ -14,7 +14,7 @@ use emeuro::{
     hdl::{register_map::UnitNumbers, top_name},
     testbench::{
         self, Cache, Comparison, Design, Evidence, Finding, Options, Recipe, Scenario, Score, UnitBench,
-        cosim_scenario,
+        WAVEFORMS, cosim_scenario,
     },
 };
 use rayon::prelude::*;
@@ -167,7 +167,7 @@ impl Cosim {
         collection.finish().map(Some)
     }
 
-    /// Refuses a waveform of several simulations.
+    /// Refuses a waveform of several simulations, and one that would replace something else.
     fn check_trace(&self, units: usize) -> Result<(), Failure> {
         let Some(path) = &self.trace else { return Ok(()) };
         let refused = |problem: &str| Err(Failure::Input(format!("--trace {}: {problem}", path.display())));
@@ -177,7 +177,7 @@ impl Cosim {
         if self.play.is_none() && self.frames == 0 && self.scenarios != 1 {
             return refused("with --frames 0, expected --scenarios 1");
         }
-        Ok(())
+        WAVEFORMS.destination(path).map(drop).map_err(|e| unwritten(path, e))
     }
 
     fn simulate(&self, target: &Target<'_>, play: Option<&Scenario>) -> Result<Row, Failure> {

@@ -55,7 +55,7 @@ pub use finding::{Evidence, Finding};
 pub use model::{Coverage, Model, Options};
 pub use recipe::Recipe;
 pub use scenario::{Event, Reset, Run, Scenario};
-pub use sim::{InPort, OutPort, PortId, PowerUp, Roms, Sim};
+pub use sim::{InPort, OutPort, PortId, PowerUp, Roms, Sim, WAVEFORMS};
 pub use stream_bench::{OnMismatch, Statistics, StreamBench, Timing};
 pub use traffic::{Pattern, Traffic};
 pub use unit_bench::{FrameShape, Score, UnitBench};

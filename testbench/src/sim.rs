@@ -29,8 +29,8 @@ pub enum Roms<'a> {
     Files(&'a [SourceFile]),
 }
 
-/// As GTKWave's library begins them, compressed as a whole or not.
-const WAVEFORMS: FileKind = FileKind {
+/// What [`Sim::trace_whole`] writes, as GTKWave's library begins it, compressed as a whole or not.
+pub const WAVEFORMS: FileKind = FileKind {
     name: "waveforms (FST)",
     is: |head| head.starts_with(b"\0\0\0\0\0\0\0\x01\x49") || head.starts_with(&[254]),
 };
