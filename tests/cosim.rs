@@ -82,7 +82,7 @@ fn a_missing_or_broken_folder_is_bad_input() {
     fs::write(folder.path().join("newton/unit.yaml"), "emeuro_unit: 1\nlanes: many\n").unwrap();
     let (status, _, message) = cosim(folder.path(), "newton");
     assert_eq!(status, Some(2), "{message}");
-    assert!(message.contains("unit.yaml: lanes: invalid type"), "{message}");
+    assert!(message.contains("unit.yaml: lanes: expected a whole number"), "{message}");
 }
 
 /// The first bytes of an FST file.

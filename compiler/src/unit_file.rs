@@ -5,17 +5,21 @@
 
 use std::{
     fmt::{Display, Write},
-    fs, io,
+    io,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
 };
 
+use emeuro_golden::text::{self, Aliases, TextError, from_yaml};
 use serde::Deserialize;
 
 use crate::{ConfigError, Control, Limits, Multiplier, UnitConfig, WeightMemory};
 
 /// The version of the file format.
 const VERSION: u32 = 1;
+
+/// What the files are, in messages.
+const KIND: &str = "a unit file";
 
 /// Why a unit file could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +92,10 @@ impl UnitFile {
     /// file, the field and the expectation.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, UnitFileError> {
         let path = path.as_ref();
-        let text =
-            fs::read_to_string(path).map_err(|source| UnitFileError::Io { path: path.to_owned(), source })?;
+        let text = text::read(path, KIND).map_err(|error| match error {
+            TextError::Io(source) => UnitFileError::Io { path: path.to_owned(), source },
+            TextError::Content(message) => UnitFileError::Syntax { path: path.to_owned(), message },
+        })?;
         Self::parse(&text, path)
     }
 
@@ -107,14 +113,13 @@ impl UnitFile {
     /// As [`load`](Self::load).
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, UnitFileError> {
         let path = path.as_ref().to_owned();
-        let syntax =
-            |e: serde_yaml::Error| UnitFileError::Syntax { path: path.clone(), message: e.to_string() };
+        let syntax = |message| UnitFileError::Syntax { path: path.clone(), message };
         // The version decides how the rest is to be understood, so it is looked at alone first.
-        let Version { emeuro_unit: found } = serde_yaml::from_str(text).map_err(syntax)?;
+        let Version { emeuro_unit: found } = from_yaml(text, KIND, Aliases::Refused).map_err(syntax)?;
         if found != VERSION {
             return Err(UnitFileError::Version { path, found });
         }
-        let fields: Fields = serde_yaml::from_str(text).map_err(syntax)?;
+        let fields: Fields = from_yaml(text, KIND, Aliases::Refused).map_err(syntax)?;
         let design = match (fields.emulator.clone(), fields.top.clone()) {
             (Some(emulator), Some(top)) => Some(DesignNames { emulator, top }),
             (None, None) => None,
@@ -339,6 +344,13 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_before_the_text_is_left_out() {
+        let file = UnitFile::load(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bom.yaml")).unwrap();
+        assert_eq!(file.config.lanes(), 4);
+        assert_eq!(UnitFile::parse("\u{feff}emeuro_unit: 1\nlanes: 4\n", "UNIT.yaml").unwrap(), file);
+    }
+
+    #[test]
     fn a_version_alone_is_the_usual_unit() {
         assert_eq!(UnitFile::parse("emeuro_unit: 1\n", "UNIT.yaml").unwrap(), UnitFile::default());
     }
@@ -352,7 +364,7 @@ mod tests {
             ("emeuro_unit: 1\nlane: 4\n", "unknown field `lane`, expected one of"),
             (
                 "emeuro_unit: 1\nlanes: many\n",
-                "lanes: invalid type: string \"many\", expected usize at line 2",
+                "lanes: expected a whole number, found the text \"many\" at line 2",
             ),
             ("emeuro_unit: 1\nlanes: 0\n", "UNIT.yaml: lanes: expected 1..=128, found 0"),
             ("emeuro_unit: 1\nlanes: 4\nlanes: 5\n", "duplicate field `lanes`"),
@@ -384,9 +396,15 @@ mod tests {
             ),
             (
                 "emeuro_unit: 1\nlimits:\n  weight_bits: 0\n",
-                "limits.weight_bits: invalid value: integer `0`, expected a nonzero u32 at line 3",
+                "limits.weight_bits: expected a whole number from 1 to 4294967295, found 0 at line 3",
             ),
             ("emeuro_unit: 1\nlimits:\n  weight: 8\n", "limits: unknown field `weight`, expected one of"),
+            ("emeuro: 1\nname: a\n", "expected a unit file, found an emulator file"),
+            (
+                "emeuro_unit: 1\nlanes: &a 4\nslots: *a\n",
+                "line 2: expected text that says everything where it",
+            ),
+            ("x,y\n1,2\n", "expected a unit file, found a table of numbers"),
             (
                 "emeuro_unit: 1\ntop: a_unit\n",
                 "expected emulator and top together, or neither; emulator is missing",

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::text::shortened;
+
 /// A violated rule of the emulator graph: where, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
@@ -13,9 +15,9 @@ pub struct EmulatorError {
 }
 
 impl EmulatorError {
-    /// An error at `place`.
+    /// An error at `place`. Names in a file may be of any length; what is said of them is not.
     pub fn new(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { place: place.into(), problem: problem.into() }
+        Self { place: shortened(&place.into()), problem: shortened(&problem.into()) }
     }
 }
 

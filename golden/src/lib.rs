@@ -7,7 +7,8 @@
 //! 5. [`Runner`] computes what the hardware computes, bit for bit: as the specification, which is written to be read, or
 //!    with the vector instructions of the machine ([`Isa`]).
 //! 6. Emulators are YAML files ([`Emulator::load`], [`Emulator::save`]); every violation names its place.
-//! 7. [`nrmse`] is the one error metric; [`Errors`] has it for every output, with what stands beside it.
+//! 7. Files of text are read through [`text`], which bounds what they can cost and says what they are if they are something else.
+//! 8. [`nrmse`] is the one error metric; [`Errors`] has it for every output, with what stands beside it.
 
 mod activation;
 mod block;
@@ -26,6 +27,7 @@ mod run;
 mod sample;
 mod simd;
 mod specification;
+pub mod text;
 mod value;
 
 pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};

@@ -12,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use emeuro_golden::{Emulator, EmulatorError, FileKind};
+use emeuro_golden::{
+    Emulator, EmulatorError, FileKind,
+    text::{LONGEST, in_plain_words},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Reservoir, Result, Sample};
@@ -193,16 +196,20 @@ impl Store {
         let (mut whole, mut number, mut bytes) = (0, 0, vec![]);
         loop {
             bytes.clear();
-            let length = reader.read_until(b'\n', &mut bytes).map_err(|source| self.journal_error(source))?;
+            let line = (&mut reader).take(LONGEST).read_until(b'\n', &mut bytes);
+            let length = line.map_err(|source| self.journal_error(source))? as u64;
+            number += 1;
+            let wrong = |problem: String| Error::Journal { path: path.clone(), line: number, problem };
+            if length == LONGEST {
+                return Err(wrong(format!("expected a pair, found {LONGEST} bytes without a line break")));
+            }
             if bytes.last() != Some(&b'\n') {
                 break;
             }
-            number += 1;
-            let wrong = |problem: String| Error::Journal { path: path.clone(), line: number, problem };
-            let line: Line = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+            let line: Line = serde_json::from_slice(&bytes).map_err(|e| wrong(in_plain_words(&e)))?;
             self.check(&line).map_err(wrong)?;
             self.take(line);
-            whole += length as u64;
+            whole += length;
         }
         self.journal.set_len(whole).map_err(|source| self.journal_error(source))
     }

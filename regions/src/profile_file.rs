@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use emeuro_golden::text::{Aliases, from_yaml};
 use serde::{Deserialize, Serialize};
 
 use crate::{Link, Part, ProfileNode};
@@ -26,6 +27,17 @@ impl ProfileFile {
 
     /// The version that is written; it and older ones are read.
     pub const VERSION: u32 = 2;
+
+    /// What the files are, in messages.
+    pub const KIND: &str = "the file of a profile";
+
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// The place, what was found there and what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        from_yaml(text, Self::KIND, Aliases::Refused)
+    }
 }
 
 /// What files without a version are of.
@@ -129,7 +141,7 @@ regions:
 
     #[test]
     fn what_is_written_is_what_was_read() {
-        let file: ProfileFile = serde_yaml::from_str(TEXT).unwrap();
+        let file = ProfileFile::parse(TEXT).unwrap();
         assert_eq!((file.seconds, file.calls[0].own_seconds), (Some(2.5), 1.5));
         assert_eq!(file.regions[0].outputs, [PartEntry::from(&Part { name: "result", size: 1 })]);
         assert_eq!(serde_yaml::to_string(&file).unwrap(), TEXT);
@@ -149,7 +161,7 @@ regions:
             assert!(text.contains(line));
             text.replace(line, "")
         });
-        let file: ProfileFile = serde_yaml::from_str(&text).unwrap();
+        let file = ProfileFile::parse(&text).unwrap();
         assert_eq!((file.version, file.seconds, file.calls[0].calls), (1, None, 3));
         assert_eq!(file.regions[0].feedback, None);
         assert!(file.regions[0].exact_code.is_empty());

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use emeuro_golden::text::{self, TextError};
+
 use crate::{
     Error, Mode, Region, Result, Setting, SettingsFile, Target, load, profile, region, regions, write_profile,
 };
@@ -105,10 +107,13 @@ fn load_folder(folder: &Path) -> Result<()> {
 }
 
 fn apply_file(path: &Path, missing: Missing) -> Result<()> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     let place = path.display().to_string();
-    let SettingsFile(settings) = serde_yaml::from_str(&text)
-        .map_err(|e| Error::Setting { place: place.clone(), problem: e.to_string() })?;
+    let wrong = |problem| Error::Setting { place: place.clone(), problem };
+    let text = text::read(path, SettingsFile::KIND).map_err(|error| match error {
+        TextError::Io(source) => Error::Io { path: path.to_owned(), source },
+        TextError::Content(problem) => wrong(problem),
+    })?;
+    let SettingsFile(settings) = SettingsFile::parse(&text).map_err(wrong)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     for (region, name) in targets(settings.keys())? {
         let Setting { mode, emulator, target } = &settings[name];

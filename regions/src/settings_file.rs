@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use emeuro_golden::text::{Aliases, from_yaml};
 use serde::{Deserialize, Serialize};
 
 /// What `EMEURO_SETTINGS` names, and what a training on a profile writes: regions by their names. `*` means all that are not named.
@@ -12,6 +13,17 @@ pub struct SettingsFile(pub BTreeMap<String, Setting>);
 impl SettingsFile {
     /// Its name beside trained emulators: no name of a region has a point before its ending.
     pub const NAME: &str = "regions.settings.yaml";
+
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// The place, what was found there and what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        from_yaml(text, Self::KIND, Aliases::Followed)
+    }
+
+    /// What the files are, in messages.
+    pub(crate) const KIND: &str = "a file of settings for regions";
 }
 
 /// What the file says about a region; what it does not say stays as it is.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::path::Path;
 
+use emeuro_golden::text::{self, TextError, in_plain_words};
 use serde::{Deserialize, Serialize};
 
 use crate::axi_lite::Transaction;
@@ -140,7 +141,8 @@ impl Scenario {
     /// # Errors
     /// [`Error::Stimulus`] with the name, line and column, and what was expected.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|error| Error::Stimulus(format!("{name}: {error}")))
+        serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
+            .map_err(|error| Error::Stimulus(format!("{name}: {}", in_plain_words(&error))))
     }
 
     /// Reads a file that holds a scenario.
@@ -148,7 +150,10 @@ impl Scenario {
     /// # Errors
     /// [`Error::Io`], [`Error::Stimulus`].
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let text = text::read(path, "a scenario").map_err(|error| match error {
+            TextError::Io(error) => Error::io(path)(error),
+            TextError::Content(problem) => Error::Stimulus(format!("{}: {problem}", path.display())),
+        })?;
         Scenario::parse(&text, &path.display().to_string())
     }
 }

@@ -66,6 +66,9 @@ pub enum Error {
         /// What is wrong and what was expected.
         what: String,
     },
+    /// The numbers of a profile cannot be read.
+    #[error(transparent)]
+    Table(#[from] emeuro_tables::TableError),
     /// No region, or several, have a name.
     #[error("{0}")]
     Region(String),

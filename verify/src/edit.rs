@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use emeuro_golden::text::{self, Aliases, TextError, from_yaml};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -75,9 +76,13 @@ impl PlantedBug {
     /// # Errors
     /// [`Error::Io`], or [`Error::File`] with the field that is missing or wrong.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-        serde_yaml::from_str(&text)
-            .map_err(|error| Error::File { file: path.display().to_string(), message: error.to_string() })
+        const KIND: &str = "a planted bug";
+        let wrong = |message| Error::File { file: path.display().to_string(), message };
+        let text = text::read(path, KIND).map_err(|error| match error {
+            TextError::Io(error) => Error::io(path)(error),
+            TextError::Content(message) => wrong(message),
+        })?;
+        from_yaml(&text, KIND, Aliases::Followed).map_err(wrong)
     }
 
     /// Its change.

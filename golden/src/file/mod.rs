@@ -8,7 +8,10 @@ pub use replace::{FileKind, write_atomically};
 
 use std::{fs, path::Path};
 
-use crate::{Emulator, FileError};
+use crate::{
+    Emulator, FileError,
+    text::{self, TextError},
+};
 
 impl Emulator {
     /// Reads an emulator file.
@@ -18,8 +21,10 @@ impl Emulator {
     /// file, the place and the expectation.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
-        let text =
-            fs::read_to_string(path).map_err(|source| FileError::Io { path: path.to_owned(), source })?;
+        let text = text::read(path, read::KIND).map_err(|error| match error {
+            TextError::Io(source) => FileError::Io { path: path.to_owned(), source },
+            TextError::Content(message) => FileError::Syntax { path: path.to_owned(), message },
+        })?;
         Self::parse(&text, path)
     }
 

@@ -7,22 +7,26 @@ use serde::Deserialize;
 use crate::{
     Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, FileError, Format, OutputErrors,
     OutputSpec, Port, Provenance, Segment, VectorId, Weights,
+    text::{Aliases, from_yaml},
 };
 
 /// The versions of the file format: the second one has scales, offsets and ranges of ports.
 pub(super) const VERSIONS: [u32; 2] = [1, 2];
 
+/// What the files are, in messages.
+pub(super) const KIND: &str = "an emulator file";
+
 pub(super) fn parse(text: &str, path: &Path) -> Result<Emulator, FileError> {
-    let syntax = |e: serde_yaml::Error| FileError::Syntax { path: path.to_owned(), message: e.to_string() };
-    // The version decides how the rest is to be understood, so it is looked at alone first.
-    let Version { emeuro } = serde_yaml::from_str(text).map_err(syntax)?;
+    let syntax = |message| FileError::Syntax { path: path.to_owned(), message };
+    // The version decides how the rest is to be understood, so it is looked at alone first. Other programs write anchors.
+    let Version { emeuro } = from_yaml(text, KIND, Aliases::Followed).map_err(syntax)?;
     let invalid = |source| FileError::Invalid { path: path.to_owned(), source };
     if !VERSIONS.contains(&emeuro) {
         let [old, new] = VERSIONS;
         let problem = format!("expected version {old} or {new} of the file format, found {emeuro}");
         return Err(invalid(EmulatorError::new("emeuro", problem)));
     }
-    let file: File = serde_yaml::from_str(text).map_err(syntax)?;
+    let file: File = from_yaml(text, KIND, Aliases::Followed).map_err(syntax)?;
     build(file).map_err(invalid)
 }
 

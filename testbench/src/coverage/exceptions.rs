@@ -1,12 +1,15 @@
 //! What coverage need not reach, and why: a file that is read with the same distrust as the code.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use emeuro_golden::text::{self, Aliases, TextError, from_yaml};
 use serde::Deserialize;
 
 use super::report::{CoverageReport, Covered, ModuleCoverage};
 use crate::error::{Error, Result};
+
+/// What the files are, in messages.
+const KIND: &str = "a file of coverage exceptions";
 
 /// Lines and bits of kinds of modules that need not be covered, each with its reason.
 ///
@@ -106,7 +109,11 @@ impl CoverageExceptions {
     /// # Errors
     /// [`Error::Io`]; [`Error::Coverage`] if it is not YAML of this shape, or a reason is empty.
     pub fn load(path: &Path) -> Result<Self> {
-        Self::parse(&fs::read_to_string(path).map_err(Error::io(path))?, path)
+        let text = text::read(path, KIND).map_err(|error| match error {
+            TextError::Io(error) => Error::io(path)(error),
+            TextError::Content(message) => Error::Coverage { path: path.to_owned(), message },
+        })?;
+        Self::parse(&text, path)
     }
 
     /// Reads the text of a file of exceptions; `path` is for messages.
@@ -115,7 +122,7 @@ impl CoverageExceptions {
     /// As [`load`](Self::load), without the first.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let error = |message: String| Error::Coverage { path: path.to_owned(), message };
-        let file: File = serde_yaml::from_str(text).map_err(|e| error(e.to_string()))?;
+        let file: File = from_yaml(text, KIND, Aliases::Followed).map_err(error)?;
         let lines = file.lines.iter().map(|e| (&e.module, &e.line, &e.reason));
         let toggles = file.toggles.iter().map(|e| (&e.module, &e.signal, &e.reason));
         for (module, what, reason) in lines.chain(toggles) {

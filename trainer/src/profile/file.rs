@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
+use emeuro_golden::text::{self, TextError};
 use emeuro_regions::{FeedbackEntry, Link, PartEntry, ProfileFile, ProfileNode, RegionEntry, file_stem_of};
+use emeuro_tables::{NotFinite, Reading};
 use ndarray::Array2;
-use ndarray_npy::ReadNpyExt;
 
 use super::{Call, Feedback};
 use crate::{Error, Result, general::Part};
+
+/// A profile keeps no more of a region; see [`emeuro_regions::write_profile`].
+const MOST_NUMBERS: usize = 1 << 27;
 
 /// Times of a program and its regions, and what the regions were called with.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,10 +67,13 @@ impl Profile {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(ProfileFile::NAME);
         let wrong = |what: String| Error::Profile { path: path.clone(), what };
-        let text = std::fs::read_to_string(&path).map_err(|e| {
-            wrong(format!("{e}: expected the folder that a program has written in profile mode"))
+        let text = text::read(&path, ProfileFile::KIND).map_err(|error| match error {
+            TextError::Io(e) => {
+                wrong(format!("{e}: expected the folder that a program has written in profile mode"))
+            }
+            TextError::Content(what) => wrong(what),
         })?;
-        let file: ProfileFile = serde_yaml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        let file = ProfileFile::parse(&text).map_err(wrong)?;
         if file.version > ProfileFile::VERSION {
             let (expected, found) = (ProfileFile::VERSION, file.version);
             return Err(wrong(format!("version: expected {expected} or an older one, found {found}")));
@@ -183,13 +190,12 @@ fn feedback(
 }
 
 fn values(path: &Path, parts: &[Part]) -> Result<Array2<f64>> {
-    let wrong = |what: String| Error::Profile { path: path.to_owned(), what };
-    let file = std::fs::File::open(path).map_err(|e| wrong(e.to_string()))?;
-    let values = Array2::<f64>::read_npy(std::io::BufReader::new(file))
-        .map_err(|e| wrong(format!("expected a two-dimensional array of f64: {e}")))?;
-    let width: usize = parts.iter().map(|part| part.size).sum();
+    let reading = Reading { most: MOST_NUMBERS, not_finite: NotFinite::Kept, ..Reading::default() };
+    let values = reading.read(path)?.into_rows();
+    let width = parts.iter().fold(0usize, |width, part| width.saturating_add(part.size));
     if values.ncols() != width {
-        return Err(wrong(format!("expected rows of {width} numbers, found {}", values.ncols())));
+        let what = format!("expected rows of {width} numbers, found {}", values.ncols());
+        return Err(Error::Profile { path: path.to_owned(), what });
     }
     Ok(values)
 }

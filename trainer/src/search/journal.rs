@@ -10,6 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use emeuro_golden::text::in_plain_words;
+
 use super::{Candidate, Evaluation, Outcome, Score, Trial};
 use crate::Fingerprint;
 
@@ -177,7 +179,7 @@ fn read(path: &Path, bytes: &[u8], header: &str, names: &[String]) -> Result<Vec
     match found.map(std::str::from_utf8) {
         Some(Ok(found)) if found == expected => {}
         Some(Ok(found)) => {
-            let (found, expected) = (found.to_owned(), expected.to_owned());
+            let (found, expected) = (in_plain_words(&found), expected.to_owned());
             return Err(JournalError::OtherSettings { path: path.to_owned(), found, expected });
         }
         _ => return Err(damaged(2, "expected the settings of the search")),
