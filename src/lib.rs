@@ -11,6 +11,7 @@
 //! 7. [`hdl`]: hardware units and the Verilog printer.
 //! 8. [`compiler`]: emulator to program.
 //! 9. [`golden`]: fixed point, emulators, bit-exact inference.
+//! 10. [`tables`]: rows of numbers in files.
 //!
 //! [`figures`] writes errors, the same in tables, JSON and reports. [`plot`] draws curves and clouds of points. [`delivery`] puts the files of a unit together: what lies in a generated folder.
 //!
@@ -33,5 +34,6 @@ pub use emeuro_golden as golden;
 pub use emeuro_hdl as hdl;
 pub use emeuro_regions as regions;
 pub use emeuro_synth as synth;
+pub use emeuro_tables as tables;
 pub use emeuro_testbench as testbench;
 pub use emeuro_trainer as trainer;

@@ -229,21 +229,21 @@ fn frames_that_do_not_fit_are_refused_with_their_place() {
     };
     let row = |n: usize, last: &str| vec!["0.5"; n - 1].join(",") + "," + last + "\n";
     let good = row(40, "1");
-    assert_eq!(refuse("a.csv", b""), "error: a.csv: expected at least one frame of 40 numbers\n");
+    assert_eq!(refuse("a.csv", b""), "error: a.csv: expected at least one row of numbers, found none\n");
     assert_eq!(
         refuse("a.csv", (good.clone() + &row(39, "1")).as_bytes()),
-        "error: a.csv: row 2: expected 40 numbers, found 39\n"
+        "error: a.csv: line 2: expected 40 fields as in line 1, found 39 (fields are separated by commas)\n"
     );
     assert_eq!(
         refuse("a.csv", (good.clone() + &row(40, "x")).as_bytes()),
-        "error: a.csv: row 2, column 40: expected a number, found \"x\"\n"
+        "error: a.csv: line 2, column 40: expected a number, found \"x\" (fields are separated by commas)\n"
     );
     assert_eq!(
         refuse("a.csv", (good + &row(40, "nan")).as_bytes()),
-        "error: a.csv: row 2, column 40: expected a finite number, found NaN\n"
+        "error: a.csv: line 2, column 40: expected a finite number, found NaN: leave the row out\n"
     );
-    assert!(refuse("a.npy", b"no array").starts_with("error: a.npy: expected a two-dimensional array"));
-    assert!(refuse("a.txt", b"1").contains("expected a name that ends in .csv or .npy"));
+    assert!(refuse("a.npy", b"no array").starts_with("error: a.npy: expected a NumPy array"));
+    assert_eq!(refuse("a.txt", b"1"), "error: a.txt: expected rows of 40 numbers, found 1\n");
     let missing = refused(&["run", "newton", "--input", "no-such.csv"]);
     assert!(missing.starts_with("error: no-such.csv: "), "{missing}");
 }

@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    fs::File,
     path::Path,
     process::ExitCode,
     time::{Duration, Instant},
@@ -88,47 +87,10 @@ fn milliseconds(time: Duration) -> f64 {
     1e3 * time.as_secs_f64()
 }
 
-/// Rows of `width` numbers from a CSV file without a header, or an NPY file of `f64`.
+/// Rows of `width` numbers from a CSV or NPY file.
 #[allow(dead_code, reason = "not every program reads tables")]
 pub(crate) fn read_rows(path: &str, width: usize) -> Result<Vec<Vec<f64>>> {
-    let rows = match path.ends_with(".npy") {
-        true => {
-            let array: ndarray::Array2<f64> =
-                ndarray_npy::ReadNpyExt::read_npy(File::open(path).map_err(|e| format!("{path}: {e}"))?)
-                    .map_err(|e| format!("{path}: expected a table of f64: {e}"))?;
-            array.rows().into_iter().map(|row| row.to_vec()).collect()
-        }
-        false => {
-            let mut reader = csv::ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .trim(csv::Trim::All)
-                .from_path(path)
-                .map_err(|e| format!("{path}: {e}"))?;
-            let mut rows = vec![];
-            for (index, record) in reader.records().enumerate() {
-                let record = record.map_err(|e| format!("{path}: row {}: {e}", index + 1))?;
-                let number = |text: &str| {
-                    text.parse::<f64>()
-                        .map_err(|_| format!("{path}: row {}: expected a number, found {text:?}", index + 1))
-                };
-                rows.push(record.iter().map(number).collect::<std::result::Result<Vec<f64>, String>>()?);
-            }
-            rows
-        }
-    };
-    for (index, row) in rows.iter().enumerate() {
-        if row.len() != width {
-            return Err(
-                format!("{path}: row {}: expected {width} numbers, found {}", index + 1, row.len()).into()
-            );
-        }
-        if let Some(value) = row.iter().find(|value| !value.is_finite()) {
-            return Err(format!("{path}: row {}: expected finite numbers, found {value}", index + 1).into());
-        }
-    }
-    match rows.is_empty() {
-        true => Err(format!("{path}: expected at least one row").into()),
-        false => Ok(rows),
-    }
+    let frames = emeuro_tables::read(path)?.frames(width, None)?;
+    frames.notes.iter().for_each(|note| eprintln!("note: {path}: {note}"));
+    Ok(frames.rows.outer_iter().map(|row| row.to_vec()).collect())
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use emeuro::{
     figures::{errors_json, nrmse_text},
-    golden::{Emulator, Errors, Runner},
+    golden::{Emulator, Errors, Port, Ranges, Runner, Segment},
+    tables::Frames,
 };
 use serde_json::{Value, json};
 
@@ -18,8 +19,9 @@ use crate::{
 
 /// Runs the golden model on frames from a file.
 ///
-/// A CSV file has one frame per line and no header, an NPY file one frame per row; both hold physical values. Results are
-/// physical values too.
+/// A CSV file has one frame per line, an NPY file one per row; both hold physical values. A header that names the emulator's inputs says
+/// which column is which. Results are physical values too. How many frames have an input outside the range that the emulator was made for is
+/// said on standard error.
 ///
 /// With --compare, the errors against exact results are printed instead of the results: NRMSE of all outputs together and of every one, and
 /// in its own unit the error that 95 % and 99 % of the frames do not exceed, and the largest one with its row.
@@ -29,10 +31,10 @@ use crate::{
 pub(crate) struct Run {
     /// An application, or the path of an emulator file.
     emulator: String,
-    /// Input frames, .csv or .npy.
+    /// Input frames: a CSV or NPY file, or - for standard input.
     #[arg(long)]
     input: PathBuf,
-    /// Where to write the output frames, .csv or .npy; by default they are printed as CSV.
+    /// Where to write the output frames, .csv, .txt or .npy; by default they are printed as CSV.
     #[arg(long)]
     output: Option<PathBuf>,
     /// Exact output frames to compare with, .csv or .npy, one for every input frame.
@@ -46,6 +48,13 @@ pub(crate) struct Run {
     json: bool,
 }
 
+/// What the inputs are called, if every single one has a name.
+fn names(port: &Port) -> Option<Vec<&str>> {
+    let is_one = |segment: &Segment| segment.size == 1;
+    let names = || port.segments.iter().map(|segment| segment.name.as_str()).collect();
+    port.segments.iter().all(is_one).then(names)
+}
+
 impl Run {
     /// Runs all frames.
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
@@ -54,25 +63,29 @@ impl Run {
             refuse_own_input("--output", path, "--input", &self.input)?;
             frame_file::check(path)?;
         }
-        let inputs = frame_file::read(&self.input, emulator.input().size())?;
+        let inputs = read(&self.input, emulator.input())?;
         let exact = self.compare.as_deref().map(|path| exact(path, &emulator, &inputs)).transpose()?;
         let highest = emulator.levels() - 1;
         let level = self.quality.map_or(highest, |level| level.min(highest));
         let mut runner = Runner::new(&emulator);
-        let mut outputs = vec![vec![0.0; emulator.output().port.size()]; inputs.len()];
-        for (frame, output) in inputs.iter().zip(&mut outputs) {
-            runner.infer_values_at(level, frame, output).map_err(input)?;
+        let mut outputs = vec![vec![0.0; emulator.output().port.size()]; inputs.rows.nrows()];
+        for (frame, output) in inputs.rows.outer_iter().zip(&mut outputs) {
+            runner.infer_values_at(level, &frame.to_vec(), output).map_err(input)?;
+        }
+        let outside = Outside::of(&emulator, &inputs);
+        if let Some(note) = outside.as_ref().and_then(|outside| outside.note(emulator.input(), &inputs)) {
+            frame_file::note(&self.input, note);
         }
         let mut text = String::new();
         if let Some(path) = &self.output {
             frame_file::write(path, &outputs)?;
             text = format!("{}: {} frames of {} values\n", path.display(), outputs.len(), outputs[0].len());
         }
-        let json = match exact {
+        let mut json = match exact {
             Some(exact) => {
-                let errors = Errors::of(&emulator.output_names(), &exact.concat(), &outputs.concat());
-                let rows: Vec<usize> = (1..=outputs.len()).collect();
-                let errors = errors.in_rows(&rows);
+                let targets: Vec<f64> = exact.rows.iter().copied().collect();
+                let errors = Errors::of(&emulator.output_names(), &targets, &outputs.concat());
+                let errors = errors.in_rows(&inputs.lines);
                 text += &errors_text(&errors, &emulator, outputs.len());
                 compared_json(&errors, &emulator, level, outputs.len())
             }
@@ -83,14 +96,54 @@ impl Run {
                 json!({ "emulator": emulator.name(), "frames": outputs })
             }
         };
+        json["frames_outside_range"] = outside.map(|outside| outside.frames).into();
         Ok(Outcome::success(if self.json { format!("{json}\n") } else { text }))
     }
 }
 
+/// Frames of a port.
+fn read(path: &Path, port: &Port) -> Result<Frames, Failure> {
+    frame_file::read(path, port.size(), names(port).as_deref())
+}
+
+/// Frames with an input outside the range that the emulator was made for.
+struct Outside {
+    frames: usize,
+    /// Frame and input where it comes first.
+    first: Option<(usize, usize)>,
+}
+
+impl Outside {
+    /// None if the ranges are not known.
+    fn of(emulator: &Emulator, inputs: &Frames) -> Option<Self> {
+        let ranges = Ranges::of(emulator.input())?;
+        let places = inputs.rows.outer_iter().enumerate();
+        let mut outside = places.filter_map(|(frame, row)| Some((frame, ranges.outside(&row.to_vec())?)));
+        let first = outside.next();
+        Some(Self { frames: usize::from(first.is_some()) + outside.count(), first })
+    }
+
+    fn note(&self, port: &Port, inputs: &Frames) -> Option<String> {
+        let (frame, word) = self.first?;
+        let (segment, place) = port.segment_of(word)?;
+        let [low, high] = segment.ranges.get(place)?;
+        let index = if segment.size > 1 { format!("[{place}]") } else { String::new() };
+        Some(format!(
+            "{} of {} frames have an input outside the range that the emulator was made for; the first in row {}: {}{index} is {}, made for \
+             {low} to {high}",
+            self.frames,
+            inputs.rows.nrows(),
+            inputs.lines[frame],
+            segment.name,
+            inputs.rows[(frame, word)]
+        ))
+    }
+}
+
 /// Exact outputs for all `inputs`.
-fn exact(path: &Path, emulator: &Emulator, inputs: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, Failure> {
-    let exact = frame_file::read(path, emulator.output().port.size())?;
-    let (expected, found) = (inputs.len(), exact.len());
+fn exact(path: &Path, emulator: &Emulator, inputs: &Frames) -> Result<Frames, Failure> {
+    let exact = read(path, &emulator.output().port)?;
+    let (expected, found) = (inputs.rows.nrows(), exact.rows.nrows());
     match expected == found {
         true => Ok(exact),
         false => Err(input_in(path, format!("expected {expected} frames as in the input, found {found}"))),

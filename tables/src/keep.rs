@@ -13,6 +13,8 @@ pub(crate) struct Keeper {
     most: u64,
     seen: u64,
     values: Vec<f64>,
+    /// Where the rows that are kept stand in the file.
+    places: Vec<usize>,
     /// Draws which rows stay; without it, more rows than fit are refused.
     draw: Option<ChaCha8Rng>,
 }
@@ -25,7 +27,7 @@ impl Keeper {
             TooMany::Sample { seed } => Some(ChaCha8Rng::seed_from_u64(seed)),
         };
         let most = (most / width.max(1)).max(1) as u64;
-        Self { width, most, seen: 0, values: vec![], draw }
+        Self { width, most, seen: 0, values: vec![], places: vec![], draw }
     }
 
     /// Numbers per row.
@@ -67,22 +69,24 @@ impl Keeper {
         )
     }
 
-    /// Takes a row of the right width.
-    pub(crate) fn push(&mut self, row: &[f64]) -> Result<(), String> {
+    /// Takes a row of the right width that stands at `place` in the file.
+    pub(crate) fn push(&mut self, row: &[f64], place: u64) -> Result<(), String> {
         debug_assert_eq!(row.len(), self.width);
         self.seen += 1;
         if self.seen <= self.most {
             self.values.extend_from_slice(row);
+            self.places.push(place as usize);
             return Ok(());
         }
         let Some(draw) = &mut self.draw else {
             return Err(self.refusal(&format!("more than {} rows", self.most), self.seen));
         };
         // Every row has the same chance to stay (Algorithm R; J. S. Vitter, 1985).
-        let place = draw.random_range(0..self.seen);
-        if place < self.most {
-            let start = place as usize * self.width;
+        let kept = draw.random_range(0..self.seen);
+        if kept < self.most {
+            let start = kept as usize * self.width;
             self.values[start..start + self.width].copy_from_slice(row);
+            self.places[kept as usize] = place as usize;
         }
         Ok(())
     }
@@ -103,10 +107,10 @@ impl Keeper {
         note(self.seen, self.most, self.width)
     }
 
-    /// The rows that stayed.
-    pub(crate) fn finish(self) -> Array2<f64> {
-        let rows = self.values.len() / self.width.max(1);
-        Array2::from_shape_vec((rows, self.width), self.values).expect("only whole rows are kept")
+    /// The rows that stayed, and where they stand in the file.
+    pub(crate) fn finish(self) -> (Array2<f64>, Vec<usize>) {
+        let shape = (self.places.len(), self.width);
+        (Array2::from_shape_vec(shape, self.values).expect("only whole rows are kept"), self.places)
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
         let keep = |seed| {
             let mut keeper = Keeper::new(2, 20, TooMany::Sample { seed });
             for row in 0..100 {
-                keeper.push(&[f64::from(row), -f64::from(row)]).unwrap();
+                keeper.push(&[f64::from(row), -f64::from(row)], 7 + row as u64).unwrap();
             }
             assert!(keeper.note().unwrap().contains("a fair choice of 10 rows"));
             keeper.finish()
@@ -135,9 +139,10 @@ mod tests {
         assert_eq!(keep(1), keep(1));
         let mut counts = [0; 100];
         for seed in 0..1000 {
-            let rows = keep(seed);
+            let (rows, places) = keep(seed);
             assert_eq!(rows.dim(), (10, 2));
-            for row in rows.outer_iter() {
+            for (row, place) in rows.outer_iter().zip(places) {
+                assert_eq!(row[0] + 7.0, place as f64);
                 assert_eq!(row[0], -row[1]);
                 counts[row[0] as usize] += 1;
             }
@@ -165,6 +170,6 @@ mod tests {
         let message = keeper.expect(1_000_000).unwrap_err();
         assert!(message.contains("1000000 rows of 2000 numbers need 16 GB"), "{message}");
         assert!(keeper.expect_about(2_000_000).unwrap_err().contains("about 2000000 rows"));
-        assert!(keeper.expect(1000).is_ok() && keeper.push(&vec![0.0; 2000]).is_ok());
+        assert!(keeper.expect(1000).is_ok() && keeper.push(&vec![0.0; 2000], 1).is_ok());
     }
 }

@@ -325,10 +325,11 @@ pub(crate) fn read(
     let mut keeper = Keeper::new(columns as usize, most, too_many);
     keeper.expect(rows)?;
     let array = Array { number: header.number, rows, columns: columns as usize, not_finite };
-    let (values, note) = match header.by_columns {
+    let ((values, lines), note) = match header.by_columns {
         true => {
             let note = keep::note(rows, keeper.kept(rows), columns as usize);
-            (array.by_columns(&mut source, &keeper)?, note)
+            let lines = keeper.chosen(rows).map(|row| row as usize + 1).collect();
+            ((array.by_columns(&mut source, &keeper)?, lines), note)
         }
         false => {
             array.by_rows(&mut source, &mut keeper)?;
@@ -354,6 +355,7 @@ pub(crate) fn read(
         does_first_count,
         is_flat: header.shape.len() == 1,
         rows: values,
+        lines,
         notes,
     })
 }
@@ -408,7 +410,7 @@ impl Array {
             for (column, &value) in values.iter().enumerate() {
                 self.check(value, row, column)?;
             }
-            keeper.push(&values)?;
+            keeper.push(&values, row + 1)?;
         }
         Ok(())
     }

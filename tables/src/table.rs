@@ -21,6 +21,7 @@ pub struct Table {
     pub(crate) path: PathBuf,
     pub(crate) columns: Option<Vec<Column>>,
     pub(crate) rows: Array2<f64>,
+    pub(crate) lines: Vec<usize>,
     /// Whether the first column has no name in the header: rows are numbered or named there.
     pub(crate) is_first_index: bool,
     /// Whether the first column counts the rows.
@@ -35,6 +36,8 @@ pub struct Table {
 pub struct Frames {
     /// One frame per row.
     pub rows: Array2<f64>,
+    /// Of every frame, the line of the file or the row of the array, counted from 1.
+    pub lines: Vec<usize>,
     /// What a user should know about the choice of columns.
     pub notes: Vec<String>,
 }
@@ -50,6 +53,12 @@ impl Table {
     #[must_use]
     pub fn rows(&self) -> &Array2<f64> {
         &self.rows
+    }
+
+    /// Of every row, the line of the file or the row of the array, counted from 1.
+    #[must_use]
+    pub fn lines(&self) -> &[usize] {
+        &self.lines
     }
 
     /// The numbers, without a copy.
@@ -100,7 +109,7 @@ impl Table {
                             .to_owned(),
                     );
                 }
-                return Ok(Frames { rows: self.rows.select(Axis(1), &found), notes });
+                return Ok(Frames { rows: self.rows.select(Axis(1), &found), lines: self.lines, notes });
             }
             let missing: Vec<String> = names
                 .iter()
@@ -116,13 +125,13 @@ impl Table {
         }
         let found = self.rows.ncols();
         if found == width {
-            return Ok(Frames { rows: self.rows, notes });
+            return Ok(Frames { rows: self.rows, lines: self.lines, notes });
         }
         if self.is_first_index && found == width + 1 {
-            return Ok(Frames { rows: self.rows.slice_move(ndarray::s![.., 1..]), notes });
+            return Ok(Frames { rows: self.rows.slice_move(ndarray::s![.., 1..]), lines: self.lines, notes });
         }
         if self.is_flat && self.rows.nrows() == width {
-            return Ok(Frames { rows: self.rows.reversed_axes(), notes });
+            return Ok(Frames { rows: self.rows.reversed_axes(), lines: vec![1], notes });
         }
         let counts = self.does_first_count && found == width + 1;
         let hint = match counts {

@@ -147,8 +147,9 @@ fn the_files_of_users_are_read() {
     assert_eq!(table.rows().row(3).to_vec(), [3.0, 1.0]);
     assert!(notes(&table).contains("column 1 counts the rows (0, 1, 2, …)"));
     let table = read(file("run-with-header.csv")).unwrap();
-    let Frames { rows, notes } = table.frames(2, Some(&["x", "y"])).unwrap();
+    let Frames { rows, lines, notes } = table.frames(2, Some(&["x", "y"])).unwrap();
     assert_eq!(rows.row(0).to_vec(), [-0.8287, -0.5264]);
+    assert_eq!((lines[0], lines[4]), (2, 6));
     assert!(notes.is_empty());
 }
 

@@ -6,7 +6,7 @@ mod write;
 
 pub use replace::{FileKind, write_atomically};
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use crate::{
     Emulator, FileError,

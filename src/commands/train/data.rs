@@ -8,12 +8,13 @@ use std::{
 use clap::Args;
 use emeuro::{
     figures::{errors_json, nrmse_text},
+    tables::{Column, TooMany},
     trainer::{
         Error, Session,
         general::{Learning, Learnt, Pairs, Part, identifier, learn},
     },
 };
-use ndarray::s;
+use ndarray::Axis;
 use serde_json::{Value, json};
 
 use super::{Train, values};
@@ -27,16 +28,27 @@ use crate::{
 #[derive(Args)]
 #[command(next_help_heading = "Data of your own")]
 pub(super) struct Data {
-    /// Inputs with their outputs, one pair per row: a CSV file, or an NPY file with a two-dimensional array of f32 or f64. If no field of the first line
-    /// of a CSV file is a number, it names the columns.
+    /// Inputs with their outputs, one pair per row: a CSV file with any separator, with or without a header, or an NPY file; - for standard
+    /// input.
     #[arg(long, value_name = "FILE", requires = "inputs", conflicts_with_all = ["apps", "search", "kernel", "clustered", "profile"])]
     data: Option<PathBuf>,
-    /// How many numbers of a row are inputs; the others are outputs.
-    #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
-    inputs: Option<u32>,
+    /// Which columns are inputs: the first N, or a list of names, numbers and ranges like temperature,4,6-8, both ends included.
+    #[arg(long, value_name = "COLUMNS", requires = "data", value_parser = columns)]
+    inputs: Option<String>,
+    /// Which columns are outputs: the last N, or a list; without it all that are no inputs.
+    #[arg(long, value_name = "COLUMNS", requires = "data", value_parser = columns)]
+    outputs: Option<String>,
     /// Name of the emulator and of its file; without it that of FILE.
     #[arg(long, requires = "data")]
     name: Option<String>,
+}
+
+/// Whether columns are asked for at all; which ones there are, the file says.
+fn columns(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" | "0" => Err("expected a number from 1 on, or names, numbers and ranges of columns".to_owned()),
+        text => Ok(text.to_owned()),
+    }
 }
 
 impl Data {
@@ -47,7 +59,10 @@ impl Data {
     /// The name of the emulator.
     fn name(&self, file: &Path) -> Result<String, Failure> {
         let Some(name) = &self.name else {
-            return Ok(identifier(&file.file_stem().unwrap_or_default().to_string_lossy()));
+            // Streams have no name to speak of.
+            let is_stream = file == "-" || file.starts_with("/dev");
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            return Ok(if is_stream { "data".to_owned() } else { identifier(&stem) });
         };
         if identifier(name) != *name {
             return Err(Failure::Input(format!(
@@ -60,11 +75,11 @@ impl Data {
 
 impl Train {
     pub(super) fn train_data(&self, stop: &Arc<AtomicBool>) -> Result<Outcome, Failure> {
-        let (Some(file), Some(inputs)) = (&self.data.data, self.data.inputs) else {
+        let (Some(file), Some(inputs)) = (&self.data.data, &self.data.inputs) else {
             return Err(Failure::Input("--data: expected --inputs with it".to_owned()));
         };
         let name = self.data.name(file)?;
-        let pairs = pairs(file, inputs as usize)?;
+        let pairs = pairs(file, inputs, self.data.outputs.as_deref(), self.seed)?;
         let source = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let defaults = Learning::new(&name);
         let options = Learning {
@@ -98,9 +113,13 @@ impl Train {
     }
 
     /// The command for the provenance; a file without its folder, as an emulator says nothing about the machine that made it.
-    fn data_command(&self, source: &str, inputs: u32, name: &str) -> String {
+    fn data_command(&self, source: &str, inputs: &str, name: &str) -> String {
+        let outputs = self.data.outputs.as_ref();
+        let outputs = outputs.map_or_else(String::new, |outputs| format!(" --outputs {}", as_word(outputs)));
         let mut command = format!(
-            "emeuro train --data {source} --inputs {inputs} --name {name} --target {} --seed {}",
+            "emeuro train --data {} --inputs {}{outputs} --name {name} --target {} --seed {}",
+            as_word(source),
+            as_word(inputs),
             values::share_text(self.target()),
             self.seed
         );
@@ -114,24 +133,36 @@ impl Train {
     }
 }
 
-/// The pairs in `file`, their columns named by its header or, without one, `x` and `y`.
-fn pairs(file: &Path, inputs: usize) -> Result<Pairs, Failure> {
-    let table = frame_file::read_table(file)?;
-    let columns = table.rows.ncols();
-    if columns <= inputs {
-        return Err(Failure::Input(format!(
-            "{}: expected more than {inputs} columns (--inputs {inputs}, and at least one output), found {columns}",
-            file.display()
-        )));
+/// `text` as one word of a shell.
+fn as_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/+%@=".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
-    let parts = |columns: std::ops::Range<usize>, name: &str| match &table.names {
-        Some(names) => names[columns].iter().map(|name| Part::new(name, 1)).collect(),
-        None => vec![Part::new(name, columns.len())],
+}
+
+/// The pairs in `file`, their columns named by its header or, without one, `x` and `y`.
+fn pairs(file: &Path, inputs: &str, outputs: Option<&str>, seed: u64) -> Result<Pairs, Failure> {
+    let table = frame_file::read_table(file, TooMany::Sample { seed })?;
+    let [inputs, outputs] = table.inputs_and_outputs(inputs, outputs).map_err(|e| input_in(file, e))?;
+    let parts = |chosen: &[usize], name: &str| match table.columns() {
+        Some(columns) => chosen.iter().map(|&column| part(&columns[column], column)).collect(),
+        None => vec![Part::new(name, chosen.len())],
     };
-    let (x, y) = (table.rows.slice(s![.., ..inputs]), table.rows.slice(s![.., inputs..]));
-    Pairs::new(x.to_owned(), y.to_owned(), parts(0..inputs, "x"), parts(inputs..columns, "y"))
-        .and_then(|pairs| pairs.with_rows(table.lines.clone()))
+    let (x, y) = (parts(&inputs, "x"), parts(&outputs, "y"));
+    let lines = table.lines().to_vec();
+    let rows = table.into_rows();
+    let [inputs, outputs] = [inputs, outputs].map(|columns| rows.select(Axis(1), &columns));
+    Pairs::new(inputs, outputs, x, y)
+        .and_then(|pairs| pairs.with_rows(lines))
         .map_err(|error| input_in(file, error))
+}
+
+/// What a column of a file with a header is called.
+fn part(Column { name, unit }: &Column, index: usize) -> Part {
+    let name = if name.is_empty() { format!("column_{}", index + 1) } else { name.clone() };
+    Part::new(name, 1).with_unit(unit.clone())
 }
 
 /// What was learnt, as a value for programs; `path` is where it was written, if it was.

@@ -55,14 +55,15 @@ fn convolution_of(file: &Path, app: &dyn Application, options: &BuildOptions) ->
     if app.name() != Convolution.name() {
         return Err(Failure::Input(format!("--kernel: {} has none, expected convolution alone", app.name())));
     }
-    let kernel = frame_file::read(file, app.inputs())?;
-    match kernel.as_slice() {
-        [taps] => {
+    let kernel = frame_file::read(file, app.inputs(), None)?;
+    match kernel.rows.nrows() {
+        1 => {
+            let taps: Vec<f64> = kernel.rows.iter().copied().collect();
             // Without its folder: an emulator says nothing about the machine that made it.
             let source = file.file_name().unwrap_or_default().to_string_lossy();
-            Convolution::build_of(taps, &source, options).map_err(|e| input_in(file, e))
+            Convolution::build_of(&taps, &source, options).map_err(|e| input_in(file, e))
         }
-        rows => Err(input_in(file, format!("expected one row of taps, found {}", rows.len()))),
+        rows => Err(input_in(file, format!("expected one row of taps, found {rows}"))),
     }
 }
 

@@ -350,7 +350,7 @@ impl Rows {
             Some(first) if value == first + seen as f64 => Some(first),
             _ => None,
         };
-        self.keeper.push(&self.row)?;
+        self.keeper.push(&self.row, line)?;
         Ok(())
     }
 
@@ -416,13 +416,15 @@ impl Rows {
             self.notes.push(format!("numbers are written with a decimal comma, first in line {line}"));
         }
         self.notes.extend(self.keeper.note());
+        let (rows, lines) = self.keeper.finish();
         Ok(Table {
             path: PathBuf::new(),
             columns: self.columns,
             is_first_index: self.is_first_index,
             does_first_count: counted.is_some(),
             is_flat: false,
-            rows: self.keeper.finish(),
+            rows,
+            lines,
             notes: self.notes,
         })
     }

@@ -12,12 +12,20 @@ pub struct Part {
     pub name: String,
     /// How many there are.
     pub size: usize,
+    /// Their unit, if it is known.
+    pub unit: Option<String>,
 }
 
 impl Part {
     /// `size` numbers called `name`.
     pub fn new(name: impl Into<String>, size: usize) -> Self {
-        Self { name: name.into(), size }
+        Self { name: name.into(), size, unit: None }
+    }
+
+    /// The same with a unit.
+    #[must_use]
+    pub fn with_unit(self, unit: Option<String>) -> Self {
+        Self { unit, ..self }
     }
 }
 

@@ -21,6 +21,8 @@ const LEAST: f64 = 1e-200;
 pub(super) struct Segment {
     /// An identifier, unique in the port.
     pub(super) name: String,
+    /// The physical unit, `1` if none is known.
+    pub(super) unit: String,
     pub(super) columns: Range<usize>,
     /// Whether the columns never change.
     pub(super) constant: bool,
@@ -46,7 +48,7 @@ impl Segment {
     /// The segment of a port, with the ranges of its words.
     pub(super) fn port(&self, frac: i32, scale: i32) -> emeuro_golden::Segment {
         let ranges = self.spans.iter().map(|span| [span.low, span.high]).collect();
-        let plain = emeuro_golden::Segment::new(&self.name, "1", self.size(), frac);
+        let plain = emeuro_golden::Segment::new(&self.name, &self.unit, self.size(), frac);
         emeuro_golden::Segment { scale, offset: self.span.offset(), ranges, ..plain }
     }
 }
@@ -89,7 +91,8 @@ pub(super) fn segments(
             let spans = columns[run.clone()].to_vec();
             let span = spans.iter().fold(Span::NOTHING, |a, &b| a.and(b));
             let constant = spans.iter().all(|span| span.is_constant());
-            segments.push(Segment { name, columns: run, constant, span, spans });
+            let unit = part.unit.clone().unwrap_or_else(|| "1".to_owned());
+            segments.push(Segment { name, unit, columns: run, constant, span, spans });
         }
         start += part.size;
     }
