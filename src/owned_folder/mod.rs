@@ -331,7 +331,7 @@ impl Files {
                     let same = present.iter().find(|other| other.eq_ignore_ascii_case(name));
                     in_the_way
                         .0
-                        .extend(same.filter(|other| self.is_unlisted(other)).map(|other| shown(other)));
+                        .extend(same.filter(|other| self.is_unlisted(other)).map(shown));
                 }
             }
         }
