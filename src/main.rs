@@ -22,7 +22,7 @@ use failure::{Failure, Outcome};
 
 /// Turns slow functions into small neural networks and those into verified Verilog.
 ///
-/// Without a command: `build`, the main job, for the five applications.
+/// Without a command: `build`, the main job, for all checked-in emulators: those of the five applications and rope_clustered.
 #[derive(Parser)]
 #[command(version, after_help = "Exit status: 0 success, 1 a check has failed, 2 bad usage or bad input.")]
 struct CommandLine {

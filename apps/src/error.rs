@@ -21,7 +21,10 @@ pub enum AppError {
         expected: usize,
     },
     /// There is no application of this name.
-    #[error("no application is called '{name}'; there are optical_flow, fft, convolution, rope and newton")]
+    #[error(
+        "no application is called '{name}'; there are {}",
+        crate::applications().iter().map(|app| app.name()).collect::<Vec<_>>().join(", ")
+    )]
     UnknownApplication {
         /// The name that was asked for.
         name: String,

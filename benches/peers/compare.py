@@ -166,15 +166,18 @@ def main():
         return
     print(f"{machine['processor']}; golden model with {machine['isa']}; ONNX Runtime {onnxruntime.__version__}; one thread")
     print(f"A call of ONNX Runtime from Python takes {nanoseconds(floor)} before anything is computed.\n")
+    rows = [["network", "MACs", "difference"]]
+    rows += [[r["network"], str(r["macs"]), f"{100 * r['difference']:.2f} %"] for r in networks]
+    print(table(rows), end="\n\n")
     time_of = lambda ns: "–" if ns is None else nanoseconds(ns)
     for batch, suffix, title in ((1, "", "One frame per call"), (BATCH, "_batch", f"{BATCH} frames per call, time per frame")):
         print(f"{title}:\n")
-        rows = [["network", "MACs", "difference", "f32", "ORT int8", "w8a16", "w8a8", "ORT / w8a16", "ORT / w8a8"]]
+        rows = [["network", "f32", "ORT int8", "w8a16", "w8a8", "ORT / w8a16", "ORT / w8a8"]]
         rows[0] += ["without call"] if batch == 1 else []
         for r in networks:
             ratios = [r[f"speedup{suffix}"], r[f"speedup_int8{suffix}"]] + ([r["speedup_without_call"]] if batch == 1 else [])
             rows.append([
-                r["network"], str(r["macs"]), f"{100 * r['difference']:.2f} %",
+                r["network"],
                 *(time_of(r[f"{name}{suffix}_ns"]) for name in ("plain_f32", "onnxruntime", "golden", "golden_int8")),
                 *(f"{ratio:.0f}×" if ratio >= 9.95 else f"{ratio:.2f}×" for ratio in ratios),
             ])

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct Adapt {
     /// The application.
     app: String,
-    /// What changes: wide-angle (rope) or tilted (newton).
+    /// What changes: wide-angle of rope, or tilted of newton, which needs --emulator.
     #[arg(long)]
     scenario: String,
     /// An emulator with a router; by default the checked-in one of the application.

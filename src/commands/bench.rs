@@ -32,7 +32,7 @@ const BATCH: usize = 256;
 #[derive(Args)]
 #[command(after_help = "Example: emeuro bench rope newton --seconds 5 --json")]
 pub(crate) struct Bench {
-    /// Applications, other checked-in emulators, or emulator files; the five applications if none is named.
+    /// Checked-in emulators by name (see `emeuro build --help`), or emulator files; those of the five applications if none is named.
     apps: Vec<String>,
     /// Held-out frames per application.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(256..=100_000))]
@@ -398,23 +398,43 @@ impl Report {
         })
     }
 
-    fn cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+    /// The median time of a contender.
+    fn time(&self, contender: usize) -> String {
+        nanoseconds(self.times.spread(contender).median)
+    }
+
+    /// Error and times of every level, one frame per call.
+    fn time_cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
         self.levels.iter().map(move |level| {
-            let time = |contender: usize| nanoseconds(self.times.spread(contender).median);
             let mut cells = vec![
                 self.name.clone(),
                 level.level.to_string(),
                 level.error.map_or_else(|| "–".to_owned(), percent),
             ];
             for baseline in [self.library(), self.best()] {
-                cells.push(
-                    baseline.map_or_else(
-                        || "–".to_owned(),
-                        |k| format!("{} {}", self.baselines[k].0.name, time(k)),
-                    ),
-                );
+                cells.push(baseline.map_or_else(
+                    || "–".to_owned(),
+                    |k| format!("{} {}", self.baselines[k].0.name, self.time(k)),
+                ));
             }
-            cells.extend((0..WAYS.len()).map(|way| time(level.first + way)));
+            cells.extend((0..NUMBERS.len()).map(|way| self.time(level.first + way)));
+            cells
+        })
+    }
+
+    /// The emulator's times of every level, 256 frames per call.
+    fn batch_cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.levels.iter().map(move |level| {
+            let mut cells = vec![self.name.clone(), level.level.to_string()];
+            cells.extend((NUMBERS.len()..WAYS.len()).map(|way| self.time(level.first + way)));
+            cells
+        })
+    }
+
+    /// Ratios of every level, one frame per call.
+    fn ratio_cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.levels.iter().map(move |level| {
+            let mut cells = vec![self.name.clone(), level.level.to_string()];
             for baseline in [self.library(), self.best()] {
                 let Some(k) = baseline else {
                     cells.extend(["–", "–"].map(str::to_owned));
@@ -436,7 +456,8 @@ impl Report {
             let [lower, median, upper] = [lower, median, upper].map(nanoseconds);
             let ways = [way_of(numbers), way_of("words")];
             let ratios = ways.map(|way| ratio(self.times.ratio(contender, emulated + way).median));
-            let cells = [&self.name, name, kind, numbers, &median, &lower, &upper, &ratios[0], &ratios[1]];
+            let quartiles = format!("{lower} – {upper}");
+            let cells = [&self.name, name, kind, numbers, &median, &quartiles, &ratios[0], &ratios[1]];
             cells.map(str::to_owned).to_vec()
         };
         let mut rows: Vec<Vec<String>> = self
@@ -461,29 +482,12 @@ impl Report {
 }
 
 fn text(isa: Isa, reports: &[Report]) -> String {
-    let titles = [
-        "app",
-        "level",
-        "NRMSE",
-        "library",
-        "best",
-        "f64",
-        "f32",
-        "words",
-        "f64 ×256",
-        "f32 ×256",
-        "words ×256",
-        "vs library",
-        "words",
-        "vs best",
-        "words",
-    ];
-    let mut lines = vec![titles.map(str::to_owned).to_vec()];
-    lines.extend(reports.iter().flat_map(Report::cells));
-    let mut text = format!("{}; emulators with {isa}; one thread\n\n{}", processor::name(), table(&lines));
-    text += "\nTimes per frame. f64, f32, words: the emulator from and to these numbers, words being its own; ×256: 256 frames per \
-             call.\nA ratio is to the emulator with one frame per call, from and to the numbers that it names: those of the library or \
-             of the best code, f64 for bytes; or words.\n";
+    let mut text = format!("{}; emulators with {isa}; one thread\n\n", processor::name());
+    text += &titled(
+        &["app", "level", "NRMSE", "library", "best", "f64", "f32", "words"],
+        reports.iter().flat_map(Report::time_cells),
+    );
+    text += "\nTimes per frame, one frame per call. f64, f32, words: the emulator from and to these numbers, words being its own.\n";
     if !cfg!(feature = "library-baselines") {
         text += "Without --features library-baselines, textbook code stands for libraries.\n";
     }
@@ -494,19 +498,24 @@ fn text(isa: Isa, reports: &[Report]) -> String {
             percent(report.share)
         );
     }
-    let titles = [
-        "app",
-        "code",
-        "kind",
-        "numbers",
-        "median",
-        "lower quartile",
-        "upper quartile",
-        "/ emulated",
-        "/ words",
-    ];
-    let mut lines = vec![titles.map(str::to_owned).to_vec()];
-    lines.extend(reports.iter().flat_map(Report::contender_cells));
-    text += &format!("\nAll contenders:\n\n{}", table(&lines));
+    text += "\nRatios to the emulator from and to the numbers that they name, those of the library or of the best code, f64 for bytes; \
+             or to words:\n\n";
+    text += &titled(
+        &["app", "level", "vs library", "words", "vs best", "words"],
+        reports.iter().flat_map(Report::ratio_cells),
+    );
+    text += &format!("\nThe emulator with {BATCH} frames per call, times per frame:\n\n");
+    text += &titled(&["app", "level", "f64", "f32", "words"], reports.iter().flat_map(Report::batch_cells));
+    text += "\nAll contenders:\n\n";
+    text += &titled(
+        &["app", "code", "kind", "numbers", "median", "quartiles", "/ emulated", "/ words"],
+        reports.iter().flat_map(Report::contender_cells),
+    );
     text
+}
+
+/// A table under titles.
+fn titled(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let titles = titles.iter().map(|&title| title.to_owned()).collect();
+    table(&std::iter::once(titles).chain(rows).collect::<Vec<Vec<String>>>())
 }

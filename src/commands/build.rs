@@ -31,7 +31,7 @@ const BUDGET: Duration = Duration::from_millis(900);
 #[derive(Args)]
 #[command(after_help = "Example: emeuro build fft rope --lanes 32 --out /tmp/rtl")]
 pub(crate) struct Build {
-    /// Applications, or other checked-in emulators; all of them if none is named.
+    /// Checked-in emulators: optical_flow, fft, convolution, rope, newton, rope_clustered; all of them if none is named.
     apps: Vec<String>,
     #[command(flatten)]
     unit: UnitArgs,
@@ -114,6 +114,9 @@ impl Build {
         let mut lines = vec![Row::header()];
         lines.extend(rows.iter().map(Row::cells));
         let mut text = table(&lines);
+        let mut lines = vec![Row::unit_header()];
+        lines.extend(rows.iter().map(Row::unit_cells));
+        text += &format!("\nThe units:\n\n{}", table(&lines));
         let mut lines = vec![Stage::header()];
         lines.extend(rows.iter().flat_map(Row::stage_cells));
         text += &format!("\nQuality levels, the cheapest first:\n\n{}\n", table(&lines));
@@ -240,23 +243,13 @@ impl Stage {
 
 impl Row {
     fn header() -> Vec<String> {
-        [
-            "app",
-            "NRMSE",
-            "float",
-            "MACs",
-            "reference",
-            "exact",
-            "emulated",
-            "vs reference",
-            "vs exact",
-            "lanes",
-            "cycles",
-            "latency",
-            "utilisation",
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        ["app", "NRMSE", "float", "reference", "exact", "emulated", "vs reference", "vs exact"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    fn unit_header() -> Vec<String> {
+        ["app", "MACs", "lanes", "cycles", "latency", "utilisation"].map(str::to_owned).to_vec()
     }
 
     fn cells(&self) -> Vec<String> {
@@ -265,12 +258,18 @@ impl Row {
             self.app.clone(),
             nrmse_text(self.errors.nrmse),
             self.nrmse_float.map_or_else(|| "–".to_owned(), percent),
-            self.macs.to_string(),
             nanoseconds(*reference),
             nanoseconds(*exact),
             nanoseconds(emulated),
             ratio(reference / emulated),
             ratio(exact / emulated),
+        ]
+    }
+
+    fn unit_cells(&self) -> Vec<String> {
+        vec![
+            self.app.clone(),
+            self.macs.to_string(),
             self.unit.program.lanes().to_string(),
             self.unit.cycles.period.to_string(),
             self.unit.cycles.latency.to_string(),

@@ -51,13 +51,13 @@ use crate::{
     Needs Verilator 5 and a C++ compiler."
 )]
 pub(crate) struct Cosim {
-    /// Applications, or paths of emulator files.
+    /// Checked-in emulators by name (see `emeuro build --help`), or paths of emulator files.
     #[arg(required_unless_present_any = ["all", "app"])]
     emulators: Vec<String>,
-    /// An application, by name; the same as naming it without the option.
+    /// A checked-in emulator, by name; the same as naming it without the option.
     #[arg(long, value_name = "APP", value_delimiter = ',')]
     app: Vec<String>,
-    /// All five applications.
+    /// All checked-in emulators: those of the five applications and rope_clustered.
     #[arg(long, conflicts_with_all = ["emulators", "app"])]
     all: bool,
     /// Generates and simulates units with these numbers of lanes.
@@ -66,8 +66,8 @@ pub(crate) struct Cosim {
     /// Generates and simulates units as these unit files (YAML) say; --lanes goes before their lanes.
     #[arg(long, value_name = "FILE", value_delimiter = ',')]
     unit: Vec<PathBuf>,
-    /// Folder with the units to simulate: one folder per application, or the folder of the one emulator that is named;
-    /// rtl-out if an application is named, generated if a file is.
+    /// Folder with the units to simulate: one folder per checked-in emulator, or the folder of the one emulator that is named;
+    /// rtl-out if a checked-in emulator is named, generated if a file is.
     #[arg(long, conflicts_with_all = ["lanes", "unit"])]
     rtl: Option<PathBuf>,
     /// Frames per unit.

@@ -19,7 +19,7 @@ use crate::{
 #[command(after_help = "Examples:\n  emeuro generate fft --lanes 32 --out build/fft\n  \
     emeuro generate my-emulator.yaml --unit UNIT.yaml")]
 pub(crate) struct Generate {
-    /// An application, or the path of an emulator file.
+    /// A checked-in emulator by name (see `emeuro build --help`), or the path of an emulator file.
     emulator: String,
     #[command(flatten)]
     unit: UnitArgs,

@@ -29,7 +29,7 @@ use crate::{
 #[command(after_help = "Examples: emeuro run newton --input points.csv --output directions.npy
           emeuro run emulators/pairs.yaml --input fresh.csv --compare exact.csv")]
 pub(crate) struct Run {
-    /// An application, or the path of an emulator file.
+    /// A checked-in emulator by name (see `emeuro build --help`), or the path of an emulator file.
     emulator: String,
     /// Input frames: a CSV or NPY file, or - for standard input.
     #[arg(long)]

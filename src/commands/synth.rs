@@ -35,7 +35,7 @@ use crate::{
     tried, and the most that fit are told. What is being done is told on standard error."
 )]
 pub(crate) struct Synth {
-    /// Applications, or paths of emulator files.
+    /// Checked-in emulators by name (see `emeuro build --help`), or paths of emulator files.
     #[arg(required = true)]
     emulators: Vec<String>,
     #[command(flatten)]

@@ -36,7 +36,7 @@ const EXPECTED: &str = "expected.hex";
 #[command(after_help = "Examples:\n  emeuro vectors newton --frames 20 --out build/vectors\n  \
     emeuro vectors my-emulator.yaml --unit rtl/unit.yaml")]
 pub(crate) struct Vectors {
-    /// An application, or the path of an emulator file.
+    /// A checked-in emulator by name (see `emeuro build --help`), or the path of an emulator file.
     emulator: String,
     /// Unit file (YAML) of the unit that will play them: decides words per beat and registers.
     #[arg(long, value_name = "FILE")]

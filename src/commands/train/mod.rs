@@ -44,7 +44,7 @@ use crate::{
           emeuro train --data pairs.csv --inputs 5 --target 1%
           emeuro train --profile profile --out emulators")]
 pub(crate) struct Train {
-    /// Applications; all five if none is named.
+    /// Applications: optical_flow, fft, convolution, rope, newton; all five if none is named.
     apps: Vec<String>,
     /// Seed of data, initialisation and shuffles.
     #[arg(long, default_value_t = 1)]
