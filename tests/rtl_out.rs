@@ -43,6 +43,27 @@ fn the_checked_in_units_are_current() {
     }
 }
 
+/// As the page about the generated folder says.
+#[test]
+fn build_and_generate_differ_in_the_command_that_they_name() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("newton");
+    let status = Command::new(env!("CARGO_BIN_EXE_emeuro"))
+        .args(["generate", "newton", "--out"])
+        .arg(&folder)
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+    let (generated, mut built) = (files(&folder), files(&checked_in("newton")));
+    for text in built.values_mut() {
+        *text = text.replace("emeuro build newton --lanes 16", "emeuro generate newton --lanes 16");
+    }
+    assert!(generated.keys().eq(built.keys()), "{:?}", generated.keys());
+    for (name, text) in generated.iter().filter(|(name, _)| *name != ".emeuro.sha256") {
+        assert!(*text == built[name], "{name}");
+    }
+}
+
 #[test]
 fn verilator_lint_is_silent() {
     let Some(verilator) = RtlPolicy::current().verilator_or_skip() else { return };

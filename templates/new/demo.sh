@@ -29,11 +29,12 @@ if ! "$emeuro" --version > /dev/null; then
 fi
 
 times=()
+# NAME WHAT: says what the step does, does it, and keeps the time.
 step() {
     echo
-    echo "== $1"
+    echo "== $1: $2"
     local begun=$SECONDS
-    "${@:2}"
+    "$1"
     times+=("$1 $((SECONDS - begun)) s")
 }
 
@@ -78,12 +79,12 @@ rm -rf profile hardware
 rm -f emulators/*.yaml
 mkdir -p hardware
 
-step build build
-step profile profile
-step train train
-step measure measure
-step generate generate
-step simulate simulate
+step build "the program, optimised; the first time with all that it depends on, which takes a minute or a few"
+step profile "runs it, and records inputs, outputs and time of every call"
+step train "chooses the functions that are worth it, finds a small network for each, and rounds it to integers"
+step measure "calls the functions for inputs that are new, exactly and emulated"
+step generate "writes the Verilog of every emulator"
+step simulate "runs it in Verilator, where every word and every clock must be as predicted; compiles it first"
 
 echo
 echo "== summary"

@@ -5,8 +5,9 @@
     self.unit = EmeuroUnit(platform, "rtl-out/newton")
     self.comb += [source.connect(self.unit.sink), self.unit.source.connect(sink)]
 
-`sink` takes input frames and `source` gives output frames, one word (or beat of words) per transfer; `last` ends a frame.
-A unit that was generated with `control: axi_lite` also has `bus`, an AXI4-Lite slave for the SoC:
+`sink` takes input frames and `source` gives output frames, one word (or beat of words)
+per transfer; `last` ends a frame. A unit that was generated with `control: axi_lite`
+also has `bus`, an AXI4-Lite slave for the SoC:
 
     self.bus.add_slave("unit", self.unit.bus, SoCRegion(size=0x1000, cached=False))
 """
@@ -20,7 +21,9 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import axi, stream
 from litex.soc.interconnect.csr import CSRField, CSRStatus
 
-PORT = re.compile(r"^ *(input|output) +(?:wire|reg) +(?:signed +)?(?:\[(\d+):0\] +)?(\w+)", re.MULTILINE)
+PORT = re.compile(
+    r"^ *(input|output) +(?:wire|reg) +(?:signed +)?(?:\[(\d+):0\] +)?(\w+)", re.MULTILINE
+)
 
 
 class EmeuroUnit(LiteXModule):
@@ -32,12 +35,14 @@ class EmeuroUnit(LiteXModule):
         with open(os.path.join(folder, f"{top}.f")) as names:
             sources = names.read().split()
         with open(os.path.join(folder, f"{top}.v")) as verilog:
-            ports = {name: (way, int(high or 0) + 1) for way, high, name in PORT.findall(verilog.read())}
+            found = PORT.findall(verilog.read())
+        ports = {name: (way, int(high or 0) + 1) for way, high, name in found}
 
         for name in sources:
             platform.add_source(os.path.join(folder, name))
         # $readmemh looks in the build folder: the toolchain needs the hex files there.
-        self.hex_files = sorted(os.path.join(folder, f) for f in os.listdir(folder) if f.endswith(".hex"))
+        hex_files = (f for f in os.listdir(folder) if f.endswith(".hex"))
+        self.hex_files = sorted(os.path.join(folder, f) for f in hex_files)
 
         self.sink = stream.Endpoint([("data", ports["s_axis_tdata"][1])])
         self.source = stream.Endpoint([("data", ports["m_axis_tdata"][1])])
@@ -70,12 +75,14 @@ class EmeuroUnit(LiteXModule):
             for channel in "aw", "w", "b", "ar", "r":
                 endpoint = getattr(self.bus, channel)
                 signals = {"valid": endpoint.valid, "ready": endpoint.ready}
-                signals.update({name: getattr(endpoint, name) for name, *_ in endpoint.description.payload_layout})
+                for name, *_ in endpoint.description.payload_layout:
+                    signals[name] = getattr(endpoint, name)
                 for name, signal in signals.items():
                     port = f"s_axi_{channel}{name}"
                     if port in ports:
                         way = ports[port][0]
-                        connections[f"{way[0]}_{port}"] = signal[:width] if name == "addr" else signal
+                        signal = signal[:width] if name == "addr" else signal
+                        connections[f"{way[0]}_{port}"] = signal
 
         self.specials += Instance(top, **connections)
 
