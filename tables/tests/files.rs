@@ -95,7 +95,7 @@ fn headers_of_numbers_and_indices_are_noticed() {
     let error = table.frames(1, None).unwrap_err().to_string();
     assert!(error.contains("expected rows of 1 numbers, found 2; column 1 counts the rows"), "{error}");
     // An index of words.
-    let table = parse(",x,y\nmon,1,2\ntue,3,4\n").unwrap();
+    let table = parse(",x,y\nmon,1,2\nnan,3,4\n").unwrap();
     assert_eq!(table.frames(2, None).unwrap().rows, array![[1.0, 2.0], [3.0, 4.0]]);
     assert!(parse("1.5,2\n2.5,3\n").unwrap().notes().is_empty());
 }

@@ -336,8 +336,8 @@ impl Rows {
         for (index, field) in fields.iter().enumerate() {
             // Labels of rows may be text.
             if index == 0 && self.is_first_index {
-                self.row
-                    .push(number::parse(field).map_or(0.0, |number| number.value).clamp(f64::MIN, f64::MAX));
+                let label = number::parse(field).map(|number| number.value).filter(|value| value.is_finite());
+                self.row.push(label.unwrap_or(0.0));
                 continue;
             }
             let value = self.number(line, index, field)?;

@@ -13,6 +13,9 @@ use crate::{Error, Result, general::Part};
 /// A profile keeps no more of a region; see [`emeuro_regions::write_profile`].
 const MOST_NUMBERS: usize = 1 << 27;
 
+/// Bytes of the longest name of a region or file.
+const LONGEST_NAME: usize = 500;
+
 /// Times of a program and its regions, and what the regions were called with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
@@ -79,7 +82,12 @@ impl Profile {
             return Err(wrong(format!("version: expected {expected} or an older one, found {found}")));
         }
         let mut regions: Vec<RegionSamples> = vec![];
-        for entry in file.regions {
+        for (index, entry) in file.regions.into_iter().enumerate() {
+            let files = [&entry.input_file, &entry.output_file].map(|file| file.as_os_str().len());
+            if files.iter().chain([&entry.region.len()]).any(|&length| length > LONGEST_NAME) {
+                let what = format!("regions[{index}]: expected names of up to {LONGEST_NAME} bytes, found a longer one");
+                return Err(wrong(what));
+            }
             if regions.iter().any(|known| known.region == entry.region) {
                 return Err(wrong(format!("regions: {:?} occurs twice", entry.region)));
             }
