@@ -362,3 +362,40 @@ fn state_that_comes_back_is_seen_and_whole_sequences_are_kept() {
     assert_eq!(filter.feedback.as_ref().unwrap().links, [Link { input: 0, output: 0, size: 2 }]);
     assert_eq!(stateless.feedback, None);
 }
+
+#[test]
+#[ignore = "a measurement: times of the profile against those without it"]
+fn times_of_the_profile_are_those_of_the_code() {
+    #[approximate]
+    fn leaf(x: f64) -> f64 {
+        (0..40).fold(x, |x, _| std::hint::black_box(0.5 * x + 0.1))
+    }
+
+    #[approximate]
+    fn tree(x: f64) -> f64 {
+        (0..200).fold(x, |x, _| leaf(x))
+    }
+
+    let _turn = profiling();
+    drop(take_profile());
+    let regions = ["leaf", "tree"].map(|name| region(name).unwrap());
+    let run = || {
+        let begun = std::time::Instant::now();
+        let sum: f64 = (0..500).map(|k| tree(k as f64)).sum();
+        std::hint::black_box(sum);
+        begun.elapsed().as_secs_f64()
+    };
+    let exact = (0..5).map(|_| run()).fold(f64::INFINITY, f64::min);
+    regions.iter().for_each(|region| region.set_mode(Mode::Profile).unwrap());
+    let whole = run();
+    let profile = take_profile();
+    regions.iter().for_each(|region| region.set_mode(Mode::Exact).unwrap());
+    println!(
+        "exact {:.2} ms, with the profile {:.2} ms; of the profile: program {:.2}, tree {:.2}, leaf {:.2} ms",
+        1e3 * exact,
+        1e3 * whole,
+        1e3 * profile.seconds,
+        1e3 * profile.calls[0].seconds,
+        1e3 * profile.calls[1].seconds
+    );
+}
