@@ -168,7 +168,7 @@ fn array(profile: &Path, region: &str, what: &str) -> PathBuf {
 
 fn refuses_what_is_no_profile(profile: &Path) {
     let refused = |folder: &Path| match Profile::read(folder) {
-        Err(Error::Profile { path, what }) => format!("{}: {what}", path.display()),
+        Err(error @ (Error::Profile { .. } | Error::Table(_))) => error.to_string(),
         other => panic!("{other:?}"),
     };
     std::fs::remove_file(array(profile, "swing", "outputs")).unwrap();
