@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -322,6 +323,35 @@ fn the_built_book_has_no_broken_link() {
     assert!(pages.contains_key("introduction.html"), "{}: expected a book", book.display());
     let broken = broken(&pages, &|path| book.join(path).exists());
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Names on the command line, and where they are listed.
+#[test]
+fn every_command_and_every_emulator_is_listed() {
+    let help = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_emeuro")).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let page = fs::read_to_string(root().join(BOOK).join("command-line.md")).unwrap();
+    let commands = help(&["--help"]);
+    let commands = commands.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).unwrap();
+    let commands: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.contains(&"build"), "{commands:?}");
+    for command in commands.into_iter().filter(|command| *command != "help") {
+        assert!(page.contains(&format!("\n## {command}\n")), "command-line.md: no section on {command}");
+        assert!(page.contains(&format!("(#{command}) |")), "command-line.md: {command} is not in the table");
+    }
+    for (name, _) in emeuro::apps::emulators() {
+        assert!(page.contains(&format!("`{name}`")), "command-line.md: no {name}");
+        assert!(help(&["build", "--help"]).contains(name), "build --help: no {name}");
+    }
+    for app in emeuro::apps::applications() {
+        assert!(help(&["train", "--help"]).contains(app.name()), "train --help: no {}", app.name());
+    }
+    for scenario in emeuro::apps::scenarios() {
+        assert!(help(&["adapt", "--help"]).contains(scenario.name), "adapt --help: no {}", scenario.name);
+        assert!(page.contains(&format!("`{}`", scenario.name)), "command-line.md: no {}", scenario.name);
+    }
 }
 
 /// The faults of one page beside a neighbour, a picture and a file of code.

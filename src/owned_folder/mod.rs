@@ -329,9 +329,7 @@ impl Files {
                 State::Missing => {
                     // Where upper and lower case are one, it would be replaced.
                     let same = present.iter().find(|other| other.eq_ignore_ascii_case(name));
-                    in_the_way
-                        .0
-                        .extend(same.filter(|other| self.is_unlisted(other)).map(shown));
+                    in_the_way.0.extend(same.filter(|other| self.is_unlisted(other)).map(shown));
                 }
             }
         }
