@@ -48,8 +48,9 @@ impl Picture {
         let mut decoder = png::Decoder::new(std::io::BufReader::new(file));
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().map_err(|e| format!("{path}: {e}"))?;
-        let size =
-            reader.output_buffer_size().ok_or(format!("{path}: expected a picture that fits the memory"))?;
+        // What a header promises is no reason to take memory.
+        let size = reader.output_buffer_size().filter(|&size| size <= 1 << 28);
+        let size = size.ok_or(format!("{path}: expected a picture of up to 2^28 bytes"))?;
         let mut bytes = vec![0; size];
         let info = reader.next_frame(&mut bytes).map_err(|e| format!("{path}: {e}"))?;
         let samples = info.color_type.samples();

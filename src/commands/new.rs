@@ -55,8 +55,18 @@ const TEMPLATES: &[Template] = &[
 ];
 
 /// The crates that the new one depends on, and those that come with the language.
-const TAKEN: &[&str] =
-    &["emeuro-golden", "emeuro-regions", "rand", "rand_chacha", "alloc", "core", "proc_macro", "std", "test"];
+const TAKEN: &[&str] = &[
+    "emeuro-golden",
+    "emeuro-regions",
+    "emeuro-tables",
+    "rand",
+    "rand_chacha",
+    "alloc",
+    "core",
+    "proc_macro",
+    "std",
+    "test",
+];
 
 /// Folders in which cargo puts what it makes; cargo refuses programs of these names.
 const FOLDERS: &[&str] = &["build", "deps", "examples", "incremental"];

@@ -1,6 +1,6 @@
 //! What the program works on: a file of the user's, or inputs like those of real work.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use emeuro_regions::Frame;
 use rand::{RngExt, SeedableRng};
@@ -39,28 +39,12 @@ fn place(rng: &mut ChaCha8Rng) -> Input {
     forward(joints).0
 }
 
-/// The inputs in a CSV file: one per line, numbers separated by commas, no header.
+/// The inputs in a CSV or NPY file: one per row.
 pub(crate) fn read(path: &Path) -> Result<Vec<Input>, String> {
-    let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let mut inputs = vec![];
-    for (line, row) in text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty()) {
-        let wrong = |problem: String| format!("{}: line {}: {problem}", path.display(), line + 1);
-        let number = |text: &str| text.trim().parse().ok().filter(|value: &f64| value.is_finite());
-        let values: Vec<f64> = row
-            .split(',')
-            .map(|text| {
-                number(text).ok_or_else(|| wrong(format!("expected a finite number, found {text:?}")))
-            })
-            .collect::<Result<_, _>>()?;
-        if values.len() != Input::SIZE {
-            return Err(wrong(format!("expected {} numbers, found {}", Input::SIZE, values.len())));
-        }
-        inputs.push(Input::read(&values));
-    }
-    match inputs.is_empty() {
-        true => Err(format!("{}: expected at least one line", path.display())),
-        false => Ok(inputs),
-    }
+    let table = emeuro_tables::read(path).map_err(|e| e.to_string())?;
+    table.notes().iter().for_each(|note| eprintln!("note: {}: {note}", path.display()));
+    let frames = table.frames(Input::SIZE, None).map_err(|e| e.to_string())?;
+    Ok(frames.rows.outer_iter().map(|row| Input::read(&row.to_vec())).collect())
 }
 
 #[cfg(test)]
@@ -74,18 +58,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said() {
+    fn inputs_are_read_from_a_file() {
         let path = std::env::temp_dir().join(format!("input-{}.csv", std::process::id()));
         let read_text = |text: &str| {
-            fs::write(&path, text).unwrap();
+            std::fs::write(&path, text).unwrap();
             read(&path)
         };
-        assert_eq!(read_text("0.5, 0.25,1\n\n").unwrap(), [[0.5, 0.25, 1.0]]);
-        assert!(read_text("0.5,0.25,1\n1,2\n").unwrap_err().contains("line 2: expected 3 numbers, found 2"));
+        assert_eq!(read_text("x,y,direction\n0.5, 0.25,1\n\n").unwrap(), [[0.5, 0.25, 1.0]]);
+        assert!(read_text("1,2\n").unwrap_err().contains("expected rows of 3 numbers, found 2"));
         assert!(read_text("0.5,x,1\n").unwrap_err().contains("found \"x\""));
-        assert!(read_text("0.5,NaN,1\n").unwrap_err().contains("line 1: expected a finite number"));
-        assert!(read_text("").unwrap_err().contains("at least one line"));
-        fs::remove_file(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
         assert!(read(&path).is_err());
     }
 }

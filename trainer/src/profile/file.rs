@@ -85,7 +85,9 @@ impl Profile {
         for (index, entry) in file.regions.into_iter().enumerate() {
             let files = [&entry.input_file, &entry.output_file].map(|file| file.as_os_str().len());
             if files.iter().chain([&entry.region.len()]).any(|&length| length > LONGEST_NAME) {
-                let what = format!("regions[{index}]: expected names of up to {LONGEST_NAME} bytes, found a longer one");
+                let what = format!(
+                    "regions[{index}]: expected names of up to {LONGEST_NAME} bytes, found a longer one"
+                );
                 return Err(wrong(what));
             }
             if regions.iter().any(|known| known.region == entry.region) {
