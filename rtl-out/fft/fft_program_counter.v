@@ -40,7 +40,7 @@ module fft_program_counter (
     // Until the frame begins, the program follows the level that is asked for.
     reg at_entry;
     reg [1:0] this_level;
-    wire follows = !resetn || ends_frame || (at_entry && !begins_0);
+    wire follows = ends_frame || (at_entry && !begins_0);
     wire [1:0] chosen = quality_0 < 2'd2 ? quality_0 : 2'd2;
     wire [5:0] entry =
                  quality_0 == 2'd0 ? 6'd17 :
@@ -51,13 +51,16 @@ module fft_program_counter (
     assign waits_0     = at_entry;
 
     // One clock of reset is enough: the first instruction is read in it.
-    assign rom_address = follows ? entry :
+    assign rom_address = !resetn ? 6'd0 :
+                         follows ? entry :
                          finish ? instruction + 6'd1 : instruction;
     assign parity      = this_buffer;
 
     always @(posedge clock) begin
         instruction <= rom_address;
-    if (follows) begin
+        if (!resetn) begin
+            this_level <= 2'd2;
+        end else if (follows) begin
             this_level <= chosen;
         end
         if (!resetn || ends_frame) begin
