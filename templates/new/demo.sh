@@ -74,9 +74,7 @@ simulate() {
 }
 simulated=true
 
-# What an earlier run has left.
-rm -rf profile hardware
-rm -f emulators/*.yaml
+# What an earlier run has left is replaced step by step; what anybody else has put there stays.
 mkdir -p hardware
 
 step build "the program, optimised; the first time with all that it depends on, which takes a minute or a few"
