@@ -229,6 +229,14 @@ fn a_profile_is_the_call_tree_with_values() {
     assert_eq!(names[1..4], files.map(str::to_owned));
     let yaml = std::fs::read_to_string(folder.path().join("profile.yaml")).unwrap();
     assert!(yaml.contains("region: regions::outer") && yaml.contains("kept: 2"), "{yaml}");
+    // The next profile takes its place, and that of the files of the first versions.
+    for first in [yaml.as_str(), "seconds: 2.5\ncalls: []\n", "calls: []\n"] {
+        std::fs::write(folder.path().join("profile.yaml"), first).unwrap();
+        outer(1.0, 4.0);
+        write_profile(folder.path()).unwrap();
+        let yaml = std::fs::read_to_string(folder.path().join("profile.yaml")).unwrap();
+        assert!(yaml.contains("kept: 1"), "{yaml}");
+    }
     for name in ["inner", "outer"] {
         set_mode(name, Mode::Exact).unwrap();
     }

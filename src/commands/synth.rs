@@ -131,18 +131,20 @@ impl Synth {
         let synthesis = synthesise(tools, &design, &options, work.path(), &mut progress).map_err(input);
         let fitting_lanes = match &synthesis {
             Ok(Synthesis { placement: Placement::Failed(_), .. }) => {
-                Some(self.fitting_lanes(source, config, tools, &life)?)
+                self.fitting_lanes(source, config, tools, &life).map(Some)
             }
-            _ => None,
+            _ => Ok(None),
         };
         drop(life);
-        let row = synthesis.map(|synthesis| Row {
-            name: name.to_owned(),
-            lanes: config.lanes(),
-            cycles: unit.cycles.period,
-            utilisation: unit.utilisation(),
-            synthesis,
-            fitting_lanes,
+        let row = synthesis.and_then(|synthesis| {
+            Ok(Row {
+                name: name.to_owned(),
+                lanes: config.lanes(),
+                cycles: unit.cycles.period,
+                utilisation: unit.utilisation(),
+                synthesis,
+                fitting_lanes: fitting_lanes?,
+            })
         });
         if let Some(folder) = kept {
             // The logs of a failure are kept too.

@@ -41,7 +41,12 @@ const NUMBERS: usize = 1 << 26;
 
 const PROFILE: FileKind = FileKind {
     name: "the profile of a program",
-    is: |head| head.starts_with(b"seconds:") || head.starts_with(b"calls:"),
+    is: |head| {
+        let text = String::from_utf8_lossy(head);
+        // The first files have no version, and no time before the calls.
+        let first = text.lines().find(|line| !line.starts_with("version:")).unwrap_or_default();
+        first.starts_with("seconds:") || first.starts_with("calls:")
+    },
 };
 
 const ARRAY: FileKind = FileKind { name: "an array (NPY)", is: |head| head.starts_with(b"\x93NUMPY") };
