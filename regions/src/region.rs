@@ -162,7 +162,7 @@ pub enum Plan {
 pub struct Watch {
     region: &'static Region,
     purpose: Purpose,
-    _inside: exact::Inside,
+    inside: exact::Inside,
 }
 
 enum Purpose {
@@ -453,7 +453,7 @@ impl Region {
     fn watched(&'static self, purpose: Purpose) -> Plan {
         self.exact.fetch_add(1, Relaxed);
         self.tried.store(true, Relaxed);
-        Plan::Watched(Watch { region: self, purpose, _inside: exact::Inside::enter(self) })
+        Plan::Watched(Watch { region: self, purpose, inside: exact::Inside::enter(self) })
     }
 
     /// Runs the emulator.
@@ -528,9 +528,11 @@ impl Watch {
     /// The exact code has answered.
     #[doc(hidden)]
     pub fn end(self, buffers: &Buffers) {
-        let region = self.region;
+        let Self { region, purpose, inside } = self;
+        // Before the time of recording is taken: it is a part of that.
+        drop(inside);
         let (inputs, answer, outputs) = buffers.frames();
-        match self.purpose {
+        match purpose {
             Purpose::Profile(call) => call.end(inputs, outputs),
             Purpose::Look => {}
             Purpose::Check { level, member, learner } => {
