@@ -199,6 +199,29 @@ fn run_computes_what_the_library_computes() {
 }
 
 #[test]
+fn run_takes_the_nearest_word_and_says_what_is_outside_the_range() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let text = include_str!("figures/quantise_below_tie.yaml");
+    fs::write(path("plain.yaml"), text).unwrap();
+    fs::write(path("below.csv"), include_str!("figures/quantise_below_tie.csv")).unwrap();
+    let output = emeuro(&["run", &path("plain.yaml"), "--input", &path("below.csv")]);
+    assert_eq!((stdout(&output).as_str(), output.stderr.len()), ("0\n", 0));
+    // The same with a scale, an offset and a range: 1000 + 8 · word, made for 1000 to 1100.
+    let port = "size: 1, frac: 0, scale: 3, offset: 1000.0, ranges: [[1000.0, 1100.0]]}";
+    fs::write(path("scaled.yaml"), text.replacen("size: 1, frac: 0}", port, 1)).unwrap();
+    fs::write(path("frames.csv"), "1000\n1100\n\n1108\n996\n").unwrap();
+    let output = emeuro(&["run", &path("scaled.yaml"), "--input", &path("frames.csv")]);
+    assert_eq!(stdout(&output), "0\n13\n14\n0\n");
+    let note = String::from_utf8(output.stderr.clone()).unwrap();
+    let expected = "frames.csv: 2 of 4 frames have an input outside the range that the emulator was made for; the first in row 4: a is 1108";
+    assert!(note.contains(expected) && note.contains("made for 1000 to 1100"), "{note}");
+    let output = emeuro(&["run", &path("scaled.yaml"), "--input", &path("frames.csv"), "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["frames_outside_range"], 2);
+}
+
+#[test]
 fn every_command_has_help_with_an_example() {
     for command in ["build", "bench", "train", "adapt", "run", "generate", "cosim", "vectors", "curves"] {
         let output = emeuro(&[command, "--help"]);
@@ -259,7 +282,7 @@ fn broken_emulators_are_refused_and_leave_nothing_behind() {
         (valid[..valid.len() / 2].to_owned(), "broken.yaml: "),
         (
             valid.replacen("emeuro: 1", "emeuro: 9", 1),
-            "emeuro: expected version 1 of the file format, found 9",
+            "emeuro: expected version 1 or 2 of the file format, found 9",
         ),
         (
             valid.replacen("bias: [0, 8, -8, 100]", "bias: [0, 8]", 1),

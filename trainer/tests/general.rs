@@ -202,6 +202,23 @@ fn table(text: &str, inputs: usize) -> Pairs {
 }
 
 #[test]
+fn files_in_any_unit_and_with_any_offset_are_learnt_alike() {
+    let error = |text: &str| {
+        let options = Learning { budget: Duration::from_secs(1), ..Learning::new("function") };
+        let learnt = learnt(&table(text, 2), &options);
+        println!("{} {:?}", learnt.topology, learnt.errors().deciding());
+        learnt.errors().deciding()
+    };
+    let plain = error(include_str!("data/scale-1.csv"));
+    assert!(plain < 0.03, "{plain}");
+    // The same function of stress in pascals, and with 10 000 added to its result.
+    for text in [include_str!("data/scale-1e11.csv"), include_str!("data/offset-out-1e4.csv")] {
+        let other = error(text);
+        assert!(other < 1.2 * plain.max(0.02), "{other} instead of {plain}");
+    }
+}
+
+#[test]
 fn a_linear_network_that_nearly_reaches_the_target_does_not_end_the_search() {
     let sensor = table(include_str!("data/near-target-sensor.csv"), 2);
     let target = 0.02;
