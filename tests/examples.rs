@@ -108,7 +108,7 @@ fn rope() {
     table(folder, "states.csv", [-0.4, -0.1, 0.2, 0.35].map(state).into_iter());
     run_in_every_mode("rope", &["states.csv"], folder, 2.0, 4.0);
     table(folder, "short.csv", [vec![1.0; 399]].into_iter());
-    refuses("rope", folder, "short.csv", "row 1: expected 400 numbers, found 399");
+    refuses("rope", folder, "short.csv", "expected rows of 400 numbers, found 399");
     refuses("rope", folder, "gone.npy", "No such file");
 }
 
@@ -121,7 +121,7 @@ fn newton() {
     // All end in the one minimum, so the spread is that of its coordinates; the end is exact.
     run_in_every_mode("newton", &["points.csv"], folder, 1e-3, 1e-3);
     fs::write(folder.join("text.csv"), "1,two,3\n").unwrap();
-    refuses("newton", folder, "text.csv", "row 1: expected a number, found \"two\"");
+    refuses("newton", folder, "text.csv", "line 1, column 2: expected a number, found \"two\"");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn convolution() {
     table(folder, "signal.csv", (0..5000).map(rough));
     run_in_every_mode("convolution", &["signal.csv"], folder, 0.2, 0.5);
     fs::write(folder.join("nan.csv"), "1\nNaN\n").unwrap();
-    refuses("convolution", folder, "nan.csv", "row 2: expected finite numbers, found NaN");
+    refuses("convolution", folder, "nan.csv", "line 2, column 1: expected a finite number, found NaN");
 }
 
 #[test]
