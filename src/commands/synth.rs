@@ -187,10 +187,11 @@ impl Synth {
             let scratch = scratch()?;
             let mut progress =
                 |step: &str| life.tell(&format!("{name}: {fails} lanes do not fit; trying {lanes}: {step}"));
-            let synthesis = synthesise(tools, &design, &options, scratch.path(), &mut progress);
-            match synthesis.map_err(input)?.placement {
-                Placement::Failed(_) => fails = lanes,
-                Placement::None | Placement::Placed(_) => (fits, fewest) = (lanes, lanes),
+            match synthesise(tools, &design, &options, scratch.path(), &mut progress).map(|s| s.placement) {
+                Ok(Placement::Failed(_)) => fails = lanes,
+                Ok(Placement::None | Placement::Placed(_)) => (fits, fewest) = (lanes, lanes),
+                // A tool that fails on this one says nothing about others.
+                Err(_) => fewest = lanes,
             }
         }
         Ok(fits)

@@ -44,8 +44,9 @@ profile() { EMEURO_MODE=profile EMEURO_PROFILE=profile cargo run --release --qui
 
 train() {
     "$emeuro" train --profile profile --out emulators || {
-        echo "error: no emulator as good as asked for: what is above says why" >&2
-        exit 1
+        local status=$?
+        [ $status != 1 ] || echo "error: no emulator as good as asked for: what is above says why" >&2
+        exit $status
     }
     # Its settings name the emulators of the regions that were chosen.
     mapfile -t emulators < <(sed -n 's|^ *emulator: |emulators/|p' emulators/regions.settings.yaml)
