@@ -260,8 +260,8 @@ mod tests {
         let good = scenario().to_json();
         for (from, to, expected) in [
             ("\"runs\"", "\"ruins\"", "x.json: unknown field `ruins`, expected `power_up` or `runs`"),
-            ("\"clocks\":1", "\"clocks\":0", "nonzero"),
-            ("\"pause\":9", "\"pause\":-9", "invalid value: integer `-9`, expected u32"),
+            ("\"clocks\":1", "\"clocks\":0", "expected a whole number from 1 to 4294967295, found 0"),
+            ("\"pause\":9", "\"pause\":-9", "expected a whole number from 0 to 4294967295, found -9"),
             ("\"frame\":[1,2,3]", "\"frame\":[1,2,32768]", "32768"),
             ("\"frame\":[1,2,3]", "\"quality\":1", "unknown variant `quality`"),
         ] {
