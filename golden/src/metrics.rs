@@ -63,7 +63,7 @@ pub struct OutputErrors {
 /// assert_eq!((errors.outputs[0].nrmse, errors.outputs[1].nrmse), (Some(0.5), Some(0.00707107)));
 /// assert_eq!((errors.outputs[1].largest, errors.outputs[1].row), (1.0, 1));
 /// // What has the largest spread decides the pooled figure, not the other one.
-/// assert_eq!((errors.nrmse, errors.even), (Some(0.00866), Some(0.353589)));
+/// assert_eq!((errors.nrmse, errors.even), (Some(0.00865982), Some(0.353589)));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Errors {
