@@ -220,6 +220,9 @@ mod tests {
         let at = |kind: ToolKind, answer: &str| {
             std::fs::write(&program, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            // A process that another test begins has the file open for a moment.
+            let is_busy = |e: std::io::Error| e.kind() == std::io::ErrorKind::ExecutableFileBusy;
+            while Command::new(&program).output().is_err_and(is_busy) {}
             Tool::at(kind, &program).map(|tool| (tool.to_string(), tool.is_at_least(&[0, 11])))
         };
         let unknown = |name: &str| Some((format!("{name} (version unknown)"), false));

@@ -178,6 +178,9 @@ mod tests {
             );
             std::fs::write(&program, answer).unwrap();
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            // A process that another test begins has the file open for a moment.
+            let is_busy = |e: std::io::Error| e.kind() == std::io::ErrorKind::ExecutableFileBusy;
+            while Command::new(&program).output().is_err_and(is_busy) {}
         };
         install(" rev vUNKNOWN-built20260516-4e853d8");
         // Without a run-time it is nothing.
