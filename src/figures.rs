@@ -19,13 +19,18 @@ pub fn nrmse_text(nrmse: Option<f64>) -> String {
     nrmse.map_or_else(|| "constant".to_owned(), percent)
 }
 
-/// A number with four significant digits, and with its unit if it has one.
-pub fn quantity(value: f64, unit: &str) -> String {
-    let value: f64 = format!("{value:.3e}").parse().unwrap_or(value);
-    let number = match value.abs() {
+/// A number with so many significant digits.
+pub fn number(value: f64, digits: usize) -> String {
+    let value: f64 = format!("{value:.*e}", digits - 1).parse().unwrap_or(value);
+    match value.abs() {
         size if size == 0.0 || (1e-4..1e7).contains(&size) => value.to_string(),
         _ => format!("{value:e}"),
-    };
+    }
+}
+
+/// A number with four significant digits, and with its unit if it has one.
+pub fn quantity(value: f64, unit: &str) -> String {
+    let number = number(value, 4);
     if unit == "1" || unit.is_empty() { number } else { format!("{number} {unit}") }
 }
 

@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+mod snapshot;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -12,6 +14,7 @@ use std::{
 
 use emeuro::testbench::RtlPolicy;
 use proptest::prelude::*;
+use snapshot::snapshot;
 
 const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/networks/16-16-8.yaml");
 const LIST: &str = ".emeuro.sha256";
@@ -36,29 +39,6 @@ fn refused(arguments: &[&str], working: &Path) -> String {
     assert!(message.len() < 2000 && !message.contains("panicked"), "{message}");
     assert_eq!(snapshot(working), before, "{arguments:?}: {message}");
     message
-}
-
-/// Everything below a folder, by path: kind, contents or where it leads, permissions.
-fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (&'static str, Vec<u8>, u32)> {
-    let mut seen = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let metadata = fs::symlink_metadata(&path).unwrap();
-            let mode = metadata.permissions().mode();
-            let what = if metadata.is_symlink() {
-                ("link", fs::read_link(&path).unwrap().as_os_str().as_encoded_bytes().to_vec(), mode)
-            } else if metadata.is_dir() {
-                folders.push(path.clone());
-                ("folder", vec![], mode)
-            } else {
-                ("file", fs::read(&path).unwrap(), mode)
-            };
-            seen.insert(path, what);
-        }
-    }
-    seen
 }
 
 /// A file with one frame for [`NETWORK`].

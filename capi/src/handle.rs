@@ -96,7 +96,7 @@ impl Emulator {
 
 /// The number of the segment, the place in it, and the conversion of word `index`.
 fn word_of(port: &golden::Port, index: usize) -> Option<(usize, usize, golden::Conversion)> {
-    let (segment, place) = port.segment_of(index)?;
+    let (segment, place) = port.words().nth(index)?;
     let number = port.segments.iter().position(|other| std::ptr::eq(other, segment))?;
     Some((number, place, port.conversions().nth(index)?))
 }

@@ -87,23 +87,7 @@ impl Port {
 
     /// The least and the largest value of every word, in order, that the emulator was made for; none where that is not known.
     pub fn ranges(&self) -> impl Iterator<Item = Option<[f64; 2]>> {
-        self.segments.iter().flat_map(|s| (0..s.size).map(|i| s.ranges.get(i).copied()))
-    }
-
-    /// Segment and place in it of word `index`; none beyond the frame.
-    pub fn segment_of(&self, index: usize) -> Option<(&Segment, usize)> {
-        let mut before = 0;
-        self.segments.iter().find_map(|s| {
-            before += s.size;
-            (index < before).then(|| (s, index + s.size - before))
-        })
-    }
-
-    /// The same words without scales, offsets and ranges: what layers see.
-    #[must_use]
-    pub fn plain(&self) -> Self {
-        let plain = |s: &Segment| Segment::new(&s.name, &s.unit, s.size, s.frac);
-        Self { bits: self.bits, segments: self.segments.iter().map(plain).collect() }
+        self.words().map(|(segment, index)| segment.ranges.get(index).copied())
     }
 }
 
@@ -140,11 +124,6 @@ impl Conversion {
     /// The value of a word, to the nearest double.
     pub fn value(self, raw: i16) -> f64 {
         f64::from(raw) * crate::format::power_of_two(-self.point()) + self.offset
-    }
-
-    /// A physical value as layers see it, unrounded: (value - offset) · 2^-scale.
-    pub fn inner(self, value: f64) -> f64 {
-        (value - self.offset) * crate::format::power_of_two(-self.scale)
     }
 }
 
@@ -192,7 +171,6 @@ mod tests {
     fn scale_and_offset_are_between_values_and_words() {
         let kilo = conversion(5, 10, 1e6);
         assert_eq!((kilo.point(), kilo.value(1), kilo.quantise(1e6 - 64.0)), (-5, 1_000_032.0, -2));
-        assert_eq!(kilo.inner(1e6 + 512.0), 0.5);
         assert_eq!(kilo.quantise(f64::MAX), i16::MAX);
         assert_eq!(conversion(32, -900, 0.0).quantise(f64::MIN_POSITIVE), 0);
         assert_eq!(conversion(-32, 900, -1e250).quantise(f64::MIN), i16::MIN);

@@ -125,7 +125,7 @@ impl Outside {
 
     fn note(&self, port: &Port, inputs: &Frames) -> Option<String> {
         let (frame, word) = self.first?;
-        let (segment, place) = port.segment_of(word)?;
+        let (segment, place) = port.words().nth(word)?;
         let [low, high] = segment.ranges.get(place)?;
         let index = if segment.size > 1 { format!("[{place}]") } else { String::new() };
         Some(format!(

@@ -3,6 +3,7 @@
 use emeuro_golden::{Emulator, Port, Segment};
 
 use super::report::{row, table};
+use crate::figures::number;
 
 /// The section of the report: for both frames, name, unit, binary point, scale, offset and place of every word.
 pub(super) fn words(emulator: &Emulator) -> String {
@@ -43,14 +44,7 @@ fn cell(text: &str) -> String {
 fn range(segment: &Segment) -> String {
     let low = segment.ranges.iter().map(|range| range[0]).fold(f64::INFINITY, f64::min);
     let high = segment.ranges.iter().map(|range| range[1]).fold(f64::NEG_INFINITY, f64::max);
-    if low <= high { format!("{} to {}", short(low), short(high)) } else { "–".to_owned() }
-}
-
-/// A number to six digits.
-fn short(value: f64) -> String {
-    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
-    let size = rounded.abs();
-    if size == 0.0 || (1e-4..1e7).contains(&size) { rounded.to_string() } else { format!("{rounded:e}") }
+    if low <= high { format!("{} to {}", number(low, 6), number(high, 6)) } else { "–".to_owned() }
 }
 
 #[cfg(test)]
@@ -59,7 +53,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_ranges_those_of_all_words() {
-        let texts = [0.0, -1.0 / 3.0, 12_345.678_9, 1e-30, -2.5e11].map(short);
+        let texts = [0.0, -1.0 / 3.0, 12_345.678_9, 1e-30, -2.5e11].map(|value| number(value, 6));
         assert_eq!(texts, ["0", "-0.333333", "12345.7", "1e-30", "-2.5e11"]);
         let ranges = vec![[-1.0, 2.0], [0.0, 3.5]];
         assert_eq!(range(&Segment { ranges, ..Segment::new("x", "m", 2, 8) }), "-1 to 3.5");

@@ -212,11 +212,10 @@ impl Datasets {
     }
 
     fn checked(self) -> Result<Self> {
-        let sets = self;
         let size = |f: &Frames| (f.inputs.ncols(), f.targets.ncols());
-        let expected = size(&sets.train);
+        let expected = size(&self.train);
         let mut seen: HashMap<u64, (&str, usize)> = HashMap::new();
-        for (name, frames) in sets.named() {
+        for (name, frames) in self.named() {
             if size(frames) != expected {
                 return Err(data_error(
                     name,
@@ -239,7 +238,7 @@ impl Datasets {
                 }
             }
         }
-        Ok(sets)
+        Ok(self)
     }
 
     /// Frames for gradients, whitening, least squares and second moments.

@@ -220,6 +220,8 @@ pub(super) struct Search<'a> {
     pub(super) split: Split,
     inputs: Vec<Segment>,
     pub(super) outputs: Outputs,
+    /// How layers see the inputs, and the outputs that vary.
+    scaled: [Scaled; 2],
     /// The ports of what is trained.
     ports: [Vec<PortSegment>; 2],
 }
@@ -241,16 +243,19 @@ impl<'a> Search<'a> {
         if outputs.varying().is_empty() {
             return Err(wrong(String::from("no output varies: there is nothing to learn")));
         }
-        let varying = outputs.segments.iter().filter(|s| !s.constant);
+        let varying = || {
+            let segments = outputs.segments.iter().zip(outputs.exponents.iter().copied());
+            segments.filter(|(segment, _)| !segment.constant)
+        };
+        let scaled =
+            [Scaled::new(inputs.iter().map(|segment| (segment, segment.scale()))), Scaled::new(varying())];
         let ports = [
             inputs.iter().map(input_port).collect(),
-            varying.map(|s| PortSegment::new(&s.name, "1", s.size())).collect(),
+            varying().map(|(s, _)| PortSegment::new(&s.name, "1", s.size())).collect(),
         ];
         let plan = Plan { budget: options.budget };
-        let mut search = Self { pairs, options, session, plan, split, inputs, outputs, ports };
-        let split = std::mem::take(&mut search.split);
-        search.split = split.told_apart(|row| search.scaled_inputs(&[row]).row(0).to_owned());
-        Ok(search)
+        let split = split.told_apart(|row| scaled[0].of(&pairs.inputs, &[row]).row(0).to_owned());
+        Ok(Self { pairs, options, session, plan, split, inputs, outputs, scaled, ports })
     }
 
     /// Numbers per input and per output that varies.
@@ -264,14 +269,12 @@ impl<'a> Search<'a> {
 
     /// The inputs of `rows` as layers see them.
     fn scaled_inputs(&self, rows: &[usize]) -> Array2<f32> {
-        let segments = self.inputs.iter().map(|segment| (segment, segment.scale()));
-        scaled(&self.pairs.inputs, rows, segments)
+        self.scaled[0].of(&self.pairs.inputs, rows)
     }
 
     /// The outputs of `rows` that vary, as the last layer is to make them.
     fn scaled_outputs(&self, rows: &[usize]) -> Array2<f32> {
-        let segments = self.outputs.segments.iter().zip(self.outputs.exponents.iter().copied());
-        scaled(&self.pairs.outputs, rows, segments.filter(|(segment, _)| !segment.constant))
+        self.scaled[1].of(&self.pairs.outputs, rows)
     }
 
     /// Looks for the cheapest topology that reaches the target, otherwise for the one that errs least; and what was tried.
@@ -314,7 +317,7 @@ impl<'a> Search<'a> {
             let can_gain =
                 |c: &&Candidate| c.error.is_finite() && !(c.is_full && c.topology.hidden.is_empty());
             for candidate in candidates.iter().filter(can_gain).take(2) {
-                self.keep(self.best(candidate.topology, Length::Long, 2, &mut tried)?, &mut best);
+                keep(self.best(candidate.topology, Length::Long, 2, &mut tried)?, &mut best);
             }
         }
         match best {
@@ -335,7 +338,7 @@ impl<'a> Search<'a> {
             candidate.is_full = true;
             if let Some(made) = self.best(candidate.topology, Length::Full, FULL_TRAININGS, tried)? {
                 candidate.error = candidate.error.min(made.error);
-                self.keep(Some(made), best);
+                keep(Some(made), best);
                 if self.is_done(best.as_ref()) {
                     return Ok(true);
                 }
@@ -346,15 +349,6 @@ impl<'a> Search<'a> {
 
     fn is_done(&self, best: Option<&Made>) -> bool {
         best.is_some_and(|best| best.error <= MARGIN * self.options.target)
-    }
-
-    /// Keeps what errs least.
-    fn keep(&self, made: Option<Made>, best: &mut Option<Made>) {
-        if let Some(made) = made
-            && best.as_ref().is_none_or(|b| made.error < b.error)
-        {
-            *best = Some(made);
-        }
     }
 
     /// Error on validation pairs of what a training makes; infinite if nothing.
@@ -530,22 +524,35 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The columns of `segments`, less their offsets, as multiples of 2^exponent. A zero has no sign.
-fn scaled<'s>(
-    values: &Array2<f64>,
-    rows: &[usize],
-    segments: impl Iterator<Item = (&'s Segment, i32)>,
-) -> Array2<f32> {
-    let columns: Vec<(usize, f64, f64)> = segments
-        .flat_map(|(segment, exponent)| {
+/// Keeps what errs least.
+fn keep(made: Option<Made>, best: &mut Option<Made>) {
+    if let Some(made) = made
+        && best.as_ref().is_none_or(|b| made.error < b.error)
+    {
+        *best = Some(made);
+    }
+}
+
+/// Columns as layers see them: of each, what is subtracted, and what the difference is multiplied by.
+struct Scaled(Vec<(usize, f64, f64)>);
+
+impl Scaled {
+    /// The columns of `segments`, less their offsets, as multiples of 2^exponent.
+    fn new<'s>(segments: impl Iterator<Item = (&'s Segment, i32)>) -> Self {
+        let columns = segments.flat_map(|(segment, exponent)| {
             let (offset, unit) = (segment.span.offset(), f64::from(-exponent).exp2());
             segment.columns.clone().map(move |column| (column, offset, unit))
+        });
+        Self(columns.collect())
+    }
+
+    /// These columns of `rows`. A zero has no sign.
+    fn of(&self, values: &Array2<f64>, rows: &[usize]) -> Array2<f32> {
+        Array2::from_shape_fn((rows.len(), self.0.len()), |(row, k)| {
+            let (column, offset, unit) = self.0[k];
+            ((values[(rows[row], column)] - offset) * unit) as f32 + 0.0
         })
-        .collect();
-    Array2::from_shape_fn((rows.len(), columns.len()), |(row, k)| {
-        let (column, offset, unit) = columns[k];
-        ((values[(rows[row], column)] - offset) * unit) as f32 + 0.0
-    })
+    }
 }
 
 /// The power of two next to the spread of a segment's outputs; of constants, its scale.

@@ -1,6 +1,6 @@
 //! The segments of a port, from where its columns lie.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use ndarray::{Array2, ArrayView1, Axis};
 
@@ -33,7 +33,7 @@ pub(super) struct Segment {
 }
 
 /// Exponents of magnitudes that formats hold as they are, with what layers do with them.
-const USUAL: std::ops::RangeInclusive<i32> = -6..=10;
+const USUAL: RangeInclusive<i32> = -6..=10;
 
 impl Segment {
     pub(super) fn size(&self) -> usize {
