@@ -42,7 +42,7 @@ pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, Comp
     let levels = levels(emulator);
     limits::widths(emulator, levels.iter().map(|level| &level.tasks), config.limits())?;
     let alone = match config.slots() {
-        Some(slots) => with_slots(emulator, config, &levels, slots)?,
+        Some(slots) => with_slots(emulator, config, &levels, slots, false)?,
         None => with_slots_as_needed(emulator, config, &levels)?,
     };
     let program = with_pairs_if_faster(emulator, config, &levels, alone)?;
@@ -77,9 +77,9 @@ fn with_slots_as_needed(
     config: &UnitConfig,
     levels: &[LevelTasks],
 ) -> Result<Program, CompileError> {
-    let mut best = with_slots(emulator, config, levels, 1)?;
+    let mut best = with_slots(emulator, config, levels, 1, false)?;
     while best.slots * 2 <= config.lanes().min(MAX_SLOTS) {
-        let wider = with_slots(emulator, config, levels, best.slots * 2)?;
+        let wider = with_slots(emulator, config, levels, best.slots * 2, false)?;
         if frame_clocks(&wider) as f64 > frame_clocks(&best) as f64 * (1.0 - WORTHWHILE) {
             break;
         }
@@ -96,16 +96,17 @@ fn frame_clocks(program: &Program) -> usize {
     program.clocks().max(program.input_beats()).max(program.output_beats())
 }
 
-/// The best program for a unit with `slots` slots, or with one if no layer can use more.
+/// The best program for a unit with `slots` slots, or with one if no layer uses more; with frames one by one or in pairs.
 fn with_slots(
     emulator: &Emulator,
     config: &UnitConfig,
     levels: &[LevelTasks],
     slots: usize,
+    in_pairs: bool,
 ) -> Result<Program, CompileError> {
-    let program = Assembly::new(emulator, config, levels, slots, false)?.best();
+    let program = Assembly::new(emulator, config, levels, slots, in_pairs)?.best();
     let uses_one = program.all_instructions().all(|i| i.drain.per_clock == 1);
-    if slots > 1 && uses_one { with_slots(emulator, config, levels, 1) } else { Ok(program) }
+    if slots > 1 && uses_one { with_slots(emulator, config, levels, 1, in_pairs) } else { Ok(program) }
 }
 
 /// The best program that takes frames in pairs, or `alone` if they are not noticeably faster. Frames of one pair would have
@@ -120,7 +121,7 @@ fn with_pairs_if_faster(
     if has_choices || !config.pairs() || !may_gain_from_pairs(&alone) {
         return Ok(alone);
     }
-    let paired = Assembly::new(emulator, config, levels, alone.slots, true)?.best();
+    let paired = with_slots(emulator, config, levels, alone.slots, true)?;
     let words = |program: &Program| program.weights[0].len();
     let fits = config.limits().weight_words.is_none_or(|most| words(&paired) <= most.max(words(&alone)));
     Ok(if fits && gains(&paired, &alone) { paired } else { alone })

@@ -67,6 +67,23 @@ fn frames_are_taken_in_pairs_where_that_is_faster() {
 }
 
 /// One dense layer, stage by stage as `docs/src/unit/clocks.md` lists them.
+/// Frames in pairs may be spread over lanes in another way than frames alone: then nothing uses the slots that those use.
+#[test]
+fn a_unit_has_no_slots_that_nothing_uses() {
+    let config = |lanes: usize, beat: usize, slots: usize| {
+        UnitConfig::new(lanes).unwrap().with_words_per_beat(beat).unwrap().with_slots(slots).unwrap()
+    };
+    let check = |seed: u64, config: &UnitConfig| {
+        let program = compile(&sample_emulator(seed), config).unwrap();
+        let used = program.all_instructions().map(|i| i.drain.per_clock).max();
+        assert_eq!(used, Some(program.slots), "seed {seed}, {config:?}");
+    };
+    check(1086, &config(20, 2, 8));
+    for seed in 0..400 {
+        check(seed, &config(2 + seed as usize % 23, 1 << (seed % 3), 2 << (seed % 4)));
+    }
+}
+
 #[test]
 fn the_latency_of_a_layer_is_that_of_its_stages() {
     for (inputs, outputs, lanes) in [(16, 4, 1), (16, 4, 4), (20, 3, 4), (20, 3, 16), (1, 1, 1), (64, 16, 8)]
