@@ -1,13 +1,13 @@
 //! Builds an emulator node by node; nothing invalid gets through.
 
 use crate::{
-    Activation, Affine, BlockGeometry, Emulator, EmulatorError, Format, MAX_SHIFT, MAX_VECTOR, Node, Op,
-    Output, OutputErrors, Port, Provenance, Router, Segment, VectorId, Weights, accumulator_bits,
+    Activate, Activation, Add, Block, BlockGeometry, Dense, Emulator, EmulatorError, Format, Graph,
+    MAX_MEMBERS, MAX_VECTOR, Multiply, Node, Op, Output, OutputErrors, Port, Provenance, Router, Segment,
+    Vector, VectorId, Weights,
+    graph::check_identifier,
+    ops::{Known, Record, find},
     simd::Plans,
 };
-
-/// The most members that a router can choose from.
-pub const MAX_MEMBERS: usize = 256;
 
 /// The largest magnitude of a port's scale: products by 2^(scale ± 32) are exact.
 const MAX_SCALE: i32 = 900;
@@ -58,16 +58,16 @@ impl EmulatorBuilder {
             return Err(EmulatorError::new("accumulator", problem));
         }
         check_port("input", &input)?;
+        let format = input.formats().next().expect("a checked port has a segment");
+        let graph = Graph::new(vec![Vector { size: input.size(), format }]);
         let no_port = Port { bits: input.bits, segments: vec![] };
-        let no_output = Output { sources: vec![], lower: vec![], order: None, port: no_port };
         let emulator = Emulator {
             name: name.to_owned(),
             provenance: Provenance::default(),
             accumulator_bits,
             input,
-            nodes: vec![],
-            router: None,
-            output: no_output,
+            graph,
+            output: Output { order: None, port: no_port },
             plans: Plans::default(),
         };
         Ok(Self { emulator })
@@ -87,8 +87,47 @@ impl EmulatorBuilder {
 
     /// A node of another emulator with operands and a name of this one, and without a router.
     pub(crate) fn append(&mut self, node: Node) -> Result<VectorId, EmulatorError> {
-        self.place(&node.name)?;
-        self.push(&node.name, node.op, node.format, node.size)
+        self.push(&node.name, node.op, node.format)
+    }
+
+    /// The layer that a record of a file describes.
+    pub(crate) fn read(&mut self, mut record: Record) -> Result<VectorId, EmulatorError> {
+        let name = record.name().to_owned();
+        let place = format!("layer {name:?}");
+        let op = record.format().and_then(|format| Ok((format, Op::read(&mut record, &self.emulator.graph, format)?)));
+        let (format, op) = op.map_err(|e| e.within(&place))?;
+        self.push(&name, op, format)
+    }
+
+    /// The input, or the vector of an earlier layer.
+    pub(crate) fn find(&self, name: &str, place: &str) -> Result<VectorId, EmulatorError> {
+        find(&self.emulator.graph, name, place).map(|(id, _)| id)
+    }
+
+    /// An operation on operands of this emulator.
+    fn make<const K: usize>(
+        &mut self,
+        name: &str,
+        operands: [VectorId; K],
+        format: Format,
+        make: impl FnOnce([(VectorId, Vector<Format>); K]) -> Result<Op, EmulatorError>,
+    ) -> Result<VectorId, EmulatorError> {
+        let place = self.emulator.graph.place(name)?;
+        for vector in operands {
+            self.emulator.graph.operand(vector).map_err(|e| e.within(&place))?;
+        }
+        let op = make(operands.map(|vector| (vector, self.emulator.graph.vector(vector))));
+        self.push(name, op.map_err(|e| e.within(&place))?, format)
+    }
+
+    fn push(&mut self, name: &str, op: Op, format: Format) -> Result<VectorId, EmulatorError> {
+        let place = self.emulator.graph.place(name)?;
+        self.emulator.check_accumulator(&op).map_err(|e| e.within(&place))?;
+        if format.bits() == 4 {
+            let problem = "4-bit words are for weights; expected 8 or 16 bits";
+            return Err(EmulatorError::new(format!("{place}: format"), problem));
+        }
+        self.emulator.graph.push(name, op, format)
     }
 
     /// A dense layer: `weights` are `[outputs][inputs]`, `bias` has one value per output.
@@ -103,7 +142,7 @@ impl EmulatorBuilder {
         bias: Vec<i64>,
         format: Format,
     ) -> Result<VectorId, EmulatorError> {
-        self.any_dense(name, input, weights, bias, format, 1)
+        self.any_dense(name, input, (weights, bias), format, 1)
     }
 
     /// A dense layer with weights of its own for every member: `weights` are `[members][outputs][inputs]`, `bias` is
@@ -120,24 +159,18 @@ impl EmulatorBuilder {
         format: Format,
     ) -> Result<VectorId, EmulatorError> {
         let members = self.members(name)?;
-        self.any_dense(name, input, weights, bias, format, members)
+        self.any_dense(name, input, (weights, bias), format, members)
     }
 
     fn any_dense(
         &mut self,
         name: &str,
         input: VectorId,
-        weights: Weights,
-        bias: Vec<i64>,
+        values: (Weights, Vec<i64>),
         format: Format,
         members: usize,
     ) -> Result<VectorId, EmulatorError> {
-        let place = self.place(name)?;
-        self.check_operand(&place, input)?;
-        let inputs = self.emulator.size(input);
-        let geometry = BlockGeometry::dense(inputs, weights.values.len().div_ceil(inputs * members));
-        let affine = self.check_affine(&place, input, &geometry, members, (weights, bias), format)?;
-        self.push(name, Op::Dense { input, affine }, format, geometry.output_len())
+        self.make(name, [input], format, |[x]| Dense::new(x, values, members, format).map(Op::Dense))
     }
 
     /// A block layer: `weights` are `[sets][outputs][window]`, `bias` is `[sets][outputs]`.
@@ -183,12 +216,8 @@ impl EmulatorBuilder {
         format: Format,
         members: usize,
     ) -> Result<VectorId, EmulatorError> {
-        let place = self.place(name)?;
-        self.check_operand(&place, input)?;
-        geometry.check(self.emulator.size(input)).map_err(|e| within(&place, e))?;
-        let affine = self.check_affine(&place, input, &geometry, members, values, format)?;
-        let size = geometry.output_len();
-        self.push(name, Op::Block { input, geometry, affine }, format, size)
+        let block = |[x]: [_; 1]| Block::new(x, geometry, values, members, format).map(Op::Block);
+        self.make(name, [input], format, block)
     }
 
     /// Lets the largest word of `scores` pick one of as many members; layers [of members](Self::dense_of_members) that are
@@ -201,11 +230,11 @@ impl EmulatorBuilder {
     pub fn route(&mut self, scores: VectorId, thresholds: Vec<i16>) -> Result<(), EmulatorError> {
         let wrong =
             |place: &str, problem: String| Err(EmulatorError::new(format!("router: {place}"), problem));
-        self.check_operand("router", scores)?;
-        if self.emulator.router.is_some() {
+        let graph = &mut self.emulator.graph;
+        let Vector { size, format } = graph.operand(scores).map_err(|e| e.within("router"))?;
+        if graph.router.is_some() {
             return wrong("scores", "expected one router".to_owned());
         }
-        let (size, format) = (self.emulator.size(scores), self.emulator.format(scores));
         if scores == VectorId::INPUT || !(2..=MAX_MEMBERS).contains(&size) {
             return wrong("scores", format!("expected a layer of 2..={MAX_MEMBERS} words, found {size}"));
         }
@@ -218,15 +247,13 @@ impl EmulatorBuilder {
                 format!("{} does not fit {} bits", thresholds[i], format.bits()),
             );
         }
-        self.emulator.router = Some(Router { scores, thresholds });
+        graph.router = Some(Router { scores, thresholds });
         Ok(())
     }
 
     /// Number of members of the router, for a layer called `name`.
-    pub(crate) fn members(&self, name: &str) -> Result<usize, EmulatorError> {
-        let missing =
-            || EmulatorError::new(format!("layer {name:?}: members"), "expected a router before it");
-        self.emulator.router.as_ref().map(Router::members).ok_or_else(missing)
+    fn members(&self, name: &str) -> Result<usize, EmulatorError> {
+        self.emulator.graph.members().map_err(|e| e.within(&format!("layer {name:?}")))
     }
 
     /// The element-wise sum `a + b`.
@@ -240,17 +267,7 @@ impl EmulatorBuilder {
         b: VectorId,
         format: Format,
     ) -> Result<VectorId, EmulatorError> {
-        let place = self.place(name)?;
-        let size = self.check_pair(&place, a, b)?;
-        let fracs = [a, b].map(|v| self.emulator.format(v).frac());
-        let common = fracs[0].max(fracs[1]);
-        let align = fracs.map(|frac| (common - frac) as u32);
-        if align.iter().any(|&a| a > 6) {
-            let problem = format!("fracs {} and {} are more than 6 bits apart", fracs[0], fracs[1]);
-            return Err(EmulatorError::new(format!("{place}: inputs"), problem));
-        }
-        let shift = check_shift(&place, common, format)?;
-        self.push(name, Op::Add { inputs: [a, b], align, shift }, format, size)
+        self.make(name, [a, b], format, |operands| Add::new(operands, format).map(Op::Add))
     }
 
     /// The element-wise product `a · b`.
@@ -264,14 +281,7 @@ impl EmulatorBuilder {
         b: VectorId,
         format: Format,
     ) -> Result<VectorId, EmulatorError> {
-        let place = self.place(name)?;
-        let size = self.check_pair(&place, a, b)?;
-        let frac = self.emulator.format(a).frac() + self.emulator.format(b).frac();
-        let shift = check_shift(&place, frac, format)?;
-        if shift > 31 {
-            return Err(EmulatorError::new(format!("{place}: format"), format!("shift {shift} exceeds 31")));
-        }
-        self.push(name, Op::Multiply { inputs: [a, b], shift }, format, size)
+        self.make(name, [a, b], format, |operands| Multiply::new(operands, format).map(Op::Multiply))
     }
 
     /// `activation` of every element of `input`.
@@ -285,11 +295,7 @@ impl EmulatorBuilder {
         activation: Activation,
         format: Format,
     ) -> Result<VectorId, EmulatorError> {
-        let place = self.place(name)?;
-        self.check_operand(&place, input)?;
-        activation.check(self.emulator.format(input), format).map_err(|e| within(&place, e))?;
-        let size = self.emulator.size(input);
-        self.push(name, Op::Activate { input, activation }, format, size)
+        self.make(name, [input], format, |[x]| Activate::new(x, activation, format).map(Op::Activate))
     }
 
     /// The finished emulator.
@@ -316,28 +322,26 @@ impl EmulatorBuilder {
                 format!("expected the {} bits of its vectors, found {}", format.bits(), spec.port.bits);
             return Err(EmulatorError::new("output: bits", problem));
         }
-        self.check_router(&spec)?;
-        self.check_all_used(&spec)?;
+        let OutputSpec { sources, mut lower, order, port } = spec;
+        lower.push(sources);
+        self.emulator.graph.levels = lower;
+        self.check_router()?;
+        self.check_all_used()?;
         for (field, value) in [("nrmse", provenance.nrmse), ("nrmse_float", provenance.nrmse_float)] {
             if let Some(value) = value.filter(|v| !v.is_finite() || *v < 0.0) {
                 let problem = format!("expected a number that is not negative, found {value}");
                 return Err(EmulatorError::new(format!("provenance: {field}"), problem));
             }
         }
-        check_output_errors(&provenance.outputs, spec.port.size())?;
-        let OutputSpec { sources, lower, order, port } = spec;
-        self.emulator.output = Output { sources, lower, order, port };
+        check_output_errors(&provenance.outputs, port.size())?;
+        self.emulator.output = Output { order, port };
         self.emulator.provenance = provenance;
         Ok(self.emulator)
     }
 
-    /// Length of a vector; 0 if there is none.
-    pub(crate) fn size(&self, vector: VectorId) -> usize {
-        if vector.0 <= self.emulator.nodes.len() { self.emulator.size(vector) } else { 0 }
-    }
-
     /// Format and number of words of the concatenated vectors, which all levels share.
     fn check_sources(&self, spec: &OutputSpec) -> Result<(Format, usize), EmulatorError> {
+        let graph = &self.emulator.graph;
         let total = |sources: &[VectorId]| sources.iter().map(|&v| self.emulator.size(v)).sum::<usize>();
         let stage = |k: usize| format!("output: stages[{k}]");
         let levels = std::iter::once(("output: from".to_owned(), &spec.sources))
@@ -345,10 +349,10 @@ impl EmulatorBuilder {
         let mut first = None;
         for (place, sources) in levels {
             for &source in sources {
-                self.check_operand("output", source)?;
+                self.emulator.graph.operand(source).map_err(|e| e.within("output"))?;
                 let first = *first.get_or_insert(source);
                 if self.emulator.format(source) != self.emulator.format(first) {
-                    let names = (self.vector_name(first), self.vector_name(source));
+                    let names = (graph.name(first), graph.name(source));
                     let problem =
                         format!("expected vectors of one format, {:?} and {:?} differ", names.0, names.1);
                     return Err(EmulatorError::new(place, problem));
@@ -368,142 +372,32 @@ impl EmulatorBuilder {
     }
 
     /// The scores are for the router alone, and a router is for layers of members.
-    fn check_router(&self, spec: &OutputSpec) -> Result<(), EmulatorError> {
-        let Some(Router { scores, .. }) = self.emulator.router else { return Ok(()) };
-        let layer = self.emulator.nodes.iter().find(|node| node.op.operands().contains(&scores));
-        let leaves = spec.lower.iter().chain([&spec.sources]).flatten().any(|&v| v == scores);
-        let reader =
-            layer.map(|node| format!("layer {:?}", node.name)).or(leaves.then(|| "the output".to_owned()));
-        if let Some(reader) = reader {
-            let problem = format!(
-                "expected {:?} to be read by the router alone, {reader} reads it",
-                self.vector_name(scores)
-            );
+    fn check_router(&self) -> Result<(), EmulatorError> {
+        let graph = &self.emulator.graph;
+        let Some(Router { scores, .. }) = graph.router else { return Ok(()) };
+        let layer = graph.readers(scores).next().map(|reader| format!("layer {:?}", graph.name(reader)));
+        let leaves = graph.levels.iter().flatten().any(|&v| v == scores);
+        if let Some(reader) = layer.or(leaves.then(|| "the output".to_owned())) {
+            let problem =
+                format!("expected {:?} to be read by the router alone, {reader} reads it", graph.name(scores));
             return Err(EmulatorError::new("router: scores", problem));
         }
-        if !self.emulator.nodes.iter().any(Node::is_of_members) {
+        if !graph.nodes.iter().any(Node::is_of_members) {
             return Err(EmulatorError::new("router", "expected a layer of members after it"));
         }
         Ok(())
     }
 
-    fn check_all_used(&self, spec: &OutputSpec) -> Result<(), EmulatorError> {
-        let nodes = &self.emulator.nodes;
-        let sources = spec.lower.iter().chain([&spec.sources]).flatten().copied();
-        let scores = self.emulator.router.iter().map(|router| router.scores);
-        let used: Vec<VectorId> =
-            nodes.iter().flat_map(|n| n.op.operands()).chain(sources).chain(scores).collect();
-        match (1..=nodes.len()).map(VectorId).find(|v| !used.contains(v)) {
+    fn check_all_used(&self) -> Result<(), EmulatorError> {
+        let graph = &self.emulator.graph;
+        let read: Vec<VectorId> = graph.read().collect();
+        match graph.vectors().skip(1).find(|v| !read.contains(v)) {
             Some(v) => {
-                Err(EmulatorError::new(format!("layer {:?}", self.vector_name(v)), "its result is not used"))
+                Err(EmulatorError::new(format!("layer {:?}", graph.name(v)), "its result is not used"))
             }
             None => Ok(()),
         }
     }
-
-    fn vector_name(&self, vector: VectorId) -> &str {
-        self.emulator.maker(vector).map_or("input", |node| &node.name)
-    }
-
-    fn push(&mut self, name: &str, op: Op, format: Format, size: usize) -> Result<VectorId, EmulatorError> {
-        if format.bits() == 4 {
-            let problem = "4-bit words are for weights; expected 8 or 16 bits";
-            return Err(EmulatorError::new(format!("layer {name:?}: format"), problem));
-        }
-        self.emulator.nodes.push(Node { name: name.to_owned(), op, format, size });
-        Ok(VectorId(self.emulator.nodes.len()))
-    }
-
-    fn place(&self, name: &str) -> Result<String, EmulatorError> {
-        let place = format!("layer {name:?}");
-        check_identifier(&place, name)?;
-        if name == "input" || self.emulator.nodes.iter().any(|node| node.name == name) {
-            return Err(EmulatorError::new(place, "the name is taken"));
-        }
-        Ok(place)
-    }
-
-    fn check_operand(&self, place: &str, vector: VectorId) -> Result<(), EmulatorError> {
-        if vector.0 <= self.emulator.nodes.len() {
-            return Ok(());
-        }
-        Err(EmulatorError::new(format!("{place}: input"), "the operand belongs to another emulator"))
-    }
-
-    fn check_pair(&self, place: &str, a: VectorId, b: VectorId) -> Result<usize, EmulatorError> {
-        self.check_operand(place, a)?;
-        self.check_operand(place, b)?;
-        let sizes = [a, b].map(|v| self.emulator.size(v));
-        if sizes[0] == sizes[1] {
-            return Ok(sizes[0]);
-        }
-        let problem = format!("expected two vectors of one length, found {} and {}", sizes[0], sizes[1]);
-        Err(EmulatorError::new(format!("{place}: inputs"), problem))
-    }
-
-    fn check_affine(
-        &self,
-        place: &str,
-        input: VectorId,
-        geometry: &BlockGeometry,
-        members: usize,
-        (weights, bias): (Weights, Vec<i64>),
-        format: Format,
-    ) -> Result<Affine, EmulatorError> {
-        let rows = members * geometry.weight_sets() * geometry.outputs;
-        let row = geometry.window_len();
-        if rows == 0 || weights.values.len() != rows * row {
-            let problem =
-                format!("expected {rows} rows of {row} values, found {} values", weights.values.len());
-            return Err(EmulatorError::new(format!("{place}: weights"), problem));
-        }
-        if bias.len() != rows {
-            let problem = format!("expected {rows} values, found {}", bias.len());
-            return Err(EmulatorError::new(format!("{place}: bias"), problem));
-        }
-        if let Some(i) = weights.values.iter().position(|&w| !weights.format.holds(i64::from(w))) {
-            let problem = format!("{} does not fit {} bits", weights.values[i], weights.format.bits());
-            return Err(EmulatorError::new(format!("{place}: weights[{}][{}]", i / row, i % row), problem));
-        }
-        let operand = self.emulator.format(input);
-        let shift = check_shift(place, weights.format.frac() + operand.frac(), format)?;
-        let affine = Affine { weights, bias, members, shift };
-        let needed = accumulator_bits(&affine, row, operand);
-        if needed > self.emulator.accumulator_bits {
-            let problem = format!(
-                "the accumulator could overflow: it needs {needed} bits, {} are allowed",
-                self.emulator.accumulator_bits
-            );
-            return Err(EmulatorError::new(place, problem));
-        }
-        Ok(affine)
-    }
-}
-
-fn within(place: &str, error: EmulatorError) -> EmulatorError {
-    EmulatorError::new(format!("{place}: {}", error.place), error.problem)
-}
-
-fn check_shift(place: &str, frac: i32, format: Format) -> Result<u32, EmulatorError> {
-    match u32::try_from(frac - format.frac()) {
-        Ok(shift) if shift <= MAX_SHIFT => Ok(shift),
-        _ => {
-            let problem =
-                format!("expected a frac of {}..={frac}, found {}", frac - MAX_SHIFT as i32, format.frac());
-            Err(EmulatorError::new(format!("{place}: format"), problem))
-        }
-    }
-}
-
-fn check_identifier(place: &str, name: &str) -> Result<(), EmulatorError> {
-    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-    let valid = name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit());
-    if valid && name.len() <= 64 {
-        return Ok(());
-    }
-    let problem =
-        format!("expected up to 64 letters, digits and underscores, the first no digit, found {name:?}");
-    Err(EmulatorError::new(place, problem))
 }
 
 fn check_port(place: &str, port: &Port) -> Result<(), EmulatorError> {
@@ -517,7 +411,7 @@ fn check_port(place: &str, port: &Port) -> Result<(), EmulatorError> {
     for segment in &port.segments {
         let place = format!("{place}: segment {:?}", segment.name);
         check_identifier(&place, &segment.name)?;
-        Format::new(port.bits, segment.frac).map_err(|e| within(&place, e))?;
+        Format::new(port.bits, segment.frac).map_err(|e| e.within(&place))?;
         total = total.saturating_add(segment.size);
         if segment.size == 0 || total > MAX_VECTOR {
             let problem = format!("expected 1..={MAX_VECTOR} words in all, found {}", segment.size);

@@ -17,7 +17,7 @@ impl Emulator {
         if !self.input.conversions().eq(residual.input.conversions()) {
             return wrong("input", "expected the formats of the emulator that it corrects");
         }
-        if residual.router.is_some() || residual.levels() > 1 {
+        if residual.router().is_some() || residual.levels() > 1 {
             return wrong("levels", "expected one level and no router");
         }
         if residual.output.port.conversions().any(|word| word.offset() != 0.0) {
@@ -36,29 +36,27 @@ impl Emulator {
                 "expected words whose binary points differ from each other as those of the emulator do",
             );
         }
-        let [lower] = self.output.sources[..] else {
+        let [lower] = *self.sources_at(usize::MAX) else {
             return wrong("output", "expected an emulator whose output is one vector");
         };
-        let [correction] = residual.output.sources[..] else {
+        let [correction] = *residual.sources_at(usize::MAX) else {
             return wrong("output", "expected one vector");
         };
         if self.output.order.is_some() || residual.output.order.is_some() {
             return wrong("output", "expected words in the order of their vector");
         }
         let mut builder = EmulatorBuilder::continued(self, residual.accumulator_bits);
-        let shift = self.nodes.len();
-        for node in &residual.nodes {
+        let shift = self.nodes().len();
+        for node in residual.nodes() {
             let mut node = Node { name: format!("{prefix}_{}", node.name), ..node.clone() };
-            node.op.operands_mut().filter(|v| v.0 > 0).for_each(|v| v.0 += shift);
+            node.op.operands_mut().iter_mut().filter(|v| v.0 > 0).for_each(|v| v.0 += shift);
             builder.append(node)?;
         }
         let correction = VectorId(if correction.0 > 0 { correction.0 + shift } else { 0 });
         let sum = builder.add(&format!("{prefix}_sum"), lower, correction, self.format(lower))?;
-        let mut lower_levels = self.output.lower.clone();
-        lower_levels.push(self.output.sources.clone());
         let output = OutputSpec {
             sources: vec![sum],
-            lower: lower_levels,
+            lower: self.graph.levels.clone(),
             order: None,
             port: self.output.port.clone(),
         };

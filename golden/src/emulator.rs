@@ -1,230 +1,17 @@
 //! The emulator: a typed graph of fixed-point operations, right by construction.
 
 use crate::{
-    Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format, OutputErrors, Port, Segment,
+    EmulatorBuilder, EmulatorError, Format, Graph, Node, Op, OutputErrors, Port, Router, Segment, VectorId,
     simd::Plans,
 };
 
-/// The longest vector and the most weights per row that are accepted: 2^16 words.
-pub const MAX_VECTOR: usize = 1 << 16;
-
-/// The largest requantising shift.
-pub const MAX_SHIFT: u32 = 40;
-
-/// Names a vector of the graph: 0 is the input, k the output of node k - 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VectorId(pub(crate) usize);
-
-impl VectorId {
-    /// The input vector.
-    pub const INPUT: Self = Self(0);
-
-    /// Position in the order of computation; 0 is the input.
-    pub fn index(self) -> usize {
-        self.0
-    }
-}
-
-/// A matrix of weights, row by row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Weights {
-    /// Width and binary point of every weight.
-    pub format: Format,
-    /// `[outputs][inputs]` for dense layers, `[sets][outputs][window]` for blocks.
-    pub values: Vec<i16>,
-}
-
-/// Weights and biases: `acc = bias + Σ weight · x`, exact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Affine {
-    /// The weights, those of one member after the other.
-    pub weights: Weights,
-    /// One per row of the weights, at the accumulator's scale 2^-(weight frac + input frac).
-    pub bias: Vec<i64>,
-    /// Sets of weights and biases of which the [`Router`] picks one per frame; 1 if all frames share them.
-    pub members: usize,
-    /// Right shift from the accumulator to the output word.
-    pub shift: u32,
-}
-
-/// What a node computes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Op {
-    /// Every output is an affine function of all inputs.
-    Dense {
-        /// The operand.
-        input: VectorId,
-        /// Weights and biases.
-        affine: Affine,
-    },
-    /// An affine block at many places of the input.
-    Block {
-        /// The operand.
-        input: VectorId,
-        /// Where the block reads and writes.
-        geometry: BlockGeometry,
-        /// Weights and biases.
-        affine: Affine,
-    },
-    /// Element-wise sum of two vectors of one length.
-    Add {
-        /// The operands.
-        inputs: [VectorId; 2],
-        /// Left shifts that bring the operands to one binary point.
-        align: [u32; 2],
-        /// Right shift from the sum to the output word.
-        shift: u32,
-    },
-    /// Element-wise product of two vectors of one length.
-    Multiply {
-        /// The operands.
-        inputs: [VectorId; 2],
-        /// Right shift from the product to the output word.
-        shift: u32,
-    },
-    /// A function of every element.
-    Activate {
-        /// The operand.
-        input: VectorId,
-        /// The function.
-        activation: Activation,
-    },
-}
-
-impl Affine {
-    /// Weights of one member.
-    pub fn weights_of(&self, member: usize) -> &[i16] {
-        let size = self.weights.values.len() / self.members;
-        &self.weights.values[member * size..][..size]
-    }
-
-    /// Biases of one member.
-    pub fn bias_of(&self, member: usize) -> &[i64] {
-        let size = self.bias.len() / self.members;
-        &self.bias[member * size..][..size]
-    }
-}
-
-impl Op {
-    /// The weights and biases, if the operation has any.
-    pub fn affine(&self) -> Option<&Affine> {
-        match self {
-            Self::Dense { affine, .. } | Self::Block { affine, .. } => Some(affine),
-            Self::Add { .. } | Self::Multiply { .. } | Self::Activate { .. } => None,
-        }
-    }
-
-    /// The vectors that the operation reads.
-    pub fn operands(&self) -> Vec<VectorId> {
-        match self {
-            Self::Dense { input, .. } | Self::Block { input, .. } | Self::Activate { input, .. } => {
-                vec![*input]
-            }
-            Self::Add { inputs, .. } | Self::Multiply { inputs, .. } => inputs.to_vec(),
-        }
-    }
-
-    pub(crate) fn operands_mut(&mut self) -> impl Iterator<Item = &mut VectorId> {
-        match self {
-            Self::Dense { input, .. } | Self::Block { input, .. } | Self::Activate { input, .. } => {
-                std::slice::from_mut(input).iter_mut()
-            }
-            Self::Add { inputs, .. } | Self::Multiply { inputs, .. } => inputs.iter_mut(),
-        }
-    }
-
-    /// The word of the file format for the operation.
-    pub fn keyword(&self) -> &'static str {
-        match self {
-            Self::Dense { .. } => "dense",
-            Self::Block { .. } => "block",
-            Self::Add { .. } => "add",
-            Self::Multiply { .. } => "multiply",
-            Self::Activate { .. } => "activate",
-        }
-    }
-}
-
-/// One named operation and the vector that it makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// Unique name.
-    pub name: String,
-    /// The operation.
-    pub op: Op,
-    /// Format of the output words.
-    pub format: Format,
-    /// Number of output words.
-    pub size: usize,
-}
-
-impl Node {
-    /// Multiply-accumulates per frame: weights applied, or one per element-wise product.
-    pub fn macs(&self) -> usize {
-        match &self.op {
-            Op::Dense { affine, .. } => affine.weights.values.len() / affine.members,
-            Op::Block { geometry, .. } => geometry.output_len() * geometry.window_len(),
-            Op::Multiply { .. } => self.size,
-            Op::Add { .. } | Op::Activate { .. } => 0,
-        }
-    }
-
-    /// Whether the weights depend on the member that the [`Router`] picks.
-    pub fn is_of_members(&self) -> bool {
-        self.op.affine().is_some_and(|affine| affine.members > 1)
-    }
-}
-
-/// Picks the member whose weights a frame is computed with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Router {
-    /// One word per member: the largest wins, the first of equals.
-    pub scores: VectorId,
-    /// An input is *familiar* if the winner's score is at least this, one per member.
-    pub thresholds: Vec<i16>,
-}
-
-impl Router {
-    /// Number of members.
-    pub fn members(&self) -> usize {
-        self.thresholds.len()
-    }
-
-    /// What the words of the scores say.
-    pub fn select(&self, scores: &[i16]) -> Selected {
-        let better = |best: usize, member: usize| if scores[member] > scores[best] { member } else { best };
-        let member = (0..scores.len()).fold(0, better);
-        Selected { member, familiar: scores[member] >= self.thresholds[member] }
-    }
-}
-
-/// What a [`Router`] says about a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Selected {
-    /// The member whose weights the frame is computed with.
-    pub member: usize,
-    /// Whether the input is like those that the member was trained on.
-    pub familiar: bool,
-}
-
-/// The output frame: vectors one after the other, optionally in another order.
+/// The output frame: the vectors of a level one after the other, optionally in another order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
-    /// The vectors that are concatenated at the highest quality level.
-    pub sources: Vec<VectorId>,
-    /// Those at every lower level, the lowest first.
-    pub lower: Vec<Vec<VectorId>>,
     /// Word i of the frame is word `order[i]` of the concatenation; none is the identity.
     pub order: Option<Vec<usize>>,
     /// The words of the frame.
     pub port: Port,
-}
-
-impl Output {
-    /// The vectors that are concatenated at quality level `level`; the highest one for any beyond.
-    pub fn sources_at(&self, level: usize) -> &[VectorId] {
-        self.lower.get(level).unwrap_or(&self.sources)
-    }
 }
 
 /// Where an emulator comes from. Without a date, so that the same command makes the same bytes.
@@ -259,8 +46,7 @@ pub struct Emulator {
     pub(crate) provenance: Provenance,
     pub(crate) accumulator_bits: u32,
     pub(crate) input: Port,
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) router: Option<Router>,
+    pub(crate) graph: Graph,
     pub(crate) output: Output,
     /// How its runners compute it.
     pub(crate) plans: Plans,
@@ -304,9 +90,14 @@ impl Emulator {
         &self.input
     }
 
+    /// The operations on vectors, without ports.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
     /// The operations, every one after its operands.
     pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+        &self.graph.nodes
     }
 
     /// The same network with other thresholds of its router; nothing changes without a router.
@@ -314,15 +105,57 @@ impl Emulator {
     /// # Errors
     /// Another number of thresholds than of members, or one that is no word of the scores.
     pub fn with_thresholds(mut self, thresholds: Vec<i16>) -> Result<Self, EmulatorError> {
-        let Some(Router { scores, .. }) = self.router.take() else { return Ok(self) };
+        let Some(Router { scores, .. }) = self.graph.router.take() else { return Ok(self) };
         let mut builder = EmulatorBuilder::continued(&self, self.accumulator_bits);
         builder.route(scores, thresholds)?;
         Ok(builder.into_open())
     }
 
+    /// The same network with other weights and biases: `other` gives those of the layers (by position) that it wants changed, those
+    /// of one member after the other, in the layer's format and at its accumulator's scale.
+    ///
+    /// # Errors
+    /// Other numbers of weights or biases than the layer has, weights that do not fit their format, an accumulator that could
+    /// overflow, or a layer without weights.
+    pub fn with_integers(
+        &self,
+        other: impl Fn(usize) -> Option<(Vec<i16>, Vec<i64>)>,
+    ) -> Result<Self, EmulatorError> {
+        let mut changed = Self { provenance: self.provenance.of_another(), ..self.clone() };
+        for index in 0..self.nodes().len() {
+            let Some((values, bias)) = other(index) else { continue };
+            let node = &mut changed.graph.nodes[index];
+            let place = format!("layer {:?}", node.name);
+            let Some(affine) = node.op.affine_mut() else {
+                return Err(EmulatorError::new(place, format!("op {} has no weights", node.op.keyword())));
+            };
+            let shape = [affine.bias.len() / affine.members, affine.row()];
+            (affine.weights.values, affine.bias) = (values, bias);
+            affine.check(shape).map_err(|e| e.within(&place))?;
+            changed.check_accumulator(&changed.graph.nodes[index].op).map_err(|e| e.within(&place))?;
+        }
+        Ok(changed)
+    }
+
+    /// Refuses an operation whose accumulator could overflow.
+    pub(crate) fn check_accumulator(&self, op: &Op) -> Result<(), EmulatorError> {
+        let (needed, allowed) = (self.graph.accumulator_bits(op), self.accumulator_bits);
+        if needed > allowed {
+            let problem =
+                format!("the accumulator could overflow: it needs {needed} bits, {allowed} are allowed");
+            return Err(EmulatorError::new("", problem));
+        }
+        Ok(())
+    }
+
+    /// The narrowest accumulator that every layer fits.
+    pub fn needed_accumulator_bits(&self) -> u32 {
+        self.nodes().iter().map(|node| self.graph.accumulator_bits(&node.op)).max().unwrap_or(0)
+    }
+
     /// What picks the member of a frame; none if all frames share all weights.
     pub fn router(&self) -> Option<&Router> {
-        self.router.as_ref()
+        self.graph.router.as_ref()
     }
 
     /// The output frame.
@@ -330,33 +163,47 @@ impl Emulator {
         &self.output
     }
 
+    /// The vectors that are concatenated to the output frame at quality level `level`; those of the highest one for any beyond.
+    pub fn sources_at(&self, level: usize) -> &[VectorId] {
+        self.graph.sources_at(level)
+    }
+
     /// Number of quality levels, at least 1. Level 0 is the cheapest, the last one is the whole network.
     pub fn levels(&self) -> usize {
-        self.output.lower.len() + 1
+        self.graph.levels.len()
+    }
+
+    /// The complete emulator of quality level `level` (the highest one for any beyond): the nodes that it needs under their
+    /// names, and one level.
+    pub fn at_level(&self, level: usize) -> Self {
+        Self {
+            graph: self.graph.at_level(level),
+            provenance: match level + 1 < self.levels() {
+                true => self.provenance.of_another(),
+                false => self.provenance.clone(),
+            },
+            ..self.clone()
+        }
     }
 
     /// The vector that node `index` makes.
     pub fn vector_of(&self, index: usize) -> VectorId {
-        assert!(index < self.nodes.len(), "node {index} of {}", self.nodes.len());
-        VectorId(index + 1)
+        self.graph.vector_of(index)
     }
 
     /// The node that makes `vector`; none for the input.
     pub fn maker(&self, vector: VectorId) -> Option<&Node> {
-        vector.0.checked_sub(1).map(|index| &self.nodes[index])
+        self.graph.maker(vector)
     }
 
     /// Format of the words of `vector`.
     pub fn format(&self, vector: VectorId) -> Format {
-        match self.maker(vector) {
-            Some(node) => node.format,
-            None => self.input.formats().next().expect("ports are checked when built"),
-        }
+        self.graph.vector(vector).format
     }
 
     /// Length of `vector`.
     pub fn size(&self, vector: VectorId) -> usize {
-        self.maker(vector).map_or(self.input.size(), |node| node.size)
+        self.graph.vector(vector).size
     }
 
     /// Multiply-accumulates per frame: weights applied, plus one per element-wise product.
@@ -366,16 +213,13 @@ impl Emulator {
 
     /// Multiply-accumulates of a frame at quality level `level`.
     pub fn macs_at(&self, level: usize) -> usize {
-        let needed = self.needed_at(level);
-        self.nodes.iter().zip(needed).filter(|(_, needed)| *needed).map(|(node, _)| node.macs()).sum()
+        let needed = self.graph.needed_at(level);
+        self.nodes().iter().zip(needed).filter(|(_, needed)| *needed).map(|(node, _)| node.macs()).sum()
     }
 
     /// Number of weights and biases.
     pub fn parameters(&self) -> usize {
-        self.nodes
-            .iter()
-            .filter_map(|node| node.op.affine())
-            .map(|affine| affine.weights.values.len() + affine.bias.len())
-            .sum()
+        let affine = self.nodes().iter().filter_map(|node| node.op.affine());
+        affine.map(|affine| affine.weights.values.len() + affine.bias.len()).sum()
     }
 }

@@ -19,6 +19,14 @@ impl EmulatorError {
     pub fn new(place: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { place: shortened(&place.into()), problem: shortened(&problem.into()) }
     }
+
+    /// The same error, of a part of `place`.
+    pub(crate) fn within(self, place: &str) -> Self {
+        match self.place.as_str() {
+            "" => Self::new(place, self.problem),
+            part => Self::new(format!("{place}: {part}"), self.problem),
+        }
+    }
 }
 
 /// Why an emulator file could not be read or written.

@@ -1,7 +1,8 @@
 //! Fixed point, the emulator graph and its bit-exact software model.
 //!
 //! 1. A number is a [`Format`] (bits, binary point) and a raw two's complement word; [`requantise`] is the only rounding.
-//! 2. An [`Emulator`] is a graph of five operations on vectors of words: dense, block, add, multiply, activate.
+//! 2. A [`Graph`] is made of five operations on vectors: dense, block, add, multiply, activate; it is the same for words and for
+//!    numbers in floating point ([`Numbers`]). An [`Emulator`] is a graph of words with ports.
 //! 3. A value of type [`Emulator`] is right by construction: shapes fit, words fit, and no accumulator can overflow.
 //! 4. An emulator has one or more quality levels; a [`Router`] may pick the weights of each frame.
 //! 5. [`Runner`] computes what the hardware computes, bit for bit: as the specification, which is written to be read, or
@@ -10,18 +11,17 @@
 //! 7. Files of text are read through [`text`], which bounds what they can cost and says what they are if they are something else.
 //! 8. [`nrmse`] is the one error metric; [`Errors`] has it for every output, with what stands beside it.
 
-mod activation;
-mod block;
 mod builder;
 mod compose;
 mod emulator;
 mod error;
 mod file;
 mod format;
+mod geometry;
+mod graph;
 mod isa;
-mod level;
 mod metrics;
-mod overflow;
+mod ops;
 mod port;
 mod run;
 mod sample;
@@ -29,21 +29,23 @@ mod simd;
 mod specification;
 pub mod text;
 mod value;
+mod vector;
 
-pub use activation::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
-pub use block::BlockGeometry;
-pub use builder::{EmulatorBuilder, MAX_MEMBERS, OutputSpec};
-pub use emulator::{
-    Affine, Emulator, MAX_SHIFT, MAX_VECTOR, Node, Op, Output, Provenance, Router, Selected, VectorId,
-    Weights,
-};
+pub use builder::{EmulatorBuilder, OutputSpec};
+pub use emulator::{Emulator, Output, Provenance};
 pub use error::{EmulatorError, FileError};
 pub use file::{FileKind, write_atomically};
 pub use format::{Format, requantise};
+pub use geometry::BlockGeometry;
+pub use graph::{Graph, MAX_MEMBERS, Node, Router, Selected};
 pub use isa::Isa;
 pub use metrics::{Errors, OutputErrors, even_nrmse, nrmse, nrmse_masked};
-pub use overflow::accumulator_bits;
+pub use ops::{
+    Activate, Activation, Add, Affine, Block, Dense, Integers, MAX_ALIGNMENT, MAX_PRODUCT_SHIFT,
+    MAX_SEGMENTS_LOG2, MAX_SHIFT, Multiply, Numbers, Op, TABLE_ERROR, Weights, accumulator_bits,
+};
 pub use port::{Conversion, Port, Ranges, Segment};
 pub use run::Runner;
 pub use sample::{Sampler, sample_clusters, sample_emulator, sample_levels, sample_members, sample_weights};
 pub use value::Value;
+pub use vector::{MAX_VECTOR, Vector, VectorId};

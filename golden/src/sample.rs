@@ -1,7 +1,7 @@
 //! Random emulators and frames: valid graphs of every operation, for the tests of everything that runs emulators.
 
 use crate::{
-    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, Op, OutputSpec, Port,
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port,
     Provenance, VectorId, Weights,
 };
 
@@ -110,9 +110,8 @@ fn sample(seed: u64, draft: impl Fn(&mut Sampler) -> Option<Emulator>) -> Emulat
 pub fn sample_weights(emulator: &Emulator, seed: u64) -> Emulator {
     let mut sampler = Sampler::new(seed);
     let mut other = emulator.clone();
-    for node in &mut other.nodes {
-        let (Op::Dense { affine, .. } | Op::Block { affine, .. }) = &mut node.op else { continue };
-        let row = affine.weights.values.len() / affine.bias.len();
+    for affine in other.graph.nodes.iter_mut().filter_map(|node| node.op.affine_mut()) {
+        let row = affine.row();
         // Neither a row's sum of magnitudes nor its bias grows: no accumulator overflows that did not before.
         for (weights, bias) in affine.weights.values.chunks_mut(row).zip(&mut affine.bias) {
             for weight in weights.iter_mut() {
@@ -381,6 +380,7 @@ fn head_format() -> Format {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Op;
 
     #[test]
     fn samples_cover_every_operation_and_survive_their_file() {
@@ -389,7 +389,7 @@ mod tests {
             let emulator = sample_emulator(seed);
             seen.extend(emulator.nodes().iter().map(|node| node.op.keyword()));
             let two_dimensional =
-                |op: &Op| matches!(op, Op::Block { geometry, .. } if geometry.window[1] > 1);
+                |op: &Op| matches!(op, Op::Block(block) if block.geometry.window[1] > 1);
             if emulator.nodes().iter().any(|node| two_dimensional(&node.op)) {
                 seen.insert("window of two dimensions");
             }

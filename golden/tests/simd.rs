@@ -197,7 +197,7 @@ fn sums_of_more_than_32_bits_agree() {
                 let (weights, bias, scores) = (weights.clone(), bias.clone(), scores.clone());
                 let shape =
                     Affine { weights: weights.clone(), bias: bias.clone(), members, shift: shift as u32 };
-                let bits = accumulator_bits(&shape, inputs, format);
+                let bits = accumulator_bits(&shape, format);
                 wide[bits.saturating_sub(32) as usize] += 1;
                 let layers = |b: &mut EmulatorBuilder| {
                     if members == 1 {

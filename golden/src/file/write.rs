@@ -1,49 +1,37 @@
 //! Renders an emulator as YAML.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
-use crate::{Activation, Affine, BlockGeometry, Emulator, Format, Op, OutputErrors, Port, VectorId};
+use crate::{
+    Emulator, OutputErrors, Port, VectorId,
+    ops::{Text, format_map, list, quoted},
+};
 
 pub(super) fn render(emulator: &Emulator) -> String {
     let mut text = String::new();
     header(&mut text, emulator);
     text += "layers:\n";
-    for node in &emulator.nodes {
-        let _ = writeln!(text, "  - name: {}\n    op: {}", identifier(&node.name), node.op.keyword());
-        match &node.op {
-            Op::Dense { input, affine } => {
-                operand(&mut text, emulator, *input);
-                let _ = writeln!(text, "    format: {}", format_map(node.format));
-                weights(&mut text, affine, emulator.size(*input));
-            }
-            Op::Block { input, geometry, affine } => {
-                operand(&mut text, emulator, *input);
-                let _ = writeln!(text, "    format: {}", format_map(node.format));
-                block_geometry(&mut text, geometry);
-                weights(&mut text, affine, geometry.window_len());
-            }
-            Op::Add { inputs, .. } | Op::Multiply { inputs, .. } => {
-                let names = inputs.map(|v| vector_name(emulator, v));
-                let _ =
-                    writeln!(text, "    inputs: {}\n    format: {}", list(names), format_map(node.format));
-            }
-            Op::Activate { input, activation } => {
-                operand(&mut text, emulator, *input);
-                let _ = writeln!(text, "    format: {}", format_map(node.format));
-                let _ = writeln!(text, "    function: {}", quoted(activation.name()));
-                if let Activation::Table { knots, .. } = activation {
-                    let _ = writeln!(text, "    knots: {}", list(knots));
-                }
-            }
+    let mut layers = Text(text);
+    for node in emulator.nodes() {
+        let name = |v: &VectorId| vector_name(emulator, *v);
+        let _ = writeln!(layers.0, "  - name: {}", identifier(&node.name));
+        layers.field("op", node.op.keyword());
+        match node.op.operands() {
+            [input] => layers.field("input", name(input)),
+            inputs => layers.field("inputs", list(inputs.iter().map(name))),
         }
+        layers.field("format", format_map(node.format));
+        node.op.on_words().write(&mut layers);
     }
+    let Text(mut text) = layers;
     text += "output:\n";
     let output = &emulator.output;
     let names = |sources: &[VectorId]| list(sources.iter().map(|&v| vector_name(emulator, v)));
-    if !output.lower.is_empty() {
-        let _ = writeln!(text, "  stages: {}", list(output.lower.iter().map(|sources| names(sources))));
+    let lower = emulator.levels() - 1;
+    if lower > 0 {
+        let _ = writeln!(text, "  stages: {}", list((0..lower).map(|level| names(emulator.sources_at(level)))));
     }
-    let _ = writeln!(text, "  from: {}", names(&output.sources));
+    let _ = writeln!(text, "  from: {}", names(emulator.sources_at(lower)));
     if let Some(order) = &output.order {
         let _ = writeln!(text, "  order: {}", list(order));
     }
@@ -77,7 +65,7 @@ fn header(text: &mut String, emulator: &Emulator) {
     }
     let _ = writeln!(text, "accumulator: {}\ninput:", emulator.accumulator_bits);
     port(text, &emulator.input);
-    if let Some(router) = &emulator.router {
+    if let Some(router) = emulator.router() {
         let scores = vector_name(emulator, router.scores);
         let _ = writeln!(text, "router:\n  scores: {scores}\n  thresholds: {}", list(&router.thresholds));
     }
@@ -122,52 +110,4 @@ fn identifier(name: &str) -> String {
 fn segment_name(name: &str) -> String {
     let special = ["true", "false", "null"];
     if special.contains(&name.to_lowercase().as_str()) { quoted(name) } else { name.to_owned() }
-}
-
-fn operand(text: &mut String, emulator: &Emulator, input: VectorId) {
-    let _ = writeln!(text, "    input: {}", vector_name(emulator, input));
-}
-
-fn block_geometry(text: &mut String, geometry: &BlockGeometry) {
-    let g = geometry;
-    let _ = writeln!(text, "    offset: {}\n    repeat: {}", g.offset, list(&g.repeat));
-    let _ = writeln!(text, "    in_stride: {}\n    out_stride: {}", list(&g.in_stride), list(&g.out_stride));
-    let _ = writeln!(text, "    window: {}\n    in_step: {}", list(&g.window), list(&g.in_step));
-    let _ =
-        writeln!(text, "    outputs: {}\n    out_step: {}\n    shared: {}", g.outputs, g.out_step, g.shared);
-}
-
-fn weights(text: &mut String, affine: &Affine, row: usize) {
-    if affine.members > 1 {
-        let _ = writeln!(text, "    members: {}", affine.members);
-    }
-    let _ = writeln!(text, "    weights:\n      format: {}\n      rows:", format_map(affine.weights.format));
-    for row in affine.weights.values.chunks(row) {
-        let _ = writeln!(text, "        - {}", list(row));
-    }
-    let _ = writeln!(text, "    bias: {}", list(&affine.bias));
-}
-
-fn format_map(format: Format) -> String {
-    format!("{{bits: {}, frac: {}}}", format.bits(), format.frac())
-}
-
-fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    format!("[{}]", items.join(", "))
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
-                let _ = write!(out, "\\U{:08x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -76,7 +76,7 @@ impl<'a> Layer<'a> {
         format: Format,
     ) -> Self {
         let operand = emulator.format(input);
-        let width = Width::of(accumulator_bits(affine, geometry.window_len(), operand), affine.shift);
+        let width = Width::of(accumulator_bits(affine, operand), affine.shift);
         let origins = geometry.origins().map(|(read, write)| [read as usize, write as usize]).collect();
         let offsets = geometry.window_offsets().collect();
         let rounding = Rounding::new(affine.shift, format);

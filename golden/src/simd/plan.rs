@@ -17,7 +17,7 @@ use super::{
     taps::Taps,
     wide::Wide,
 };
-use crate::{Activation, BlockGeometry, Emulator, Op, Router, VectorId};
+use crate::{Activate, Activation, Block, BlockGeometry, Emulator, Op, Router, VectorId, ops};
 
 /// A distance in words from the beginning of a frame of memory.
 pub(super) type Place = usize;
@@ -209,7 +209,7 @@ impl<'a> Lowering<'a> {
     /// Layers that are rectified at once.
     fn find_relus(&mut self) {
         for (index, node) in self.emulator.nodes().iter().enumerate() {
-            let Op::Activate { input, activation: Activation::Relu } = &node.op else { continue };
+            let Op::Activate(Activate { input, function: Activation::Relu }) = &node.op else { continue };
             let Some(maker) = input.0.checked_sub(1) else { continue };
             let fused = matches!(self.kinds[maker], Kind::Dense(_) | Kind::Bytes(_) | Kind::Groups(_))
                 && !self.is_kin(maker);
@@ -379,16 +379,16 @@ impl<'a> Lowering<'a> {
             vectors: node.size.div_ceil(32),
         };
         let step = match &node.op {
-            Op::Add { inputs: [a, b], align, shift } => {
+            Op::Add(ops::Add { inputs: [a, b], align, shift }) => {
                 Step::Add(Add::new(places(*a, *b), *align, *shift, node.format))
             }
-            Op::Multiply { inputs: [a, b], shift } => {
+            Op::Multiply(ops::Multiply { inputs: [a, b], shift }) => {
                 Step::Multiply(Multiply::new(places(*a, *b), *shift, node.format))
             }
-            Op::Activate { input, activation: Activation::Table { knots, .. } } => {
+            Op::Activate(Activate { input, function: Activation::Table { knots, .. } }) => {
                 Step::Table(Table::new(places(*input, *input), knots, self.emulator.format(*input)))
             }
-            Op::Activate { input, .. } => Step::Relu(Relu { places: places(*input, *input) }),
+            Op::Activate(Activate { input, .. }) => Step::Relu(Relu { places: places(*input, *input) }),
             Op::Dense { .. } | Op::Block { .. } => unreachable!("affine layers are of other kinds"),
         };
         self.push(step)
@@ -444,7 +444,7 @@ impl<'a> Lowering<'a> {
 
     fn level(&mut self, level: usize, nodes: &[Vec<usize>]) -> Program {
         let emulator = self.emulator;
-        let needed = emulator.needed_at(level);
+        let needed = emulator.graph().needed_at(level);
         let mut steps: Vec<usize> = vec![];
         for index in (0..nodes.len()).filter(|&node| needed[node]) {
             for &step in &nodes[index] {
@@ -462,7 +462,7 @@ impl<'a> Lowering<'a> {
             }
         }
         let mut words: Vec<Place> = vec![];
-        for &source in emulator.output().sources_at(level) {
+        for &source in emulator.sources_at(level) {
             let begin = self.words_of(source);
             words.extend(begin..begin + emulator.size(source));
         }
@@ -477,14 +477,14 @@ impl<'a> Lowering<'a> {
 fn kind<'a>(emulator: &'a Emulator, index: usize, target: Target) -> Kind<'a> {
     let node = &emulator.nodes()[index];
     let layer = match &node.op {
-        Op::Dense { input, affine } => {
-            let geometry = BlockGeometry::dense(emulator.size(*input), node.size);
+        Op::Dense(ops::Dense { input, inputs, outputs, affine }) => {
+            let geometry = BlockGeometry::dense(*inputs, *outputs);
             Layer::new(emulator, *input, geometry, affine, node.format)
         }
-        Op::Block { input, geometry, affine } => {
+        Op::Block(Block { input, geometry, affine }) => {
             Layer::new(emulator, *input, geometry.clone(), affine, node.format)
         }
-        Op::Add { .. } | Op::Multiply { .. } | Op::Activate { .. } => return Kind::Elementwise,
+        Op::Add(_) | Op::Multiply(_) | Op::Activate(_) => return Kind::Elementwise,
     };
     match layer.width() {
         Width::Wide => return Kind::Wide(layer),

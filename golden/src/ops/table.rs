@@ -1,6 +1,6 @@
 //! Activation functions: ReLU, and any unary function as a piecewise-linear table.
 
-use crate::{EmulatorError, Format};
+use crate::{error::EmulatorError, format::Format};
 
 /// The most segments that a table may have, as a power of two.
 pub const MAX_SEGMENTS_LOG2: u32 = 10;

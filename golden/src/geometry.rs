@@ -1,6 +1,6 @@
 //! Where a block of weights reads and writes: offsets, strides and repeats.
 
-use crate::{EmulatorError, emulator::MAX_VECTOR};
+use crate::{error::EmulatorError, vector::MAX_VECTOR};
 
 /// One weight block applied at many places of a vector.
 ///

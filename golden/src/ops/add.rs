@@ -1,0 +1,74 @@
+//! Add: the element-wise sum of two vectors of one length.
+
+use super::{Context, Integers, Known, Numbers, OnWords, Operation, Record, Text, limits, of_one_length, sizes};
+use crate::{
+    error::EmulatorError,
+    format::{Format, requantise},
+    vector::{Vector, VectorId},
+};
+
+/// y\[i\] = a\[i\] + b\[i\].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Add<N: Numbers = Integers> {
+    /// The operands.
+    pub inputs: [VectorId; 2],
+    /// Left shifts that bring the operands to one binary point.
+    pub align: N::Align,
+    /// Right shift from the sum to the output word.
+    pub shift: N::Shift,
+}
+
+impl<N: Numbers> Add<N> {
+    /// The word of the file format.
+    pub const KEYWORD: &'static str = "add";
+}
+
+impl<N: Numbers> Operation for Add<N> {
+    fn keyword(&self) -> &'static str {
+        Self::KEYWORD
+    }
+
+    fn operands(&self) -> &[VectorId] {
+        &self.inputs
+    }
+
+    fn operands_mut(&mut self) -> &mut [VectorId] {
+        &mut self.inputs
+    }
+
+    fn size(&self, operands: &[usize]) -> Result<usize, EmulatorError> {
+        of_one_length(operands)
+    }
+
+    fn macs(&self, _size: usize) -> usize {
+        0
+    }
+}
+
+impl Add {
+    pub(crate) fn new(
+        [a, b]: [(VectorId, Vector<Format>); 2],
+        format: Format,
+    ) -> Result<Self, EmulatorError> {
+        of_one_length(&sizes([a.1, b.1]))?;
+        let (align, common) = limits::alignment([a.1.format, b.1.format])?;
+        Ok(Self { inputs: [a.0, b.0], align, shift: limits::shift(common, format)? })
+    }
+
+    pub(super) fn read(record: &mut Record, known: &dyn Known, format: Format) -> Result<Self, EmulatorError> {
+        record.allow(&["inputs"])?;
+        Self::new(record.operands(known)?, format)
+    }
+}
+
+impl OnWords for Add {
+    fn compute(&self, at: &mut Context, y: &mut [i16]) {
+        let [a, b] = self.inputs.map(|vector| &at.made[vector.0]);
+        for (y, (&a, &b)) in y.iter_mut().zip(a.iter().zip(b)) {
+            let sum = (i64::from(a) << self.align[0]) + (i64::from(b) << self.align[1]);
+            *y = requantise(sum, self.shift, at.format());
+        }
+    }
+
+    fn write(&self, _text: &mut Text) {}
+}
