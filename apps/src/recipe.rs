@@ -1,7 +1,7 @@
 //! How the emulator of an application comes to be: from the mathematics, or from frames.
 
-use emeuro_golden::EmulatorError;
-use emeuro_trainer::{Clustering, Function, Network, NodeId, PortSegment, Quantisation, TrainingSpec};
+use emeuro_golden::{EmulatorError, VectorId};
+use emeuro_trainer::{Clustering, Function, Network, PortSegment, Quantisation, TrainingSpec};
 
 use crate::{Analytic, Signal};
 
@@ -58,10 +58,10 @@ pub(crate) fn segments(signals: &[Signal]) -> Vec<PortSegment> {
 /// Hidden layers of `widths` on `input`, with `function` after each.
 pub(crate) fn hidden_layers(
     network: &mut Network,
-    input: NodeId,
+    input: VectorId,
     widths: &[usize],
     function: Function,
-) -> emeuro_trainer::Result<NodeId> {
+) -> emeuro_trainer::Result<VectorId> {
     widths.iter().try_fold(input, |x, &width| {
         let sums = network.dense(x, width)?;
         network.activate(sums, function)

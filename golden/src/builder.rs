@@ -3,7 +3,7 @@
 use crate::{
     Activate, Activation, Add, Block, BlockGeometry, Dense, Emulator, EmulatorError, Format, Graph,
     MAX_MEMBERS, MAX_VECTOR, Multiply, Node, Op, Output, OutputErrors, Port, Provenance, Router, Segment,
-    Vector, VectorId, Weights,
+    Vector, VectorId, WIDEST_ACCUMULATOR, Weights,
     graph::check_identifier,
     ops::{Known, Record, find},
     simd::Plans,
@@ -53,8 +53,8 @@ impl EmulatorBuilder {
     /// A name that is not an identifier, an accumulator width out of range, or an invalid port.
     pub fn new(name: &str, input: Port, accumulator_bits: u32) -> Result<Self, EmulatorError> {
         check_identifier("name", name)?;
-        if !(16..=48).contains(&accumulator_bits) {
-            let problem = format!("expected 16..=48 bits, found {accumulator_bits}");
+        if !(16..=WIDEST_ACCUMULATOR).contains(&accumulator_bits) {
+            let problem = format!("expected 16..={WIDEST_ACCUMULATOR} bits, found {accumulator_bits}");
             return Err(EmulatorError::new("accumulator", problem));
         }
         check_port("input", &input)?;
@@ -85,16 +85,60 @@ impl EmulatorBuilder {
         self.emulator
     }
 
-    /// A node of another emulator with operands and a name of this one, and without a router.
-    pub(crate) fn append(&mut self, node: Node) -> Result<VectorId, EmulatorError> {
-        self.push(&node.name, node.op, node.format)
+    /// Goes on with the nodes and the router of `emulator`, whose output is open again, and whose input words mean what `input`
+    /// says.
+    ///
+    /// # Errors
+    /// An invalid port, or one whose words are others to the layers.
+    pub fn reopened(emulator: &Emulator, input: Port) -> Result<Self, EmulatorError> {
+        check_port("input", &input)?;
+        let (expected, found) = (&emulator.input, &input);
+        if !found.formats().eq(expected.formats()) {
+            return Err(EmulatorError::new("input", "expected words of the formats that the layers read"));
+        }
+        Ok(Self { emulator: Emulator { input, ..emulator.clone() } })
+    }
+
+    /// A node of another emulator by a name of this one, on operands of this one.
+    ///
+    /// `members` is the number of members for each of which the node, if it has weights and they are the same for all, is to have
+    /// weights of its own, which begin alike; 1 leaves them shared.
+    ///
+    /// # Errors
+    /// As those of [`dense`](Self::dense) and the other operations.
+    pub fn copy(
+        &mut self,
+        name: &str,
+        node: &Node,
+        operand: impl Fn(VectorId) -> VectorId,
+        members: usize,
+    ) -> Result<VectorId, EmulatorError> {
+        let place = self.emulator.graph.place(name)?;
+        let graph = &self.emulator.graph;
+        let operands = node.op.operands().iter().map(|&v| {
+            let v = operand(v);
+            Ok((v, graph.operand(v)?))
+        });
+        let of_members = members > 1 || node.is_of_members();
+        let expected = if of_members { graph.members().map_err(|e| e.within(&place))? } else { 1 };
+        let op = operands
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|operands| node.op.on_words().again(&operands, members, node.format))
+            .map_err(|e| e.within(&place))?;
+        if let Some(found) = op.affine().map(|affine| affine.members).filter(|&found| found != expected) {
+            let problem = format!("expected {expected} as the router has, found {found}");
+            return Err(EmulatorError::new(format!("{place}: members"), problem));
+        }
+        self.push(name, op, node.format)
     }
 
     /// The layer that a record of a file describes.
     pub(crate) fn read(&mut self, mut record: Record) -> Result<VectorId, EmulatorError> {
         let name = record.name().to_owned();
         let place = format!("layer {name:?}");
-        let op = record.format().and_then(|format| Ok((format, Op::read(&mut record, &self.emulator.graph, format)?)));
+        let op = record
+            .format()
+            .and_then(|format| Ok((format, Op::read(&mut record, &self.emulator.graph, format)?)));
         let (format, op) = op.map_err(|e| e.within(&place))?;
         self.push(&name, op, format)
     }
@@ -378,8 +422,10 @@ impl EmulatorBuilder {
         let layer = graph.readers(scores).next().map(|reader| format!("layer {:?}", graph.name(reader)));
         let leaves = graph.levels.iter().flatten().any(|&v| v == scores);
         if let Some(reader) = layer.or(leaves.then(|| "the output".to_owned())) {
-            let problem =
-                format!("expected {:?} to be read by the router alone, {reader} reads it", graph.name(scores));
+            let problem = format!(
+                "expected {:?} to be read by the router alone, {reader} reads it",
+                graph.name(scores)
+            );
             return Err(EmulatorError::new("router: scores", problem));
         }
         if !graph.nodes.iter().any(Node::is_of_members) {
@@ -390,13 +436,8 @@ impl EmulatorBuilder {
 
     fn check_all_used(&self) -> Result<(), EmulatorError> {
         let graph = &self.emulator.graph;
-        let read: Vec<VectorId> = graph.read().collect();
-        match graph.vectors().skip(1).find(|v| !read.contains(v)) {
-            Some(v) => {
-                Err(EmulatorError::new(format!("layer {:?}", graph.name(v)), "its result is not used"))
-            }
-            None => Ok(()),
-        }
+        let unused = |v| EmulatorError::new(format!("layer {:?}", graph.name(v)), "its result is not used");
+        graph.unread().map_or(Ok(()), |v| Err(unused(v)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Puts emulators together: a residual stage on top of an emulator.
 
-use crate::{Conversion, Emulator, EmulatorBuilder, EmulatorError, Node, Output, OutputSpec, VectorId};
+use crate::{Conversion, Emulator, EmulatorBuilder, EmulatorError, Output, OutputSpec, VectorId};
 
 impl Emulator {
     /// One more quality level: its output is that of `self` plus that of `residual` for the same input, in the format of `self`.
@@ -47,12 +47,11 @@ impl Emulator {
         }
         let mut builder = EmulatorBuilder::continued(self, residual.accumulator_bits);
         let shift = self.nodes().len();
+        let placed = |v: VectorId| if v == VectorId::INPUT { v } else { VectorId(v.0 + shift) };
         for node in residual.nodes() {
-            let mut node = Node { name: format!("{prefix}_{}", node.name), ..node.clone() };
-            node.op.operands_mut().iter_mut().filter(|v| v.0 > 0).for_each(|v| v.0 += shift);
-            builder.append(node)?;
+            builder.copy(&format!("{prefix}_{}", node.name), node, placed, 1)?;
         }
-        let correction = VectorId(if correction.0 > 0 { correction.0 + shift } else { 0 });
+        let correction = placed(correction);
         let sum = builder.add(&format!("{prefix}_sum"), lower, correction, self.format(lower))?;
         let output = OutputSpec {
             sources: vec![sum],

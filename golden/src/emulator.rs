@@ -5,6 +5,12 @@ use crate::{
     simd::Plans,
 };
 
+/// The widest accumulator.
+pub const WIDEST_ACCUMULATOR: u32 = 48;
+
+/// Accumulator widths that are chosen from, the narrowest first.
+const ACCUMULATORS: [u32; 3] = [32, 40, WIDEST_ACCUMULATOR];
+
 /// The output frame: the vectors of a level one after the other, optionally in another order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
@@ -148,9 +154,12 @@ impl Emulator {
         Ok(())
     }
 
-    /// The narrowest accumulator that every layer fits.
-    pub fn needed_accumulator_bits(&self) -> u32 {
-        self.nodes().iter().map(|node| self.graph.accumulator_bits(&node.op)).max().unwrap_or(0)
+    /// The same network with the narrowest accumulator of 32, 40 and 48 bits that every layer fits.
+    #[must_use]
+    pub fn with_narrowest_accumulator(self) -> Self {
+        let needed = self.nodes().iter().map(|node| self.graph.accumulator_bits(&node.op)).max().unwrap_or(0);
+        let narrowest = ACCUMULATORS.into_iter().find(|&bits| bits >= needed);
+        Self { accumulator_bits: narrowest.unwrap_or(self.accumulator_bits), ..self }
     }
 
     /// What picks the member of a frame; none if all frames share all weights.

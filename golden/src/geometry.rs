@@ -82,7 +82,10 @@ impl BlockGeometry {
     }
 
     /// Checks dimensions, bounds against an input vector of `input_len` words, and that every output is written once.
-    pub(crate) fn check(&self, input_len: usize) -> Result<(), EmulatorError> {
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self, input_len: usize) -> Result<(), EmulatorError> {
         let same_dimensions = |name: &str, strides: &[i64], dims: &[usize]| {
             if strides.len() == dims.len() {
                 return Ok(());

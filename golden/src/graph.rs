@@ -2,10 +2,7 @@
 //!
 //! Emulators are graphs of [`Integers`](crate::Integers); the trainer's networks are graphs of parameters in floating point.
 
-use crate::{
-    EmulatorError, Format, Integers, Numbers, Op, Vector, VectorId,
-    ops::Known,
-};
+use crate::{EmulatorError, Format, Integers, MAX_VECTOR, Numbers, Op, Vector, VectorId, ops::Known};
 
 /// The most members that a router can choose from.
 pub const MAX_MEMBERS: usize = 256;
@@ -85,13 +82,57 @@ impl<N: Numbers> Graph<N> {
         Self { inputs, nodes: vec![], router: None, levels: vec![] }
     }
 
+    /// Adds an input, before any node.
+    ///
+    /// # Errors
+    /// There are nodes already, or the vector is empty or too long.
+    pub fn input(&mut self, vector: Vector<N::Format>) -> Result<VectorId, EmulatorError> {
+        if !self.nodes.is_empty() {
+            return Err(EmulatorError::new("input", "expected all inputs before the first operation"));
+        }
+        if !(1..=MAX_VECTOR).contains(&vector.size) {
+            let problem = format!("expected 1..={MAX_VECTOR} elements, found {}", vector.size);
+            return Err(EmulatorError::new("input", problem));
+        }
+        self.inputs.push(vector);
+        Ok(VectorId(self.inputs.len() - 1))
+    }
+
+    /// Says what the output of every quality level is made of, the lowest level first.
+    ///
+    /// # Errors
+    /// No level, a level without vectors, or a vector of another graph.
+    pub fn set_levels(&mut self, levels: Vec<Vec<VectorId>>) -> Result<(), EmulatorError> {
+        if levels.is_empty() || levels.iter().any(Vec::is_empty) {
+            return Err(EmulatorError::new("output", "expected at least one vector at every level"));
+        }
+        levels
+            .iter()
+            .flatten()
+            .try_for_each(|&v| self.operand(v).map(drop))
+            .map_err(|e| e.within("output"))?;
+        self.levels = levels;
+        Ok(())
+    }
+
+    /// The vectors that are the output of every quality level, the lowest first.
+    pub fn levels(&self) -> &[Vec<VectorId>] {
+        &self.levels
+    }
+
+    /// The result of the first node that nothing reads.
+    pub fn unread(&self) -> Option<VectorId> {
+        let read: Vec<VectorId> = self.read().collect();
+        self.vectors().skip(self.inputs.len()).find(|v| !read.contains(v))
+    }
+
     /// The operations, every one after its operands.
     pub fn nodes(&self) -> &[Node<N>] {
         &self.nodes
     }
 
     /// The inputs, which are the first vectors.
-    pub fn inputs(&self) -> impl Iterator<Item = VectorId> + use<N> {
+    pub fn inputs(&self) -> impl ExactSizeIterator<Item = VectorId> + use<N> {
         (0..self.inputs.len()).map(VectorId)
     }
 
@@ -143,7 +184,9 @@ impl<N: Numbers> Graph<N> {
     /// The nodes that read `vector`, in order.
     pub fn readers(&self, vector: VectorId) -> impl Iterator<Item = VectorId> + '_ {
         let reads = move |node: &Node<N>| node.op.operands().contains(&vector);
-        (0..self.nodes.len()).filter(move |&index| reads(&self.nodes[index])).map(|index| self.vector_of(index))
+        (0..self.nodes.len())
+            .filter(move |&index| reads(&self.nodes[index]))
+            .map(|index| self.vector_of(index))
     }
 
     /// The vectors that are concatenated at quality level `level`; those of the highest one for any beyond.
@@ -194,7 +237,7 @@ impl<N: Numbers> Graph<N> {
 
     /// For every node, whether quality level `level` (the highest one for any beyond) needs it; `routed` says which nodes need
     /// the router.
-    pub(crate) fn needed_for(&self, level: usize, routed: impl Fn(&Node<N>) -> bool) -> Vec<bool> {
+    pub fn needed_for(&self, level: usize, routed: impl Fn(&Node<N>) -> bool) -> Vec<bool> {
         let mut needed = vec![false; self.nodes.len()];
         let mark = |vectors: &[VectorId], needed: &mut [bool]| {
             vectors.iter().filter_map(|&v| self.index_of(v)).for_each(|node| needed[node] = true);

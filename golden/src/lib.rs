@@ -32,7 +32,7 @@ mod value;
 mod vector;
 
 pub use builder::{EmulatorBuilder, OutputSpec};
-pub use emulator::{Emulator, Output, Provenance};
+pub use emulator::{Emulator, Output, Provenance, WIDEST_ACCUMULATOR};
 pub use error::{EmulatorError, FileError};
 pub use file::{FileKind, write_atomically};
 pub use format::{Format, requantise};

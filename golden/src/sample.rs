@@ -388,8 +388,7 @@ mod tests {
         for seed in 0..300 {
             let emulator = sample_emulator(seed);
             seen.extend(emulator.nodes().iter().map(|node| node.op.keyword()));
-            let two_dimensional =
-                |op: &Op| matches!(op, Op::Block(block) if block.geometry.window[1] > 1);
+            let two_dimensional = |op: &Op| matches!(op, Op::Block(block) if block.geometry.window[1] > 1);
             if emulator.nodes().iter().any(|node| two_dimensional(&node.op)) {
                 seen.insert("window of two dimensions");
             }

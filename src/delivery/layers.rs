@@ -1,7 +1,7 @@
 //! What every layer of a unit takes: lanes, clocks, weight words.
 
 use emeuro_compiler::{Function, Instruction, Program};
-use emeuro_golden::{Emulator, Op};
+use emeuro_golden::{Block, Emulator, Op};
 
 /// One layer of a compiled network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,10 @@ fn layer(emulator: &Emulator, program: &Program, instructions: &[Instruction]) -
     let first = &instructions[0];
     let node = emulator.nodes().iter().find(|node| node.name == first.layer);
     let (kind, shape) = match node.map(|node| (node, &node.op)) {
-        Some((node, Op::Dense { input, .. })) => {
-            ("dense", format!("{} → {}", emulator.size(*input), node.size))
-        }
-        Some((_, Op::Block { geometry, .. })) => {
-            ("block", format!("({} → {}) × {}", geometry.window_len(), geometry.outputs, geometry.repeats()))
+        Some((_, op @ Op::Dense(dense))) => (op.keyword(), format!("{} → {}", dense.inputs, dense.outputs)),
+        Some((_, op @ Op::Block(Block { geometry, .. }))) => {
+            let block = format!("({} → {})", geometry.window_len(), geometry.outputs);
+            (op.keyword(), format!("{block} × {}", geometry.repeats()))
         }
         Some((node, op)) => (op.keyword(), node.size.to_string()),
         None => ("copy", instructions.iter().map(results).sum::<usize>().to_string()),

@@ -318,7 +318,7 @@ impl Split<'_> {
             }
         }
         let of_members = |index: usize| {
-            let dense = matches!(nodes[index].op, Op::Dense { input, .. } if input != VectorId::INPUT);
+            let dense = matches!(&nodes[index].op, Op::Dense(dense) if dense.input != VectorId::INPUT);
             dense && !before[index + 1]
         };
         let mut live = vec![false; nodes.len() + 1];
@@ -331,34 +331,8 @@ impl Split<'_> {
         // What is shared, the router, the members.
         for members in [false, true] {
             for (index, node) in nodes.iter().enumerate().filter(|(index, _)| live[index + 1] == members) {
-                let (name, format) = (&node.name, node.format);
-                let vector = match &node.op {
-                    Op::Dense { input, affine } => {
-                        let (weights, bias) = (affine.weights.clone(), affine.bias.clone());
-                        let input = made[input.index()];
-                        if of_members(index) {
-                            let count = self.thresholds.len();
-                            let values = weights.values.repeat(count);
-                            let weights = Weights { values, ..weights };
-                            builder.dense_of_members(name, input, weights, bias.repeat(count), format)
-                        } else {
-                            builder.dense(name, input, weights, bias, format)
-                        }
-                    }
-                    Op::Block { input, geometry, affine } => {
-                        let (weights, bias) = (affine.weights.clone(), affine.bias.clone());
-                        builder.block(name, made[input.index()], geometry.clone(), weights, bias, format)
-                    }
-                    Op::Add { inputs: [a, b], .. } => {
-                        builder.add(name, made[a.index()], made[b.index()], format)
-                    }
-                    Op::Multiply { inputs: [a, b], .. } => {
-                        builder.multiply(name, made[a.index()], made[b.index()], format)
-                    }
-                    Op::Activate { input, activation } => {
-                        builder.activate(name, made[input.index()], activation.clone(), format)
-                    }
-                }?;
+                let count = if of_members(index) { self.thresholds.len() } else { 1 };
+                let vector = builder.copy(&node.name, node, |v| made[v.index()], count)?;
                 made[index + 1] = vector;
             }
             if !members {
@@ -366,10 +340,11 @@ impl Split<'_> {
             }
         }
         let output = source.output().clone();
-        let new = |sources: &[VectorId]| sources.iter().map(|v| made[v.index()]).collect::<Vec<_>>();
+        let new = |level: usize| source.sources_at(level).iter().map(|v| made[v.index()]).collect();
+        let highest = source.levels() - 1;
         let spec = OutputSpec {
-            sources: new(&output.sources),
-            lower: output.lower.iter().map(|sources| new(sources)).collect(),
+            sources: new(highest),
+            lower: (0..highest).map(new).collect(),
             order: output.order,
             port: output.port,
         };

@@ -14,11 +14,9 @@ use crate::{
 pub(crate) fn candidates(fixed: &Fixed, groups: &Groups, group: usize, weight_bits: u32) -> Vec<Array1<f64>> {
     let network = &fixed.network;
     let makers: Vec<usize> = network.dense_nodes().filter(|&i| groups.contains(group, i)).collect();
-    let readers: Vec<usize> = network
-        .dense_nodes()
-        .filter(|&i| network.nodes[i].operands().all(|o| groups.contains(group, o)))
-        .collect();
-    let width = network.widths[group];
+    let readers: Vec<usize> =
+        network.dense_nodes().filter(|&i| network.operands(i).all(|o| groups.contains(group, o))).collect();
+    let width = network.width(group);
     let rows = extremes(network, &makers, width, 0);
     let columns = extremes(network, &readers, width, 1);
     let full = 1.0 - 2f64.powi(1 - i32::try_from(weight_bits).unwrap_or(8));

@@ -1,18 +1,12 @@
 //! The integers as an emulator, and its errors on frames that nothing was learnt from.
 
 use emeuro_golden::{
-    Activation, Emulator, EmulatorBuilder, Op, OutputSpec, Port, Provenance, Runner, Segment, VectorId,
-    accumulator_bits, nrmse_masked,
+    Activation, Add, Emulator, EmulatorBuilder, Multiply, Op, OutputSpec, Port, Provenance, Runner, Segment,
+    VectorId, WIDEST_ACCUMULATOR, Weights, nrmse_masked,
 };
 use ndarray::{Array2, ArrayView2, Axis, s};
 
-use crate::{
-    Datasets, Error, Frames, Function, Network, PortSegment, Result, TrainingSpec, fixed::Fixed,
-    network::Node,
-};
-
-/// Accumulator widths, narrowest first; the first that holds every layer is taken.
-const ACCUMULATORS: [u32; 3] = [32, 40, 48];
+use crate::{Datasets, Error, Frames, Network, PortSegment, Result, TrainingSpec, fixed::Fixed};
 
 /// Checks that the frames are those of the specification.
 pub(crate) fn check_frames(spec: &TrainingSpec, data: &Datasets) -> Result<()> {
@@ -44,19 +38,10 @@ pub(crate) fn check_frames(spec: &TrainingSpec, data: &Datasets) -> Result<()> {
 
 /// Builds the emulator of `fixed`.
 pub(crate) fn export(fixed: &Fixed, spec: &TrainingSpec) -> Result<Emulator> {
-    let widest = build(fixed, spec, ACCUMULATORS[2])?;
-    let needed = widest.nodes().iter().map(|node| match &node.op {
-        Op::Dense { input, affine } => accumulator_bits(affine, widest.size(*input), widest.format(*input)),
-        _ => 0,
-    });
-    let needed = needed.max().unwrap_or(0);
-    match ACCUMULATORS.into_iter().find(|&bits| bits >= needed) {
-        Some(bits) if bits < ACCUMULATORS[2] => build(fixed, spec, bits),
-        _ => Ok(widest),
-    }
+    Ok(build(fixed, spec)?.with_narrowest_accumulator())
 }
 
-fn build(fixed: &Fixed, spec: &TrainingSpec, accumulator: u32) -> Result<Emulator> {
+fn build(fixed: &Fixed, spec: &TrainingSpec) -> Result<Emulator> {
     let bits = spec.quantisation.activation_bits;
     let port = |segments: &[PortSegment], fracs: &mut dyn Iterator<Item = i32>| Port {
         bits,
@@ -67,34 +52,40 @@ fn build(fixed: &Fixed, spec: &TrainingSpec, accumulator: u32) -> Result<Emulato
             .collect(),
     };
     let input = port(&spec.inputs, &mut fixed.inputs.iter().map(|f| f.frac()));
-    let mut builder = EmulatorBuilder::new(&spec.name, input, accumulator)?;
-    let mut vectors: Vec<VectorId> = Vec::new();
-    let mut counts = std::collections::HashMap::new();
-    for (i, node) in fixed.network.nodes.iter().enumerate() {
-        let mut name = |kind: &'static str| {
-            let count = counts.entry(kind).and_modify(|c| *c += 1).or_insert(1);
-            format!("{kind}_{count}")
+    let mut builder = EmulatorBuilder::new(&spec.name, input, WIDEST_ACCUMULATOR)?;
+    let mut vectors = vec![VectorId::INPUT];
+    for (node, i) in fixed.network.graph().nodes().iter().zip(1..) {
+        let (name, format) = (&node.name, fixed.vectors[i]);
+        let weights = || {
+            let (format, values, bias) = fixed.integers(i).expect("layers with weights have formats of them");
+            (Weights { format, values }, bias)
         };
-        let format = fixed.vectors[i];
-        let made = match *node {
-            Node::Input => VectorId::INPUT,
-            Node::Dense { input } => {
-                let Some((weights, values, bias)) = fixed.integers(i) else { continue };
-                let weights = emeuro_golden::Weights { format: weights, values };
-                builder.dense(&name("dense"), vectors[input], weights, bias, format)?
+        vectors.push(match &node.op {
+            Op::Dense(dense) => {
+                let (weights, bias) = weights();
+                builder.dense(name, vectors[dense.input.index()], weights, bias, format)?
             }
-            Node::Activate { input, function } => {
+            Op::Block(block) => {
+                let (weights, bias) = weights();
+                let geometry = block.geometry.clone();
+                builder.block(name, vectors[block.input.index()], geometry, weights, bias, format)?
+            }
+            Op::Activate(activate) => {
                 let activation = fixed.tables[i].clone().unwrap_or(Activation::Relu);
-                debug_assert!(function == Function::Relu || activation != Activation::Relu);
-                builder.activate(&name(function.name()), vectors[input], activation, format)?
+                builder.activate(name, vectors[activate.input.index()], activation, format)?
             }
-            Node::Add { a, b } => builder.add(&name("add"), vectors[a], vectors[b], format)?,
-        };
-        vectors.push(made);
+            Op::Add(Add { inputs: [a, b], .. }) => {
+                builder.add(name, vectors[a.index()], vectors[b.index()], format)?
+            }
+            Op::Multiply(Multiply { inputs: [a, b], .. }) => {
+                builder.multiply(name, vectors[a.index()], vectors[b.index()], format)?
+            }
+        });
     }
+    let mut levels: Vec<Vec<VectorId>> = fixed.network.levels().map(|i| vec![vectors[i]]).collect();
     let output = OutputSpec {
-        sources: vec![vectors[vectors.len() - 1]],
-        lower: fixed.network.lower.iter().map(|&i| vec![vectors[i]]).collect(),
+        sources: levels.pop().unwrap_or_default(),
+        lower: levels,
         order: None,
         port: port(&spec.outputs, &mut fixed.outputs.iter().copied()),
     };

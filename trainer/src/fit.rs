@@ -298,14 +298,18 @@ impl Fit<'_> {
         }
         workspace.fill(self.network, self.train.inputs.view(), rows.iter().copied());
         forward(self.network, parameters, n, self.rounded.map(|r| &r.nodes[..]), workspace);
+        let outlets = self.network.outlets();
+        workspace.begin(&outlets, n);
+        let mut dy = Array2::zeros((n, self.train.targets.ncols()));
         let mut loss = 0.0;
-        for level in self.network.levels() {
-            let highest = level + 1 == self.network.nodes.len();
-            let (y, mut dy) = workspace.output_and_delta(level, n);
-            let error = self.errors(&self.train.targets, rows, y, dy.view_mut());
+        for (level, outlet) in outlets.iter().enumerate() {
+            let highest = level + 1 == outlets.len();
+            let y = outlet.take(&workspace.values, n);
+            let error = self.errors(&self.train.targets, rows, y.view(), dy.view_mut());
             let share = if highest { 1.0 } else { self.lower_weight };
             let factor = 2.0 * share * normaliser as f32;
             dy.mapv_inplace(|d| d * factor);
+            outlet.put(dy.view(), &mut workspace.deltas);
             if highest {
                 loss = error;
             }
@@ -318,13 +322,15 @@ impl Fit<'_> {
             to.assign(&directions.row(from));
         }
         tangent::forward(self.network, parameters, n, workspace, tangents);
-        for level in self.network.levels() {
-            let highest = level + 1 == self.network.nodes.len();
-            let (slope, mut delta) = tangents.slope_and_delta(level, n);
-            self.errors(slopes, rows, slope, delta.view_mut());
+        tangents.begin(&outlets, n);
+        for (level, outlet) in outlets.iter().enumerate() {
+            let highest = level + 1 == outlets.len();
+            let slope = outlet.take(&tangents.slopes, n);
+            self.errors(slopes, rows, slope.view(), dy.view_mut());
             let share = if highest { 1.0 } else { self.lower_weight };
             let factor = 2.0 * share * weight * normaliser as f32;
-            delta.mapv_inplace(|d| d * factor);
+            dy.mapv_inplace(|d| d * factor);
+            outlet.put(dy.view(), &mut tangents.deltas);
         }
         tangent::backward(self.network, parameters, n, workspace, tangents);
         loss * normaliser
@@ -415,6 +421,7 @@ impl Fit<'_> {
         workspace: &mut Workspace,
     ) -> [f64; 2] {
         let nodes = self.rounded.map(|r| &r.nodes[..]);
+        let outlets = self.network.outlets();
         let mut totals = [0.0; 2];
         for start in rows.clone().step_by(CHUNK) {
             let end = (start + CHUNK).min(rows.end);
@@ -422,14 +429,14 @@ impl Fit<'_> {
             forward(self.network, parameters, end - start, nodes, workspace);
             let part = |m: &Array2<f32>| m.slice(s![start..end, ..]).to_owned();
             let mask = self.validation.mask.as_ref().map(part);
-            for level in self.network.levels() {
+            for (level, outlet) in outlets.iter().enumerate() {
                 let error = weighted_error(
-                    workspace.value(level, end - start),
+                    outlet.take(&workspace.values, end - start).view(),
                     self.validation.targets.slice(s![start..end, ..]),
                     mask.as_ref().map(|m| m.view()),
                     self.output_weights,
                 );
-                if level + 1 == self.network.nodes.len() {
+                if level + 1 == outlets.len() {
                     totals[0] += error;
                     totals[1] += error;
                 } else {

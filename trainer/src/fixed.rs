@@ -1,6 +1,6 @@
 //! A network laid out in fixed point: scaled, shifted and with a format for every vector and every weight matrix.
 
-use emeuro_golden::{Activation, Format};
+use emeuro_golden::{Activate, Activation, Add, Format, MAX_ALIGNMENT, MAX_PRODUCT_SHIFT, Multiply, Op};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     fit::weighted_error,
     gradient::{Workspace, forward},
     moments,
-    network::{Network, Node},
+    network::Network,
     rounded::{Basis, Rounded},
     rounding::{Grid, Lookup, Rounding, round_bias},
 };
@@ -19,9 +19,6 @@ const HEADROOM: f64 = 1.25;
 
 /// The widest shift from an accumulator to its output word that training chooses; more would only add zeros to the bias.
 const WIDEST_SHIFT: i32 = 24;
-
-/// The formats of addends may differ by this much.
-const ADD_ALIGNMENT: i32 = 6;
 
 /// What a float network does on real frames: per node and element the largest magnitudes and the means.
 pub(crate) struct Observed {
@@ -34,7 +31,7 @@ impl Observed {
     /// Observes `network` on all frames of `sets`.
     pub(crate) fn new(network: &Network, sets: &[ArrayView2<f32>]) -> Self {
         const CHUNK: usize = 512;
-        let zeros = || network.widths.iter().map(|&w| Array1::<f64>::zeros(w)).collect::<Vec<_>>();
+        let zeros = || network.widths().map(Array1::<f64>::zeros).collect::<Vec<_>>();
         let (mut largest, mut positive, mut means) = (zeros(), zeros(), zeros());
         let mut workspace = Workspace::new(network, CHUNK);
         let chunks = sets.iter().flat_map(|inputs| inputs.axis_chunks_iter(Axis(0), CHUNK));
@@ -42,7 +39,7 @@ impl Observed {
             let rows = chunk.nrows();
             workspace.input(rows).assign(&chunk);
             forward(network, &network.parameters, rows, None, &mut workspace);
-            for i in 0..network.nodes.len() {
+            for i in 0..network.len() {
                 for frame in workspace.value(i, rows).outer_iter() {
                     for (k, &v) in frame.iter().enumerate() {
                         let v = f64::from(v);
@@ -72,7 +69,7 @@ pub(crate) struct Choice {
     pub(crate) vector_clip: Vec<i32>,
 }
 
-/// Nodes whose elements must be scaled alike: those joined by additions and ReLUs.
+/// Vectors whose elements must be scaled alike: those joined by additions and ReLUs.
 #[derive(Clone, Debug)]
 pub(crate) struct Groups {
     root: Vec<usize>,
@@ -85,35 +82,29 @@ pub(crate) struct Groups {
 
 impl Groups {
     pub(crate) fn new(network: &Network) -> Self {
-        let mut root: Vec<usize> = (0..network.nodes.len()).collect();
+        let mut root: Vec<usize> = (0..network.len()).collect();
         let mut join = |a: usize, b: usize| {
             let (a, b) = (root[a].min(root[b]), root[a].max(root[b]));
             root.iter_mut().filter(|r| **r == b).for_each(|r| *r = a);
         };
-        for (i, node) in network.nodes.iter().enumerate() {
-            match *node {
-                Node::Activate { input, function: Function::Relu } => join(input, i),
-                Node::Add { a, b } => {
-                    join(a, i);
-                    join(b, i);
+        for i in 0..network.len() {
+            match network.op(i) {
+                Some(Op::Activate(_)) if network.function(i) != Some(Function::Relu) => {}
+                Some(Op::Activate(_) | Op::Add(_)) => {
+                    network.operands(i).for_each(|operand| join(operand, i))
                 }
-                _ => {}
+                Some(Op::Dense(_) | Op::Block(_) | Op::Multiply(_)) | None => {}
             }
         }
         let mut free = vec![true; root.len()];
         free[root[0]] = false;
         let outputs: Vec<usize> = network.levels().map(|i| root[i]).collect();
         outputs.iter().for_each(|&group| free[group] = false);
-        for (i, node) in network.nodes.iter().enumerate() {
-            if let Node::Activate { input, function } = *node
-                && function != Function::Relu
-            {
-                // A table belongs to one scale on either side.
-                free[root[i]] = false;
-                free[root[input]] = false;
-            }
+        for i in (0..network.len()).filter(|&i| keeps_scales(network, i)) {
+            free[root[i]] = false;
+            network.operands(i).for_each(|operand| free[root[operand]] = false);
         }
-        let input_alone = network.consumers(0).all(|c| matches!(network.nodes[c], Node::Dense { .. }));
+        let input_alone = network.only_dense_read(0);
         Self { root, free, outputs, input_alone }
     }
 
@@ -138,6 +129,16 @@ impl Groups {
     /// Whether input segments may have binary points of their own.
     pub(crate) fn input_alone(&self) -> bool {
         self.input_alone
+    }
+}
+
+/// Whether vector `i` and what it is made of have one scale each: a table belongs to one scale on either side, a block sees many
+/// elements with one weight, and a product would have the scales of both.
+fn keeps_scales(network: &Network, i: usize) -> bool {
+    match network.op(i) {
+        Some(Op::Activate(_)) => network.function(i) != Some(Function::Relu),
+        Some(Op::Block(_) | Op::Multiply(_)) => true,
+        Some(Op::Dense(_) | Op::Add(_)) | None => false,
     }
 }
 
@@ -210,10 +211,10 @@ pub(crate) fn plain_choice(
         let least = input_fracs.iter().copied().min().unwrap_or(0);
         input_fracs.fill(least);
     }
-    let nodes = network.nodes.len();
+    let nodes = network.len();
     Ok(Choice {
         input_fracs,
-        scales: network.widths.iter().map(|&w| Array1::ones(w)).collect(),
+        scales: network.widths().map(Array1::ones).collect(),
         weight_clip: vec![0; nodes],
         vector_clip: vec![0; nodes],
     })
@@ -229,7 +230,7 @@ impl Fixed {
         choice: &Choice,
     ) -> Result<Self> {
         let Quantisation { weight_bits, activation_bits: bits } = spec.quantisation;
-        let last = network.nodes.len() - 1;
+        let last = network.last();
         let outputs = output_fracs(spec, network, groups, observed)?;
         let spread = |segments: &[crate::PortSegment], fracs: &[i32]| -> Array1<f64> {
             let first = fracs[0];
@@ -247,10 +248,13 @@ impl Fixed {
             .collect();
         // On the grid of the words, so that centring is exact in the accumulator.
         let grid = power(choice.input_fracs[0]);
-        let mean = (&observed.means[0] * &scales[0]).mapv(|m| (m * grid).round() / grid);
+        let mean = match groups.input_alone() {
+            true => (&observed.means[0] * &scales[0]).mapv(|m| (m * grid).round() / grid),
+            false => Array1::zeros(network.inputs()),
+        };
         let mut scaled = network.clone();
         for i in network.dense_nodes() {
-            let input = network.nodes[i].operands().next().unwrap_or(0);
+            let input = network.operands(i).next().unwrap_or(0);
             let (rows, columns) = (&scales[i], &scales[input]);
             let w = network.weights(&network.parameters, i);
             let mut bias = network.bias(&network.parameters, i).mapv(f64::from);
@@ -289,19 +293,20 @@ impl Fixed {
     /// Formats of all vectors and weights, such that every shift is one that the hardware has.
     fn choose_formats(&mut self, weight_bits: u32, bits: u32, ranges: &[f64], choice: &Choice) -> Result<()> {
         let network = &self.network;
-        let nodes = network.nodes.len();
+        let nodes = network.len();
         let mut most = vec![i32::MAX; nodes];
         loop {
             let mut fracs: Vec<i32> = Vec::with_capacity(nodes);
             let mut weights = vec![None; nodes];
-            for (i, node) in network.nodes.iter().enumerate() {
+            for i in 0..nodes {
                 // The output words carry the binary points of the port.
                 let is_output = network.levels().any(|level| level == i);
                 let fit = if is_output { self.outputs[0] } else { covering(bits, ranges[i])? };
                 let natural = (fit + choice.vector_clip[i]).min(most[i]).clamp(-32, 32);
-                let frac = match *node {
-                    Node::Input => self.inputs[0].frac(),
-                    Node::Dense { input } => {
+                let operand = |k: usize| fracs[network.operands(i).nth(k).unwrap_or(0)];
+                let frac = match network.op(i) {
+                    None => self.inputs[0].frac(),
+                    Some(Op::Dense(_) | Op::Block(_)) => {
                         let w = network.weights(&network.parameters, i);
                         let largest = w.iter().fold(0f64, |m, &w| m.max(f64::from(w).abs()));
                         // Room for what may be passed on.
@@ -311,27 +316,35 @@ impl Fixed {
                             .map_or(0.0, |f: Format| power(-f.frac()) / 2.0);
                         let largest = largest + rounding;
                         let fit = covering(weight_bits, largest)? + choice.weight_clip[i];
-                        let weight_frac = fit.min(natural + WIDEST_SHIFT - fracs[input]).clamp(-32, 32);
+                        let weight_frac = fit.min(natural + WIDEST_SHIFT - operand(0)).clamp(-32, 32);
                         weights[i] = Some(Format::new(weight_bits, weight_frac)?);
-                        natural.min(weight_frac + fracs[input])
+                        natural.min(weight_frac + operand(0))
                     }
-                    Node::Activate { input, function: Function::Relu } => fracs[input],
-                    Node::Activate { .. } => natural,
-                    Node::Add { a, b } => natural.min(fracs[a].max(fracs[b])),
+                    Some(Op::Activate(_)) if network.function(i) == Some(Function::Relu) => operand(0),
+                    Some(Op::Activate(_)) => natural,
+                    Some(Op::Add(_)) => natural.min(operand(0).max(operand(1))),
+                    Some(Op::Multiply(_)) => natural.min(operand(0) + operand(1)),
                 };
                 fracs.push(frac);
             }
             // Addends too far apart: the finer one becomes coarser, which may move nodes before it. A ReLU has the
             // format of its operand, so a limit on it is one on the operand.
             let mut settled = true;
-            for node in &network.nodes {
-                if let Node::Add { a, b } = *node {
-                    let (fine, coarse) = if fracs[a] > fracs[b] { (a, b) } else { (b, a) };
-                    if fracs[fine] - fracs[coarse] > ADD_ALIGNMENT {
-                        let i = format_maker(network, fine)?;
-                        most[i] = fracs[coarse] + ADD_ALIGNMENT;
-                        settled = false;
-                    }
+            for i in 0..nodes {
+                let (Some(Op::Add(Add { inputs, .. })) | Some(Op::Multiply(Multiply { inputs, .. }))) =
+                    network.op(i)
+                else {
+                    continue;
+                };
+                let [a, b] = inputs.map(|v| v.index());
+                let (fine, coarse) = if fracs[a] > fracs[b] { (a, b) } else { (b, a) };
+                let finest = match network.op(i) {
+                    Some(Op::Multiply(_)) => fracs[i] + MAX_PRODUCT_SHIFT as i32 - fracs[coarse],
+                    _ => fracs[coarse] + MAX_ALIGNMENT as i32,
+                };
+                if fracs[fine] > finest {
+                    most[format_maker(network, fine)?] = finest;
+                    settled = false;
                 }
             }
             // One port serves all levels.
@@ -354,14 +367,14 @@ impl Fixed {
         let lower = self.outputs[0] - self.vectors[nodes - 1].frac();
         self.outputs.iter_mut().for_each(|f| *f -= lower);
         self.tables = vec![None; nodes];
-        for (i, node) in network.nodes.iter().enumerate() {
-            if let Node::Activate { input, function } = *node
-                && function != Function::Relu
+        for i in 0..nodes {
+            if let Some(Op::Activate(Activate { input, function })) = network.op(i)
+                && function.named() != Some(Function::Relu)
             {
                 let table = Activation::table(
                     function.name(),
                     |x| function.value(x),
-                    self.vectors[input],
+                    self.vectors[input.index()],
                     self.vectors[i],
                 )?;
                 self.tables[i] = Some(table);
@@ -372,28 +385,31 @@ impl Fixed {
 
     /// The roundings of all nodes' vectors in passes over [`Fixed::network`].
     pub(crate) fn roundings(&self) -> Vec<Rounding> {
-        let nodes = self.network.nodes.iter().enumerate().map(|(i, node)| match *node {
-            Node::Input => Rounding::Exact,
-            Node::Activate { function: Function::Relu, .. } => Rounding::Exact,
-            Node::Activate { input, .. } => match &self.tables[i] {
-                Some(table) => Rounding::Table(Lookup::new(table, self.vectors[input], self.vectors[i])),
+        let rounding = |i: usize| match self.network.op(i) {
+            None => Rounding::Exact,
+            Some(Op::Activate(Activate { input, .. })) => match &self.tables[i] {
+                Some(table) => {
+                    Rounding::Table(Lookup::new(table, self.vectors[input.index()], self.vectors[i]))
+                }
                 None => Rounding::Exact,
             },
-            Node::Dense { .. } | Node::Add { .. } => Rounding::Grid(Grid::new(self.vectors[i])),
-        });
-        nodes.collect()
+            Some(Op::Dense(_) | Op::Block(_) | Op::Add(_) | Op::Multiply(_)) => {
+                Rounding::Grid(Grid::new(self.vectors[i]))
+            }
+        };
+        (0..self.network.len()).map(rounding).collect()
     }
 
     /// Reciprocal of the last place of dense node `i`'s accumulator.
     fn unit(&self, i: usize) -> f32 {
-        let input = self.network.nodes[i].operands().next().unwrap_or(0);
+        let input = self.network.operands(i).next().unwrap_or(0);
         self.weights[i].map_or(1.0, |w| 2f32.powi(w.frac() + self.vectors[input].frac()))
     }
 
     /// The parameters with rounded weights and biases.
     pub(crate) fn rounded_parameters(&self) -> Vec<f32> {
         let mut rounded = self.network.parameters.clone();
-        for i in self.network.dense_nodes() {
+        for i in self.network.affine_nodes() {
             if let Some(rounder) = &self.rounders[i] {
                 let to = self.network.weights_mut(&mut rounded, i);
                 rounder.round(self.network.weights(&self.network.parameters, i), to);
@@ -429,10 +445,11 @@ impl Fixed {
         gain: impl Fn(usize) -> f64,
     ) -> (Rounded, Vec<f32>) {
         let mut parameters = vec![0.0; inner.parameters.len()];
-        for i in inner.dense_nodes() {
-            let input = self.network.nodes[i].operands().next().unwrap_or(0);
+        let whitened = self.network.only_dense_read(0);
+        for i in inner.affine_nodes() {
+            let input = self.network.operands(i).next().unwrap_or(0);
             let (to, bias) = (inner.weights_range(i), inner.bias_range(i));
-            if input == 0 {
+            if input == 0 && whitened {
                 let w = inner.weights(&inner.parameters, i);
                 let scaled = w.indexed_iter().map(|((o, _), &w)| f64::from(w) * gain(i) * self.scales[i][o]);
                 parameters[to].iter_mut().zip(scaled).for_each(|(p, w)| *p = w as f32);
@@ -442,21 +459,20 @@ impl Fixed {
             parameters[bias].copy_from_slice(&self.network.parameters[self.network.bias_range(i)]);
         }
         let inverse = (inverse * &self.scales[0].view().insert_axis(Axis(1))).mapv(|v| v as f32);
-        for (i, lost) in self.passed.iter().filter(|(i, _)| self.network.nodes[*i].operands().any(|o| o == 0))
-        {
+        for (i, lost) in self.passed.iter().filter(|(i, _)| self.network.operands(*i).any(|o| o == 0)) {
             let lost = lost.dot(&inverse);
             parameters[inner.weights_range(*i)].iter_mut().zip(&lost).for_each(|(p, l)| *p += l);
         }
         let basis = (basis / &self.scales[0].view().insert_axis(Axis(0))).mapv(|v| v as f32);
-        let mut bases = vec![None; self.network.nodes.len()];
-        bases[0] = Some(Basis { matrix: basis, inverse });
+        let mut bases = vec![None; self.network.len()];
+        bases[0] = whitened.then_some(Basis { matrix: basis, inverse });
         let rounded = Rounded {
             inner: inner.with_inputs(inner.inputs()),
             bases,
             base: None,
             nodes: self.roundings(),
             weights: self.rounders.clone(),
-            units: (0..self.network.nodes.len()).map(|i| self.unit(i)).collect(),
+            units: (0..self.network.len()).map(|i| self.unit(i)).collect(),
         };
         (rounded, parameters)
     }
@@ -489,12 +505,13 @@ impl Fixed {
     /// already: the network holds [`Fixed::rounded_parameters`].
     pub(crate) fn integers(&self, i: usize) -> Option<(Format, Vec<i16>, Vec<i64>)> {
         let format = self.weights[i]?;
-        let input = self.network.nodes[i].operands().next()?;
+        let input = self.network.operands(i).next()?;
         let grid = Grid::new(format);
         let w = self.network.weights(&self.network.parameters, i);
         let rounded = w.mapv(|w| f64::from(grid.round(w)));
         let mut bias = self.network.bias(&self.network.parameters, i).mapv(f64::from);
-        if input == 0 {
+        // Blocks read inputs that are not centred.
+        if input == 0 && self.network.is_dense(i) {
             bias -= &rounded.dot(&self.mean);
         }
         let unit = power(format.frac() + self.vectors[input].frac());
@@ -506,7 +523,7 @@ impl Fixed {
     pub(crate) fn correct_biases(&mut self, observed: &Observed) {
         let rounded = self.rounded_parameters();
         for i in self.network.dense_nodes().collect::<Vec<_>>() {
-            let input = self.network.nodes[i].operands().next().unwrap_or(0);
+            let input = self.network.operands(i).next().unwrap_or(0);
             // Inputs are centred, so their average does nothing.
             if input != 0 {
                 let weights = |parameters| self.network.weights(parameters, i).mapv(f64::from);
@@ -521,7 +538,7 @@ impl Fixed {
     /// Rounds with error feedback by `moments` (of the float network's vectors, see [`second_moments`]).
     pub(crate) fn feed_back(&mut self, moments: &[Option<Array2<f64>>], damping: f64) {
         for i in self.network.dense_nodes().collect::<Vec<_>>() {
-            let input = self.network.nodes[i].operands().next().unwrap_or(0);
+            let input = self.network.operands(i).next().unwrap_or(0);
             if let (Some(rounder), Some(moments)) = (&mut self.rounders[i], &moments[input]) {
                 let scale = &self.scales[input];
                 let mut moments = moments.clone();
@@ -555,15 +572,15 @@ impl Fixed {
         levels.fold(0.0, |total, (level, reference)| {
             let targets = self.targets(reference.view());
             let error = weighted_error(workspace.value(level, rows), targets.view(), mask, &weights);
-            total + if level + 1 == self.network.nodes.len() { error } else { lower_weight * error }
+            total + if level == self.network.last() { error } else { lower_weight * error }
         })
     }
 }
 
 /// The node that chooses the format of node `i`: a ReLU has that of its operand.
 fn format_maker(network: &Network, mut i: usize) -> Result<usize> {
-    while let Node::Activate { input, function: Function::Relu } = network.nodes[i] {
-        i = input;
+    while let (Some(Op::Activate(relu)), Some(Function::Relu)) = (network.op(i), network.function(i)) {
+        i = relu.input.index();
     }
     if i == 0 {
         return Err(Error::Network(String::from(
@@ -589,17 +606,11 @@ fn output_fracs(
         .map(|range| covering(bits, range))
         .collect::<Result<Vec<_>>>()?;
     // Only rows of dense nodes can be scaled apart.
-    let mut like_outputs = (0..network.nodes.len()).filter(|&i| groups.like_outputs(i));
-    let scalable = like_outputs.all(|i| match network.nodes[i] {
-        Node::Input => false,
-        Node::Activate { function, .. } => function == Function::Relu,
-        Node::Dense { .. } | Node::Add { .. } => true,
-    }) && network.nodes.iter().all(|n| match *n {
-        Node::Activate { input, function: Function::Tanh | Function::Sigmoid | Function::Silu } => {
-            !groups.like_outputs(input)
-        }
-        _ => true,
-    });
+    let mut like_outputs = (0..network.len()).filter(|&i| groups.like_outputs(i));
+    let scalable = like_outputs.all(|i| !network.is_input(i) && !keeps_scales(network, i))
+        && (0..network.len())
+            .filter(|&i| keeps_scales(network, i))
+            .all(|i| network.operands(i).all(|operand| !groups.like_outputs(operand)));
     if !scalable {
         let least = fracs.iter().copied().min().unwrap_or(0);
         fracs.fill(least);
@@ -613,14 +624,11 @@ fn vector_range(network: &Network, observed: &Observed, scale: &Array1<f64>, bit
         |largest: &Array1<f64>| (largest * scale).iter().fold(0.0, |m: f64, &v| m.max(v)) * headroom(bits);
     let read_by = |f: Function| {
         let mut consumers = network.consumers(i).peekable();
-        consumers.peek().is_some()
-            && consumers.all(|c| matches!(network.nodes[c], Node::Activate { function, .. } if function == f))
+        consumers.peek().is_some() && consumers.all(|c| network.function(c) == Some(f))
     };
-    match network.nodes[i] {
+    match network.function(i) {
         // Saturating at 1 - 2^(1-bits) instead of 1 is worth a bit of resolution.
-        Node::Activate { function: Function::Tanh | Function::Sigmoid, .. } => {
-            1.0 - power(1 - i32::try_from(bits).unwrap_or(16))
-        }
+        Some(Function::Tanh | Function::Sigmoid) => 1.0 - power(1 - i32::try_from(bits).unwrap_or(16)),
         _ if read_by(Function::Relu) => over(&observed.positive[i]),
         // Beyond these the functions are flat to 1e-6, and a narrower table is a finer one.
         _ if read_by(Function::Tanh) => over(&observed.largest[i]).min(7.99),
@@ -635,9 +643,9 @@ pub(crate) fn second_moments(network: &Network, inputs: ArrayView2<f32>) -> Vec<
     let mut workspace = Workspace::new(network, rows);
     workspace.input(rows).assign(&inputs);
     forward(network, &network.parameters, rows, None, &mut workspace);
-    (0..network.nodes.len())
+    (0..network.len())
         .map(|i| {
-            let read = network.consumers(i).any(|c| matches!(network.nodes[c], Node::Dense { .. }));
+            let read = network.consumers(i).any(|c| network.is_dense(c));
             read.then(|| {
                 let mean = moments::mean(workspace.value(i, rows));
                 let centred = moments::centred(workspace.value(i, rows), mean.view());

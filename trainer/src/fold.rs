@@ -1,11 +1,9 @@
 //! Folding: the preconditioner into the first dense layers, the output scaling into the last ones.
 
+use emeuro_golden::{Add, Op};
 use ndarray::{Array1, Array2, Axis};
 
-use crate::{
-    network::{Network, Node},
-    whiten::Preconditioner,
-};
+use crate::{network::Network, whiten::Preconditioner};
 
 /// physical output = scale · trained output + mean.
 #[derive(Clone, Debug)]
@@ -33,20 +31,22 @@ impl LastLayers {
 pub(crate) fn last_layers(network: &Network) -> Option<LastLayers> {
     let levels: Vec<usize> = network.levels().collect();
     // Every vector in the units of the outputs: the outputs and what they are sums of.
-    let mut physical = vec![false; network.nodes.len()];
+    let mut physical = vec![false; network.len()];
     levels.iter().for_each(|&i| physical[i] = true);
-    for i in (0..network.nodes.len()).rev() {
+    for i in (0..network.len()).rev() {
         if !physical[i] {
             continue;
         }
-        match network.nodes[i] {
-            Node::Dense { .. } => {}
+        match network.op(i)? {
+            Op::Dense(_) => {}
             // A vector added to itself cannot carry a mean once.
-            Node::Add { a, b } if a != b => [a, b].into_iter().for_each(|k| physical[k] = true),
-            Node::Add { .. } | Node::Input | Node::Activate { .. } => return None,
+            Op::Add(Add { inputs: [a, b], .. }) if a != b => {
+                [a, b].into_iter().for_each(|k| physical[k.index()] = true)
+            }
+            Op::Add(_) | Op::Block(_) | Op::Multiply(_) | Op::Activate(_) => return None,
         }
         // A reader of other units sees what must not be scaled for the output alone.
-        let adds = |c: usize| physical[c] && matches!(network.nodes[c], Node::Add { .. });
+        let adds = |c: usize| physical[c] && matches!(network.op(c), Some(Op::Add(_)));
         if !network.consumers(i).all(adds) {
             return None;
         }
@@ -77,12 +77,11 @@ pub(crate) fn fold(
 ) -> Network {
     let mut folded = plain.with_inputs(plain.inputs());
     let last = last_layers(plain).unwrap_or_default();
-    for i in plain.dense_nodes() {
+    for i in plain.affine_nodes() {
         let mut weights: Array2<f64> = trained.weights(parameters, i).mapv(f64::from);
         let mut bias: Array1<f64> = trained.bias(parameters, i).mapv(f64::from);
-        if plain.nodes[i].operands().any(|o| matches!(plain.nodes[o], Node::Input)) {
-            weights = weights.dot(&preconditioner.matrix);
-            bias -= &weights.dot(&preconditioner.mean);
+        if plain.operands(i).any(|o| plain.is_input(o)) {
+            preconditioner.fold(&mut weights, &mut bias);
         }
         if last.contains(i) {
             weights *= scaling.scale;
@@ -136,9 +135,9 @@ mod tests {
         let x = network.input(3).unwrap();
         let a = network.dense(x, 2).unwrap();
         let b = network.dense(x, 2).unwrap();
-        network.add(a, b).unwrap();
+        let sum = network.add(a, b).unwrap();
         assert_eq!(last_layers(&network), Some(LastLayers { layers: vec![1, 2], centred: vec![1] }));
-        let a = network.dense(NodeId(3), 2).unwrap();
+        let a = network.dense(sum, 2).unwrap();
         network.activate(a, Function::Relu).unwrap();
         assert_eq!(last_layers(&network), None);
     }
@@ -165,6 +164,4 @@ mod tests {
         network.dense(lowest, 2).unwrap();
         assert_eq!(last_layers(&network), None);
     }
-
-    use crate::NodeId;
 }

@@ -1,9 +1,12 @@
 //! Forward and backward passes over a batch, without allocation.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul, s};
+use emeuro_golden::Op;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use crate::{
-    network::{Network, Node},
+    network::{Floats, Network},
+    ops::{Backward, Forward, on_floats},
+    outlet::Outlet,
     rounding::Rounding,
 };
 
@@ -19,12 +22,12 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn new(network: &Network, capacity: usize) -> Self {
-        let buffers = || network.widths.iter().map(|&w| Array2::zeros((capacity, w))).collect();
+        let buffers = || network.widths().map(|w| Array2::zeros((capacity, w))).collect();
         Self {
             values: buffers(),
             deltas: buffers(),
             gradient: vec![0.0; network.parameters.len()],
-            touched: vec![false; network.nodes.len()],
+            touched: vec![false; network.len()],
         }
     }
 
@@ -36,8 +39,8 @@ impl Workspace {
         rows: impl Iterator<Item = usize> + Clone,
     ) {
         let mut start = 0;
-        for (i, _) in network.nodes.iter().enumerate().filter(|(_, node)| matches!(node, Node::Input)) {
-            let end = start + network.widths[i];
+        for i in 0..network.graph().inputs().len() {
+            let end = start + network.width(i);
             for (mut to, from) in self.values[i].outer_iter_mut().zip(rows.clone()) {
                 to.assign(&frames.slice(s![from, start..end]));
             }
@@ -55,17 +58,21 @@ impl Workspace {
         self.values[i].slice(s![..rows, ..])
     }
 
-    /// The outputs of the level that ends in node `i`, and where the derivatives of the loss by them go before [`backward`].
-    pub(crate) fn output_and_delta(
-        &mut self,
-        i: usize,
-        rows: usize,
-    ) -> (ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>) {
-        (self.values[i].slice(s![..rows, ..]), self.deltas[i].slice_mut(s![..rows, ..]))
+    /// Prepares the derivatives by the vectors of `outlets`, which [`Outlet::put`] is to fill before [`backward`].
+    pub(crate) fn begin(&mut self, outlets: &[Outlet], rows: usize) {
+        self.touched.fill(false);
+        for outlet in outlets {
+            for i in outlet.vectors() {
+                self.touched[i] = true;
+                if matches!(outlet, Outlet::Gathered(_)) {
+                    self.deltas[i].slice_mut(s![..rows, ..]).fill(0.0);
+                }
+            }
+        }
     }
 }
 
-/// Computes every node for the first `rows` frames. With `roundings`, one per node, each vector is rounded as in hardware.
+/// Computes every node for the first `rows` frames. With `roundings`, one per vector, each is rounded as in hardware.
 pub(crate) fn forward(
     network: &Network,
     parameters: &[f32],
@@ -73,74 +80,43 @@ pub(crate) fn forward(
     roundings: Option<&[Rounding]>,
     workspace: &mut Workspace,
 ) {
-    for (i, node) in network.nodes.iter().enumerate() {
+    for i in 0..network.len() {
+        let Some(op) = network.op(i) else { continue };
         let (before, rest) = workspace.values.split_at_mut(i);
-        let operand = |k: usize| before[k].slice(s![..rows, ..]);
         let mut y = rest[0].slice_mut(s![..rows, ..]);
-        let rounding = roundings.map(|r| &r[i]);
-        match *node {
-            Node::Input => continue,
-            Node::Dense { input } => {
-                general_mat_mul(1.0, &operand(input), &network.weights(parameters, i).t(), 0.0, &mut y);
-                let bias = network.bias(parameters, i);
-                y.rows_mut().into_iter().for_each(|mut row| row += &bias);
-            }
-            Node::Activate { input, function } => {
-                if let Some(Rounding::Table(table)) = rounding {
-                    table.apply(operand(input), y);
-                    continue;
-                }
-                function.apply(operand(input), y.view_mut());
-            }
-            Node::Add { a, b } => {
-                y.assign(&operand(a));
-                y += &operand(b);
-            }
+        let (at, rounding) = (Forward { parameters, rows, before }, roundings.map(|r| &r[i]));
+        if let Some(Rounding::Table(table)) = rounding {
+            table.apply(at.value(op.operands()[0]), y);
+            continue;
         }
+        on_floats(op).forward(&at, y.view_mut());
         if let Some(Rounding::Grid(grid)) = rounding {
             y.rows_mut().into_iter().for_each(|mut row| row.mapv_inplace(|v| grid.round(v)));
         }
     }
 }
 
-/// Derivatives of the loss by all parameters, from those by the outputs of every level (in [`Workspace::output_and_delta`]).
+/// Derivatives of the loss by all parameters, from those by the outputs of every level (see [`Workspace::begin`]).
 ///
 /// Rounding counts as the identity (straight-through estimator, Bengio et al. 2013).
 pub(crate) fn backward(network: &Network, parameters: &[f32], rows: usize, workspace: &mut Workspace) {
     let Workspace { values, deltas, gradient, touched } = workspace;
-    touched.fill(false);
-    network.lower.iter().for_each(|&i| touched[i] = true);
-    for (i, node) in network.nodes.iter().enumerate().rev() {
+    for i in (0..network.len()).rev() {
+        let Some(op) = network.op(i) else { break };
         let (before, rest) = deltas.split_at_mut(i);
+        begin(op, touched, rows, &mut [&mut *before]);
         let dy = rest[0].slice(s![..rows, ..]);
-        for k in node.operands() {
-            if !touched[k] {
-                touched[k] = true;
-                before[k].slice_mut(s![..rows, ..]).fill(0.0);
-            }
-        }
-        match *node {
-            Node::Input => {}
-            Node::Dense { input } => {
-                let x = values[input].slice(s![..rows, ..]);
-                general_mat_mul(1.0, &dy.t(), &x, 0.0, &mut network.weights_mut(gradient, i));
-                network.bias_mut(gradient, i).assign(&dy.sum_axis(Axis(0)));
-                // Nobody asks for the derivative by the data, and it would be the dearest one.
-                if !matches!(network.nodes[input], Node::Input) {
-                    let mut dx = before[input].slice_mut(s![..rows, ..]);
-                    general_mat_mul(1.0, &dy, &network.weights(parameters, i), 1.0, &mut dx);
-                }
-            }
-            Node::Activate { input, function } => {
-                let (x, y) = (values[input].slice(s![..rows, ..]), values[i].slice(s![..rows, ..]));
-                function.pull_back(x, y, dy, before[input].slice_mut(s![..rows, ..]));
-            }
-            Node::Add { a, b } => {
-                for k in [a, b] {
-                    let mut dx = before[k].slice_mut(s![..rows, ..]);
-                    dx += &dy;
-                }
-            }
+        let inputs = network.graph().inputs().len();
+        let mut at = Backward { parameters, rows, values, index: i, dy, before, inputs, gradient };
+        on_floats(op).backward(&mut at);
+    }
+}
+
+/// Sets derivatives by the operands of `op` to zero if nothing has been added to them yet.
+pub(crate) fn begin(op: &Op<Floats>, touched: &mut [bool], rows: usize, deltas: &mut [&mut [Array2<f32>]]) {
+    for v in op.operands() {
+        if !std::mem::replace(&mut touched[v.index()], true) {
+            deltas.iter_mut().for_each(|deltas| deltas[v.index()].slice_mut(s![..rows, ..]).fill(0.0));
         }
     }
 }
@@ -149,11 +125,12 @@ pub(crate) fn backward(network: &Network, parameters: &[f32], rows: usize, works
 mod tests {
     use super::*;
     use crate::Function;
+    use emeuro_golden::BlockGeometry;
     use ndarray::Array2;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    /// A graph with every kind of node, a shared encoder and a bypass around it all.
+    /// Every kind of node, a shared encoder and a bypass around it all.
     fn network() -> Network {
         let mut n = Network::new();
         let x = n.input(5).unwrap();
@@ -172,15 +149,50 @@ mod tests {
         n
     }
 
+    /// Blocks with weights that their repeats share and with weights of their own, overlapping windows, products and a square; two
+    /// levels of several vectors in another order, with elements that count twice.
+    fn blocks() -> Network {
+        let mut n = Network::new();
+        let x = n.input(6).unwrap();
+        let shared = BlockGeometry {
+            offset: 1,
+            repeat: vec![2, 2],
+            in_stride: vec![2, 1],
+            out_stride: vec![4, 1],
+            window: vec![2],
+            in_step: vec![1],
+            outputs: 2,
+            out_step: 2,
+            shared: true,
+        };
+        let a = n.block(x, shared.clone()).unwrap();
+        let b = n.dense(x, 8).unwrap();
+        let product = n.multiply(a, b).unwrap();
+        let own = BlockGeometry { shared: false, offset: 2, ..shared };
+        let c = n.block(product, own).unwrap();
+        let square = n.multiply(c, c).unwrap();
+        let hidden = n.activate(square, Function::Tanh).unwrap();
+        let d = n.dense(hidden, 3).unwrap();
+        let order = vec![4, 0, 0, 10, 7, 2];
+        n.set_outputs(vec![vec![c, d], vec![hidden, d]], Some(order)).unwrap();
+        n.initialise(12);
+        n
+    }
+
     fn loss(network: &Network, parameters: &[f32], rows: usize, workspace: &mut Workspace) -> f64 {
         forward(network, parameters, rows, None, workspace);
-        workspace.value(network.nodes.len() - 1, rows).iter().map(|&y| f64::from(y).powi(2)).sum::<f64>()
-            / 2.0
+        let square = |&y: &f32| f64::from(y).powi(2);
+        let outlets = network.outlets();
+        let power = |outlet: &Outlet| outlet.take(&workspace.values, rows).iter().map(square).sum::<f64>();
+        outlets.iter().map(power).sum::<f64>() / 2.0
     }
 
     #[test]
     fn gradients_agree_with_finite_differences() {
-        let mut network = network();
+        [network(), blocks()].into_iter().for_each(check);
+    }
+
+    fn check(mut network: Network) {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         for p in &mut network.parameters {
             *p += rng.random_range(-0.2..0.2);
@@ -189,10 +201,14 @@ mod tests {
         let mut workspace = Workspace::new(&network, rows + 2);
         workspace
             .input(rows)
-            .assign(&Array2::from_shape_simple_fn((rows, 5), || rng.random_range(-1.0..1.0)));
+            .assign(&Array2::from_shape_simple_fn((rows, network.inputs()), || rng.random_range(-1.0..1.0)));
         loss(&network, &network.parameters, rows, &mut workspace);
-        let (y, mut dy) = workspace.output_and_delta(network.nodes.len() - 1, rows);
-        dy.assign(&y);
+        let outlets = network.outlets();
+        workspace.begin(&outlets, rows);
+        for outlet in &outlets {
+            let y = outlet.take(&workspace.values, rows).to_owned();
+            outlet.put(y.view(), &mut workspace.deltas);
+        }
         backward(&network, &network.parameters, rows, &mut workspace);
         let gradient = workspace.gradient.clone();
         let largest = gradient.iter().fold(0f32, |m, g| m.max(g.abs()));

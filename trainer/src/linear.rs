@@ -3,12 +3,10 @@
 //! A bypass, or a chain of bottlenecks, then starts at the best linear answer (Izenman 1975) and gradient descent only has
 //! to find the rest. What is added to the linear path starts at zero.
 
+use emeuro_golden::Op;
 use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, s};
 
-use crate::{
-    moments,
-    network::{Network, Node},
-};
+use crate::{moments, network::Network};
 
 /// Candidate ridges, relative to the mean variance of a coordinate; the validation set chooses.
 const RIDGES: [f64; 5] = [1e-8, 1e-5, 1e-4, 1e-3, 1e-2];
@@ -46,22 +44,23 @@ pub(crate) fn start(network: &mut Network, variances: &Array1<f64>, train: &Pair
 struct Path {
     /// The dense nodes on the way, in order.
     layers: Vec<usize>,
-    /// Dense nodes that end what is added to the way.
+    /// Layers that end what is added to the way.
     silenced: Vec<usize>,
     /// Whether the last layer of the way also carries what is added before it.
     shared_end: bool,
 }
 
 fn linear_path(network: &Network, i: usize) -> Option<Path> {
-    match network.nodes[i] {
-        Node::Input => Some(Path { layers: vec![], silenced: vec![], shared_end: false }),
-        Node::Activate { .. } => None,
-        Node::Dense { input } => {
-            let before = linear_path(network, input)?;
-            let shared_end = matches!(network.nodes[input], Node::Add { .. });
+    match network.op(i) {
+        None => Some(Path { layers: vec![], silenced: vec![], shared_end: false }),
+        Some(Op::Activate(_) | Op::Block(_) | Op::Multiply(_)) => None,
+        Some(Op::Dense(dense)) => {
+            let before = linear_path(network, dense.input.index())?;
+            let shared_end = matches!(network.op(dense.input.index()), Some(Op::Add(_)));
             Some(Path { layers: [before.layers, vec![i]].concat(), shared_end, ..before })
         }
-        Node::Add { a, b } => {
+        Some(Op::Add(add)) => {
+            let [a, b] = add.inputs.map(|v| v.index());
             let ((path, other), taken) = match linear_path(network, a) {
                 Some(path) => ((path, b), a),
                 None => ((linear_path(network, b)?, a), b),
@@ -78,12 +77,12 @@ fn linear_path(network: &Network, i: usize) -> Option<Path> {
     }
 }
 
-/// The dense nodes whose sum is node `i`.
+/// The layers with weights whose sum is vector `i`.
 fn ends(network: &Network, i: usize) -> Vec<usize> {
-    match network.nodes[i] {
-        Node::Dense { .. } => vec![i],
-        Node::Add { a, b } => [ends(network, a), ends(network, b)].concat(),
-        Node::Input | Node::Activate { .. } => vec![],
+    match network.op(i) {
+        Some(Op::Dense(_) | Op::Block(_)) => vec![i],
+        Some(Op::Add(add)) => add.inputs.map(|v| ends(network, v.index())).concat(),
+        Some(Op::Activate(_) | Op::Multiply(_)) | None => vec![],
     }
 }
 
@@ -117,7 +116,7 @@ fn factor(
     let deviations = variances.mapv(f64::sqrt);
     let explained = regression * &deviations.view().insert_axis(Axis(0));
     let (sizes, outputs, codes) = singular(&explained);
-    let inner = network.widths[*last].min(network.dense_inputs(*last));
+    let inner = network.rows(*last).min(network.row(*last));
     let ends = if path.shared_end {
         // What is added needs the directions in which the targets vary, explained linearly or not.
         let (_, vectors) = moments::eigen(&moments::product(train.targets.view(), train.targets.view()));
@@ -135,7 +134,7 @@ fn factor(
             variance.sqrt().max(1e-6)
         })
         .collect();
-    let mut end = Array2::zeros((network.widths[*last], network.dense_inputs(*last)));
+    let mut end = Array2::zeros((network.rows(*last), network.row(*last)));
     for (k, (e, spread)) in ends.outer_iter().zip(&spreads).enumerate() {
         end.column_mut(k).assign(&(&e * *spread));
     }

@@ -1,46 +1,65 @@
-//! The float network: a small typed graph with the words of the emulator graph (dense, activate, add).
+//! The network that is trained: the emulator's graph with parameters in floating point.
 
 use std::ops::Range;
 
+use emeuro_golden::{
+    Activate, Add, Block, BlockGeometry, Dense, Graph, Multiply, Numbers, Op, Vector, VectorId,
+};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::{
-    Error, Function, Result,
+    Curve, Error, Function, Result,
     gradient::{Workspace, forward},
+    outlet::{Outlet, outlets},
 };
 
-/// A vector of a [`Network`]: its input or the result of one of its nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub(crate) usize);
+/// The numbers of a network in training: parameters in one vector, nothing rounded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Floats;
 
-/// One node; operands are indices of earlier nodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Node {
-    Input,
-    Dense { input: usize },
-    Activate { input: usize, function: Function },
-    Add { a: usize, b: usize },
+impl Numbers for Floats {
+    type Format = ();
+    type Affine = Parameters;
+    type Align = ();
+    type Shift = ();
+    type Function = Curve;
 }
 
-impl Node {
-    /// The nodes that this one reads.
-    pub(crate) fn operands(&self) -> impl Iterator<Item = usize> {
-        let pair = match *self {
-            Node::Input => [None, None],
-            Node::Dense { input } | Node::Activate { input, .. } => [Some(input), None],
-            Node::Add { a, b } => [Some(a), Some(b)],
-        };
-        pair.into_iter().flatten()
+/// Where the weights and biases of a layer lie among the parameters of its network: row by row, then a bias per row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    start: usize,
+    rows: usize,
+    row: usize,
+}
+
+impl Parameters {
+    /// Behind the first `start` parameters, `rows` rows of `row` weights.
+    pub(crate) fn at(start: usize, [rows, row]: [usize; 2]) -> Self {
+        Self { start, rows, row }
+    }
+
+    /// Number of weights and biases.
+    pub(crate) fn len(&self) -> usize {
+        self.rows * (self.row + 1)
+    }
+
+    pub(crate) fn weights(&self) -> Range<usize> {
+        self.start..self.start + self.rows * self.row
+    }
+
+    pub(crate) fn bias(&self) -> Range<usize> {
+        self.weights().end..self.weights().end + self.rows
     }
 }
 
 /// A float network over frames of plain, physical numbers.
 ///
 /// Nodes are added in order, each naming earlier ones; the result of the last one is the output. All parameters lie in
-/// one vector: per dense node its weights, row-major `[outputs][inputs]`, then its bias.
+/// one vector: per dense or block node its weights, row by row, then its biases.
 ///
 /// ```
 /// use emeuro_trainer::{Function, Network};
@@ -56,15 +75,18 @@ impl Node {
 /// assert_eq!(network.macs(), 40 * 20 + 40 * 128 + 128 * 20);
 /// # Ok::<(), emeuro_trainer::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Network {
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) widths: Vec<usize>,
-    /// Start of each dense node's parameters; unused for the others.
-    offsets: Vec<usize>,
+    graph: Graph<Floats>,
     pub(crate) parameters: Vec<f32>,
-    /// The nodes that are the output at the lower quality levels, the lowest first.
-    pub(crate) lower: Vec<usize>,
+    /// Output i is element `order[i]` of the vectors that a level's output is made of; none is the identity.
+    order: Option<Vec<usize>>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self { graph: Graph::new(vec![]), parameters: vec![], order: None }
+    }
 }
 
 impl Network {
@@ -74,50 +96,75 @@ impl Network {
         Self::default()
     }
 
+    /// The operations, without parameters.
+    #[must_use]
+    pub fn graph(&self) -> &Graph<Floats> {
+        &self.graph
+    }
+
     /// The input vector of `size` numbers: the first node, once.
     ///
     /// # Errors
     /// `size` is 0, or there is an input already.
-    pub fn input(&mut self, size: usize) -> Result<NodeId> {
-        if !self.nodes.is_empty() {
+    pub fn input(&mut self, size: usize) -> Result<VectorId> {
+        if self.graph.inputs().next().is_some() {
             return Err(Error::Network(String::from("the input must be the first node, and the only input")));
         }
-        self.push(Node::Input, size)
+        self.one_more_input(size)
     }
 
-    /// W·x + b with `outputs` rows, all zero until [`Network::initialise`] or [`Network::set_dense`].
+    /// An input beside others.
+    pub(crate) fn one_more_input(&mut self, size: usize) -> Result<VectorId> {
+        Ok(self.graph.input(Vector { size, format: () })?)
+    }
+
+    /// W·x + b with `outputs` rows, all zero until [`Network::initialise`] or [`Network::set_parameters`].
     ///
     /// # Errors
     /// `x` is not a node of this network, or `outputs` is 0.
-    pub fn dense(&mut self, x: NodeId, outputs: usize) -> Result<NodeId> {
-        let inputs = self.width(x)?;
-        let id = self.push(Node::Dense { input: x.0 }, outputs)?;
-        self.parameters.resize(self.parameters.len() + outputs * (inputs + 1), 0.0);
-        Ok(id)
+    pub fn dense(&mut self, x: VectorId, outputs: usize) -> Result<VectorId> {
+        let inputs = self.size(x)?;
+        if outputs == 0 {
+            return Err(Error::Network(String::from("a vector needs at least one element")));
+        }
+        let affine = Parameters::at(self.parameters.len(), [outputs, inputs]);
+        self.add_node(Op::Dense(Dense { input: x, inputs, outputs, affine }))
+    }
+
+    /// One weight block at many places of `x`, all its parameters zero until [`Network::initialise`] or
+    /// [`Network::set_parameters`].
+    ///
+    /// # Errors
+    /// `x` is not a node of this network, or a geometry that leaves its vectors or writes a word twice.
+    pub fn block(&mut self, x: VectorId, geometry: BlockGeometry) -> Result<VectorId> {
+        geometry.check(self.size(x)?)?;
+        let shape = [geometry.weight_sets() * geometry.outputs, geometry.window_len()];
+        let affine = Parameters::at(self.parameters.len(), shape);
+        self.add_node(Op::Block(Block { input: x, geometry, affine }))
     }
 
     /// f(x), element by element.
     ///
     /// # Errors
     /// `x` is not a node of this network.
-    pub fn activate(&mut self, x: NodeId, function: Function) -> Result<NodeId> {
-        let width = self.width(x)?;
-        self.push(Node::Activate { input: x.0, function }, width)
+    pub fn activate(&mut self, x: VectorId, function: impl Into<Curve>) -> Result<VectorId> {
+        self.add_node(Op::Activate(Activate { input: x, function: function.into() }))
     }
 
     /// a + b, element by element: joins a linear bypass and the layers beside it.
     ///
     /// # Errors
     /// `a` or `b` is not a node of this network, or their widths differ.
-    pub fn add(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
-        let (width, other) = (self.width(a)?, self.width(b)?);
-        if width != other {
-            return Err(Error::Network(format!(
-                "add: vectors {} and {} have {width} and {other} elements, expected the same number",
-                a.0, b.0
-            )));
-        }
-        self.push(Node::Add { a: a.0, b: b.0 }, width)
+    pub fn add(&mut self, a: VectorId, b: VectorId) -> Result<VectorId> {
+        self.add_node(Op::Add(Add { inputs: [a, b], align: (), shift: () }))
+    }
+
+    /// a · b, element by element.
+    ///
+    /// # Errors
+    /// `a` or `b` is not a node of this network, or their widths differ.
+    pub fn multiply(&mut self, a: VectorId, b: VectorId) -> Result<VectorId> {
+        self.add_node(Op::Multiply(Multiply { inputs: [a, b], shift: () }))
     }
 
     /// Makes `x` the output at one more lower quality level; the lowest level comes first.
@@ -126,78 +173,161 @@ impl Network {
     ///
     /// # Errors
     /// `x` is not a node of this network, or it is the input or the output of a level already.
-    pub fn lower_level(&mut self, x: NodeId) -> Result<()> {
-        self.width(x)?;
-        if x.0 == 0 || self.lower.contains(&x.0) {
-            return Err(Error::Network(format!("vector {} cannot be the output of one more level", x.0)));
+    pub fn lower_level(&mut self, x: VectorId) -> Result<()> {
+        self.size(x)?;
+        let mut levels = self.graph.levels().to_vec();
+        let highest = levels.pop();
+        if self.op(x.index()).is_none() || levels.contains(&vec![x]) {
+            return Err(Error::Network(format!(
+                "vector {} cannot be the output of one more level",
+                x.index()
+            )));
         }
-        self.lower.push(x.0);
-        Ok(())
+        levels.push(vec![x]);
+        levels.extend(highest);
+        Ok(self.graph.set_levels(levels)?)
     }
 
-    /// The outputs of all quality levels, the lowest first.
-    pub(crate) fn levels(&self) -> impl Iterator<Item = usize> + '_ {
-        self.lower.iter().copied().chain(self.nodes.len().checked_sub(1))
+    /// Says what the outputs of all levels are made of, the lowest first, and in which order.
+    pub(crate) fn set_outputs(
+        &mut self,
+        levels: Vec<Vec<VectorId>>,
+        order: Option<Vec<usize>>,
+    ) -> Result<()> {
+        self.order = order;
+        Ok(self.graph.set_levels(levels)?)
     }
 
-    pub(crate) fn push(&mut self, node: Node, width: usize) -> Result<NodeId> {
-        if width == 0 {
-            return Err(Error::Network(String::from("a vector needs at least one element")));
+    /// The outputs of all quality levels, the lowest first: of networks whose outputs are one vector each.
+    pub(crate) fn levels(&self) -> impl DoubleEndedIterator<Item = usize> + '_ {
+        self.graph.levels().iter().map(|sources| sources[0].index())
+    }
+
+    /// The last vector, which is the output of the highest level where outputs are one vector each.
+    pub(crate) fn last(&self) -> usize {
+        self.len() - 1
+    }
+
+    /// Where the outputs of all quality levels are found.
+    pub(crate) fn outlets(&self) -> Vec<Outlet> {
+        outlets(&self.graph, self.order.as_deref())
+    }
+
+    /// Adds a node with parameters of zero; it is the output of the highest level.
+    fn add_node(&mut self, op: Op<Floats>) -> Result<VectorId> {
+        let alike = self.graph.nodes().iter().filter(|node| name(&node.op) == name(&op)).count();
+        self.push(&format!("{}_{}", name(&op), alike + 1), op)
+    }
+
+    /// Adds a named node with parameters of zero behind those that there are; it is the output of the highest level.
+    pub(crate) fn push(&mut self, name: &str, op: Op<Floats>) -> Result<VectorId> {
+        let parameters = affine(&op).map_or(0, Parameters::len);
+        let made = self.graph.push(name, op, ())?;
+        self.parameters.resize(self.parameters.len() + parameters, 0.0);
+        let mut levels = self.graph.levels().to_vec();
+        levels.pop();
+        levels.push(vec![made]);
+        self.graph.set_levels(levels)?;
+        Ok(made)
+    }
+
+    fn size(&self, x: VectorId) -> Result<usize> {
+        match self.graph.has(x) {
+            true => Ok(self.graph.vector(x).size),
+            false => Err(Error::Network(format!(
+                "vector {} does not exist, the network has {}",
+                x.index(),
+                self.len()
+            ))),
         }
-        self.nodes.push(node);
-        self.widths.push(width);
-        self.offsets.push(self.parameters.len());
-        Ok(NodeId(self.nodes.len() - 1))
     }
 
-    fn width(&self, x: NodeId) -> Result<usize> {
-        self.widths.get(x.0).copied().ok_or_else(|| {
-            Error::Network(format!("vector {} does not exist, the network has {}", x.0, self.nodes.len()))
-        })
+    /// Number of vectors.
+    pub(crate) fn len(&self) -> usize {
+        self.graph.vectors().len()
+    }
+
+    /// Number of elements of vector `i`.
+    pub(crate) fn width(&self, i: usize) -> usize {
+        self.widths().nth(i).expect("a vector of this network")
+    }
+
+    /// Numbers of elements of all vectors.
+    pub(crate) fn widths(&self) -> impl Iterator<Item = usize> + '_ {
+        self.graph.vectors().map(|v| self.graph.vector(v).size)
+    }
+
+    /// The operation that makes vector `i`; none for an input.
+    pub(crate) fn op(&self, i: usize) -> Option<&Op<Floats>> {
+        i.checked_sub(self.graph.inputs().len()).map(|node| &self.graph.nodes()[node].op)
+    }
+
+    /// Whether vector `i` is an input.
+    pub(crate) fn is_input(&self, i: usize) -> bool {
+        self.op(i).is_none()
+    }
+
+    /// Whether vector `i` is made by a dense node.
+    pub(crate) fn is_dense(&self, i: usize) -> bool {
+        matches!(self.op(i), Some(Op::Dense(_)))
+    }
+
+    /// The named function that vector `i` is the result of.
+    pub(crate) fn function(&self, i: usize) -> Option<Function> {
+        self.op(i).and_then(curve).and_then(Curve::named)
+    }
+
+    /// The vectors that the maker of vector `i` reads.
+    pub(crate) fn operands(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
+        self.op(i).into_iter().flat_map(|op| op.operands()).map(|v| v.index())
     }
 
     /// Numbers per input frame.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.widths.first().copied().unwrap_or(0)
+        self.graph.inputs().map(|v| self.graph.vector(v).size).sum()
     }
 
     /// Numbers per output frame.
     #[must_use]
     pub fn outputs(&self) -> usize {
-        self.widths.last().copied().unwrap_or(0)
+        let Some(sources) = self.graph.levels().last() else { return self.inputs() };
+        let words = || sources.iter().map(|&v| self.graph.vector(v).size).sum();
+        self.order.as_ref().map_or_else(words, Vec::len)
     }
 
     /// Multiplications per frame.
     #[must_use]
     pub fn macs(&self) -> usize {
-        self.dense_nodes().map(|i| self.weights_range(i).len()).sum()
+        self.graph.nodes().iter().map(|node| node.macs()).sum()
     }
 
     /// Checks that every node leads to an output, and that there is something to train.
     pub(crate) fn check(&self) -> Result<()> {
-        let mut used = vec![false; self.nodes.len()];
-        for node in &self.nodes {
-            node.operands().for_each(|i| used[i] = true);
-        }
-        for &i in &self.lower {
-            used[i] = true;
-            if i + 1 == self.nodes.len() || self.widths[i] != self.outputs() {
-                return Err(Error::Network(format!(
-                    "vector {i} cannot be the output of a lower level: it has {} elements, expected {}, and the last vector \
-                     is the output of the highest level",
-                    self.widths[i],
-                    self.outputs()
-                )));
-            }
+        let width = |sources: &[VectorId]| sources.iter().map(|&v| self.graph.vector(v).size).sum::<usize>();
+        let levels = self.graph.levels();
+        if let [lower @ .., highest] = levels
+            && let Some(level) =
+                lower.iter().find(|level| width(level) != width(highest) || *level == highest)
+        {
+            return Err(Error::Network(format!(
+                "vector {} cannot be the output of a lower level: it has {} elements, expected {}, and the last vector \
+                 is the output of the highest level",
+                level[0].index(),
+                width(level),
+                width(highest)
+            )));
         }
         if self.parameters.is_empty() {
-            return Err(Error::Network(String::from("it has no dense node, so there is nothing to train")));
+            return Err(Error::Network(String::from(
+                "it has no layer with weights, so there is nothing to train",
+            )));
         }
-        match used[..used.len() - 1].iter().position(|&used| !used) {
-            Some(i) => {
-                Err(Error::Network(format!("vector {i} leads nowhere: every node must lead to an output")))
-            }
+        match self.graph.unread() {
+            Some(v) => Err(Error::Network(format!(
+                "vector {} leads nowhere: every node must lead to an output",
+                v.index()
+            ))),
             None => Ok(()),
         }
     }
@@ -206,15 +336,16 @@ impl Network {
     /// Glorot and Bengio 2010), biases zero.
     pub fn initialise(&mut self, seed: u64) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        for i in self.dense_nodes().collect::<Vec<_>>() {
-            let gain = if self.consumers(i).any(|c| {
-                matches!(self.nodes[c], Node::Activate { function: Function::Relu | Function::Silu, .. })
-            }) {
+        for i in self.affine_nodes().collect::<Vec<_>>() {
+            let gain = if self
+                .consumers(i)
+                .any(|c| matches!(self.function(c), Some(Function::Relu | Function::Silu)))
+            {
                 2.0
             } else {
                 1.0
             };
-            let scale = (gain / self.dense_inputs(i) as f32).sqrt();
+            let scale = (gain / self.row(i) as f32).sqrt();
             let range = self.weights_range(i);
             for w in &mut self.parameters[range] {
                 let normal: f32 = StandardNormal.sample(&mut rng);
@@ -225,26 +356,31 @@ impl Network {
         }
     }
 
-    /// Weights `[outputs, inputs]` and bias of a dense node, or `None` for another kind of node.
+    /// Weights `[rows, row]` and biases of the dense or block node that makes `x`, or `None` for another kind of node. Rows are
+    /// outputs of dense nodes, `[sets][outputs]` of blocks.
     #[must_use]
-    pub fn dense_parameters(&self, x: NodeId) -> Option<(ArrayView2<'_, f32>, ArrayView1<'_, f32>)> {
-        matches!(self.nodes.get(x.0), Some(Node::Dense { .. }))
-            .then(|| (self.weights(&self.parameters, x.0), self.bias(&self.parameters, x.0)))
+    pub fn parameters_of(&self, x: VectorId) -> Option<(ArrayView2<'_, f32>, ArrayView1<'_, f32>)> {
+        let i = x.index();
+        (i < self.len() && self.op(i).and_then(affine).is_some())
+            .then(|| (self.weights(&self.parameters, i), self.bias(&self.parameters, i)))
     }
 
-    /// Replaces the parameters of a dense node: `weights` row-major `[outputs][inputs]`, one `bias` per output.
+    /// Replaces the parameters of the dense or block node that makes `x`: `weights` row by row, one `bias` per row.
     ///
     /// # Errors
-    /// `x` is not a dense node, a length is wrong, or a number is not finite.
-    pub fn set_dense(&mut self, x: NodeId, weights: &[f32], bias: &[f32]) -> Result<()> {
-        if !matches!(self.nodes.get(x.0), Some(Node::Dense { .. })) {
-            return Err(Error::Network(format!("vector {} is not the result of a dense node", x.0)));
+    /// `x` is not such a node, a length is wrong, or a number is not finite.
+    pub fn set_parameters(&mut self, x: VectorId, weights: &[f32], bias: &[f32]) -> Result<()> {
+        if self.parameters_of(x).is_none() {
+            return Err(Error::Network(format!(
+                "vector {} is not the result of a layer with weights",
+                x.index()
+            )));
         }
-        let (w, b) = (self.weights_range(x.0), self.bias_range(x.0));
+        let (w, b) = (self.weights_range(x.index()), self.bias_range(x.index()));
         if weights.len() != w.len() || bias.len() != b.len() {
             return Err(Error::Network(format!(
-                "dense node {}: {} weights and {} biases given, expected {} and {}",
-                x.0,
+                "layer {:?}: {} weights and {} biases given, expected {} and {}",
+                self.graph.name(x),
                 weights.len(),
                 bias.len(),
                 w.len(),
@@ -252,7 +388,7 @@ impl Network {
             )));
         }
         if weights.iter().chain(bias).any(|v| !v.is_finite()) {
-            return Err(Error::Network(format!("dense node {}: parameters must be finite", x.0)));
+            return Err(Error::Network(format!("layer {:?}: parameters must be finite", self.graph.name(x))));
         }
         self.parameters[w].copy_from_slice(weights);
         self.parameters[b].copy_from_slice(bias);
@@ -272,7 +408,7 @@ impl Network {
     /// # Errors
     /// As [`predict`](Self::predict).
     pub fn predict_levels(&self, inputs: ArrayView2<f32>) -> Result<Vec<Array2<f32>>> {
-        if self.nodes.is_empty() || inputs.ncols() != self.inputs() {
+        if self.graph.levels().is_empty() || inputs.ncols() != self.inputs() {
             return Err(Error::Network(format!(
                 "frames of {} numbers, expected {}",
                 inputs.ncols(),
@@ -281,86 +417,103 @@ impl Network {
         }
         const CHUNK: usize = 1024;
         let mut workspace = Workspace::new(self, CHUNK.min(inputs.nrows()));
+        let outlets = self.outlets();
         let mut outputs: Vec<_> =
-            self.levels().map(|_| Array2::zeros((inputs.nrows(), self.outputs()))).collect();
+            outlets.iter().map(|_| Array2::zeros((inputs.nrows(), self.outputs()))).collect();
         for start in (0..inputs.nrows()).step_by(CHUNK) {
             let rows = CHUNK.min(inputs.nrows() - start);
-            workspace.input(rows).assign(&inputs.slice(s![start..start + rows, ..]));
+            workspace.fill(self, inputs, start..start + rows);
             forward(self, &self.parameters, rows, None, &mut workspace);
-            for (level, outputs) in self.levels().zip(&mut outputs) {
-                outputs.slice_mut(s![start..start + rows, ..]).assign(&workspace.value(level, rows));
+            for (outlet, outputs) in outlets.iter().zip(&mut outputs) {
+                outputs.slice_mut(s![start..start + rows, ..]).assign(&outlet.take(&workspace.values, rows));
             }
         }
         Ok(outputs)
     }
 
-    /// Indices of the dense nodes, in order.
-    pub(crate) fn dense_nodes(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.nodes.len()).filter(|&i| matches!(self.nodes[i], Node::Dense { .. }))
+    /// Indices of the vectors that dense and block nodes make, in order.
+    pub(crate) fn affine_nodes(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.len()).filter(|&i| self.op(i).and_then(affine).is_some())
     }
 
-    /// Indices of the nodes that read node `i`.
+    /// Indices of the vectors that dense nodes make, in order.
+    pub(crate) fn dense_nodes(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.len()).filter(|&i| self.is_dense(i))
+    }
+
+    /// Indices of the vectors whose makers read vector `i`.
     pub(crate) fn consumers(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
-        (i + 1..self.nodes.len()).filter(move |&c| self.nodes[c].operands().any(|o| o == i))
+        (i + 1..self.len()).filter(move |&c| self.operands(c).any(|o| o == i))
+    }
+
+    /// Whether only dense nodes read vector `i`, so that its elements may be shifted, scaled and turned.
+    pub(crate) fn only_dense_read(&self, i: usize) -> bool {
+        self.consumers(i).all(|c| self.is_dense(c))
+    }
+
+    /// Whether only layers with weights read vector `i`, so that all its elements may be scaled alike.
+    pub(crate) fn only_layers_read(&self, i: usize) -> bool {
+        self.consumers(i).all(|c| self.op(c).and_then(affine).is_some())
     }
 
     /// A later dense node that reads the same vector as dense node `i` and whose result is added to the same sum: together,
     /// they are one layer whose weights have the finer of two grids.
     pub(crate) fn finer_twin(&self, i: usize) -> Option<usize> {
-        let last = self.nodes.len() - 1;
+        let last = self.last();
         let mut twins = (i + 1..=last)
-            .filter(|&k| matches!(self.nodes[k], Node::Dense { .. }) && self.nodes[k] == self.nodes[i]);
+            .filter(|&k| self.is_dense(k) && self.is_dense(i) && self.operands(k).eq(self.operands(i)));
         let sum = self.terms(last);
         twins.rfind(|k| sum.contains(k) && sum.contains(&i))
     }
 
-    /// The nodes other than additions whose sum is node `i`, in order, as often as they are added.
+    /// The vectors other than sums whose sum is vector `i`, in order, as often as they are added.
     pub(crate) fn terms(&self, i: usize) -> Vec<usize> {
-        let mut found = match self.nodes[i] {
-            Node::Add { a, b } => [self.terms(a), self.terms(b)].concat(),
+        let mut found = match self.op(i) {
+            Some(Op::Add(add)) => add.inputs.map(|v| self.terms(v.index())).concat(),
             _ => vec![i],
         };
         found.sort_unstable();
         found
     }
 
-    /// Width of what dense node `i` reads.
-    pub(crate) fn dense_inputs(&self, i: usize) -> usize {
-        self.nodes[i].operands().map(|o| self.widths[o]).sum()
+    /// Where the parameters of the dense or block node that makes vector `i` lie.
+    pub(crate) fn parameters_at(&self, i: usize) -> &Parameters {
+        self.op(i).and_then(affine).expect("a layer with weights")
     }
 
-    /// Where the weights of dense node `i` lie among the parameters.
+    /// Number of weights per row of layer `i`.
+    pub(crate) fn row(&self, i: usize) -> usize {
+        self.parameters_at(i).row
+    }
+
+    /// Number of rows of layer `i`.
+    pub(crate) fn rows(&self, i: usize) -> usize {
+        self.parameters_at(i).rows
+    }
+
+    /// Where the weights of layer `i` lie among the parameters.
     pub(crate) fn weights_range(&self, i: usize) -> Range<usize> {
-        self.offsets[i]..self.offsets[i] + self.widths[i] * self.dense_inputs(i)
+        self.parameters_at(i).weights()
     }
 
-    /// Where the bias of dense node `i` lies among the parameters.
+    /// Where the biases of layer `i` lie among the parameters.
     pub(crate) fn bias_range(&self, i: usize) -> Range<usize> {
-        let start = self.weights_range(i).end;
-        start..start + self.widths[i]
+        self.parameters_at(i).bias()
     }
 
-    /// Weights of dense node `i` within a parameter vector of this network.
+    /// Weights of layer `i` within a parameter vector of this network.
     pub(crate) fn weights<'a>(&self, parameters: &'a [f32], i: usize) -> ArrayView2<'a, f32> {
-        ArrayView2::from_shape((self.widths[i], self.dense_inputs(i)), &parameters[self.weights_range(i)])
-            .expect("the range has outputs × inputs elements")
+        weights(self.parameters_at(i), parameters)
     }
 
     /// The same, to be changed.
     pub(crate) fn weights_mut<'a>(&self, parameters: &'a mut [f32], i: usize) -> ArrayViewMut2<'a, f32> {
-        let shape = (self.widths[i], self.dense_inputs(i));
-        ArrayViewMut2::from_shape(shape, &mut parameters[self.weights_range(i)])
-            .expect("the range has outputs × inputs elements")
+        weights_mut(self.parameters_at(i), parameters)
     }
 
-    /// Bias of dense node `i`, to be changed.
-    pub(crate) fn bias_mut<'a>(&self, parameters: &'a mut [f32], i: usize) -> ArrayViewMut1<'a, f32> {
-        ArrayViewMut1::from(&mut parameters[self.bias_range(i)])
-    }
-
-    /// Bias of dense node `i` within a parameter vector of this network.
+    /// Biases of layer `i` within a parameter vector of this network.
     pub(crate) fn bias<'a>(&self, parameters: &'a [f32], i: usize) -> ArrayView1<'a, f32> {
-        ArrayView1::from(&parameters[self.bias_range(i)])
+        bias(self.parameters_at(i), parameters)
     }
 
     /// The same graph over an input of another width; all parameters zero.
@@ -368,21 +521,71 @@ impl Network {
         self.with_input_widths(|_| inputs)
     }
 
-    /// The same graph over inputs of other widths, by node; all parameters zero.
+    /// The same graph over inputs of other widths, by vector, which dense nodes alone read; all parameters zero.
     pub(crate) fn with_input_widths(&self, inputs: impl Fn(usize) -> usize) -> Self {
-        let mut other = Self { lower: self.lower.clone(), ..Self::new() };
-        for (i, (node, &width)) in self.nodes.iter().zip(&self.widths).enumerate() {
-            let width = if matches!(node, Node::Input) { inputs(i) } else { width };
-            other.nodes.push(node.clone());
-            other.widths.push(width);
-            other.offsets.push(other.parameters.len());
-            if let Node::Dense { input } = *node {
-                let size = width * (other.widths[input] + 1);
-                other.parameters.resize(other.parameters.len() + size, 0.0);
+        let mut other = Self::new();
+        for v in self.graph.inputs() {
+            other.one_more_input(inputs(v.index())).expect("an input of some width");
+        }
+        for node in self.graph.nodes() {
+            let mut op = node.op.clone();
+            if let Op::Dense(dense) = &mut op {
+                dense.inputs = other.graph.vector(dense.input).size;
+                dense.affine = Parameters::at(other.parameters.len(), [dense.outputs, dense.inputs]);
+            } else if let Op::Block(block) = &mut op {
+                block.affine.start = other.parameters.len();
             }
+            other.push(&node.name, op).expect("inputs are read by dense nodes if their widths differ");
+        }
+        if !self.graph.levels().is_empty() {
+            other.set_outputs(self.graph.levels().to_vec(), self.order.clone()).expect("the same vectors");
         }
         other
     }
+}
+
+/// The weights and biases of an operation, if it has any.
+pub(crate) fn affine(op: &Op<Floats>) -> Option<&Parameters> {
+    match op {
+        Op::Dense(dense) => Some(&dense.affine),
+        Op::Block(block) => Some(&block.affine),
+        Op::Add(_) | Op::Multiply(_) | Op::Activate(_) => None,
+    }
+}
+
+/// The function of an activation.
+fn curve(op: &Op<Floats>) -> Option<&Curve> {
+    match op {
+        Op::Activate(activate) => Some(&activate.function),
+        _ => None,
+    }
+}
+
+/// What nodes are called, with a number.
+fn name(op: &Op<Floats>) -> &str {
+    curve(op).map_or(op.keyword(), Curve::name)
+}
+
+/// Weights of a layer within a vector of parameters.
+pub(crate) fn weights<'a>(at: &Parameters, parameters: &'a [f32]) -> ArrayView2<'a, f32> {
+    ArrayView2::from_shape((at.rows, at.row), &parameters[at.weights()])
+        .expect("the range has rows × row elements")
+}
+
+/// The same, to be changed.
+pub(crate) fn weights_mut<'a>(at: &Parameters, parameters: &'a mut [f32]) -> ArrayViewMut2<'a, f32> {
+    ArrayViewMut2::from_shape((at.rows, at.row), &mut parameters[at.weights()])
+        .expect("the range has rows × row elements")
+}
+
+/// Biases of a layer within a vector of parameters.
+pub(crate) fn bias<'a>(at: &Parameters, parameters: &'a [f32]) -> ArrayView1<'a, f32> {
+    ArrayView1::from(&parameters[at.bias()])
+}
+
+/// The same, to be changed.
+pub(crate) fn bias_mut<'a>(at: &Parameters, parameters: &'a mut [f32]) -> ArrayViewMut1<'a, f32> {
+    ArrayViewMut1::from(&mut parameters[at.bias()])
 }
 
 #[cfg(test)]
@@ -396,7 +599,10 @@ mod tests {
         assert!(network.input(3).is_err());
         let a = network.dense(x, 2).unwrap();
         assert!(network.add(x, a).unwrap_err().to_string().contains("3 and 2"));
-        assert!(network.dense(NodeId(9), 2).unwrap_err().to_string().contains("vector 9"));
+        let mut other = network.clone();
+        let foreign = (0..8).map(|_| other.dense(x, 2).unwrap()).last().unwrap();
+        assert!(network.dense(foreign, 2).unwrap_err().to_string().contains("vector 9"));
+        assert!(network.activate(foreign, Function::Relu).unwrap_err().to_string().contains("operand"));
         assert!(network.dense(x, 0).is_err());
         let _unused = network.dense(x, 2).unwrap();
         network.activate(a, Function::Relu).unwrap();
@@ -409,10 +615,16 @@ mod tests {
         let x = network.input(2).unwrap();
         let a = network.dense(x, 2).unwrap();
         let b = network.activate(a, Function::Relu).unwrap();
-        network.add(a, b).unwrap();
-        network.set_dense(a, &[1.0, 2.0, -3.0, 0.5], &[0.25, 0.0]).unwrap();
+        let sum = network.add(a, b).unwrap();
+        let product = network.multiply(sum, a).unwrap();
+        let pairs = BlockGeometry { repeat: vec![2], in_stride: vec![0], ..BlockGeometry::dense(2, 1) };
+        let pairs = BlockGeometry { out_stride: vec![1], shared: false, ..pairs };
+        let y = network.block(product, pairs).unwrap();
+        network.set_parameters(a, &[1.0, 2.0, -3.0, 0.5], &[0.25, 0.0]).unwrap();
+        network.set_parameters(y, &[1.0, 1.0, 2.0, 0.0], &[0.0, -1.0]).unwrap();
+        // a = (3.25, -2.5), the sum (6.5, -2.5), the product (21.125, 6.25).
         let y = network.predict(ndarray::array![[1.0, 1.0]].view()).unwrap();
-        assert_eq!(y, ndarray::array![[6.5, -2.5]]);
+        assert_eq!(y, ndarray::array![[27.375, 41.25]]);
     }
 
     #[test]

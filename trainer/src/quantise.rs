@@ -179,7 +179,7 @@ impl<'a> Search<'a> {
 
     /// One bit of resolution against a few saturated weights or words.
     fn clips(&self, choice: &mut Choice, error: &mut f64) {
-        for i in self.network.dense_nodes() {
+        for i in self.network.affine_nodes() {
             for clip in 1..=2 {
                 let mut trial = choice.clone();
                 trial.weight_clip[i] = clip;
@@ -187,7 +187,7 @@ impl<'a> Search<'a> {
             }
         }
         if self.spec.quantisation.activation_bits == 8 {
-            for i in 1..self.network.nodes.len() {
+            for i in 1..self.network.len() {
                 let mut trial = choice.clone();
                 trial.vector_clip[i] = 1;
                 self.try_choice(choice, error, trial);
@@ -261,7 +261,7 @@ mod tests {
             let mut words = vec![0i16; 10];
             let mut differing = 0;
             for (frame, output) in
-                inputs.outer_iter().zip(workspace.value(fixed.network.nodes.len() - 1, rows).outer_iter())
+                inputs.outer_iter().zip(workspace.value(fixed.network.last(), rows).outer_iter())
             {
                 let values: Vec<f64> = frame.iter().map(|&v| f64::from(v)).collect();
                 runner.infer(&emulator.quantise(&values).unwrap(), &mut words).unwrap();

@@ -6,17 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use emeuro_golden::{Activation, Affine, Emulator, Format, Op, Runner, VectorId};
+use emeuro_golden::{
+    Activate, Activation, Add, Affine, Block, Dense, Emulator, Format, Multiply, Op, Runner, VectorId,
+};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use crate::{
-    Error, Frames, Function, Network, Result, Session, Whitening,
+    Curve, Error, Frames, Network, Result, Session, Whitening,
     adam::Group,
     feedback::Rounder,
     fit::{Fit, Prepared, State},
     moments,
-    network::Node,
-    rebuild::{Integers, rebuild},
+    network::Parameters,
     rounded::{Basis, Rounded},
     rounding::{Grid, Lookup, Rounding},
     session::Observer,
@@ -35,7 +36,7 @@ pub struct Retraining {
     pub batch: usize,
     /// Seed of the shuffles.
     pub seed: u64,
-    /// Names of the dense layers that may change; `None`: all of them.
+    /// Names of the dense and block layers that may change; `None`: all of them.
     pub layers: Option<Vec<String>>,
     /// Weight of the squared error of every lower quality level in the loss; that of the highest level has weight 1.
     pub lower_weight: f64,
@@ -60,12 +61,12 @@ pub struct Retrained {
 
 /// Retrains `emulator` on `train`, and keeps what is best on `validation`.
 ///
-/// Dense layers may change; activations (ReLU, tanh, sigmoid, SiLU) and additions may follow them. Weights stay within their
-/// formats, and no accumulator can overflow.
+/// Dense and block layers may change, whatever operations follow them. Weights stay within their formats, and no accumulator can
+/// overflow.
 ///
 /// # Errors
-/// An emulator with a router (see [`retrain_member`]), a layer name that is not that of a dense layer, blocks, products or other
-/// tables behind a layer that changes, an output of several vectors or in another order, frames of another size, or divergence.
+/// An emulator with a router (see [`retrain_member`]), a layer name that is not that of a layer with weights, frames of another
+/// size, or divergence.
 pub fn retrain(
     emulator: &Emulator,
     train: &Frames,
@@ -78,7 +79,7 @@ pub fn retrain(
     let changes = |index: usize| {
         let node = &emulator.nodes()[index];
         let named = options.layers.as_ref().is_none_or(|names| names.contains(&node.name));
-        named && matches!(node.op, Op::Dense { .. })
+        named && node.op.affine().is_some()
     };
     run(emulator, 0, &changes, train, validation, options)
 }
@@ -175,7 +176,7 @@ fn run(
     let (mut shadow, mut expanded) = (network.parameters.clone(), network.parameters.clone());
     rounded.expand(&network, &state.best, &mut shadow, &mut expanded);
     let integers = part.integers(emulator, &network, &expanded, &means);
-    let emulator = rebuild(emulator, |index| integers.get(&index).cloned())?;
+    let emulator = emulator.with_integers(|index| integers.get(&index).cloned())?;
     Ok(Retrained { emulator, before, after: state.best_validation() })
 }
 
@@ -191,10 +192,6 @@ fn check(emulator: &Emulator, changes: &dyn Fn(usize) -> bool, options: &Retrain
     }
     if options.batch == 0 {
         return Err(refused("a batch needs at least one frame"));
-    }
-    let output = emulator.output();
-    if output.order.is_some() || output.lower.iter().chain([&output.sources]).any(|v| v.len() != 1) {
-        return Err(refused("its output is made of several vectors, or in another order"));
     }
     Ok(())
 }
@@ -218,8 +215,10 @@ impl Part {
         for (index, node) in nodes.iter().enumerate() {
             live[index + 1] = changes(index) || node.op.operands().iter().any(|v| live[v.index()]);
         }
-        let full = emulator.output().sources[0];
-        if !live[full.index()] {
+        let is_live = |v: &VectorId| live[v.index()];
+        let levels = emulator.graph().levels().iter().filter(|sources| sources.iter().any(is_live));
+        let levels: Vec<&Vec<VectorId>> = levels.collect();
+        if !emulator.sources_at(usize::MAX).iter().any(is_live) {
             return Err(refused("no layer that may change leads to its output"));
         }
         let mut part =
@@ -227,80 +226,85 @@ impl Part {
         let mut place = vec![None; nodes.len() + 1];
         let operands =
             nodes.iter().enumerate().filter(|(i, _)| live[i + 1]).flat_map(|(_, n)| n.op.operands());
-        let mut inputs: Vec<VectorId> = operands.filter(|v| !live[v.index()]).collect();
+        let mut inputs: Vec<VectorId> =
+            operands.chain(levels.iter().copied().flatten()).filter(|&v| !is_live(v)).copied().collect();
         inputs.sort_unstable();
         inputs.dedup();
         for v in inputs {
-            part.push(emulator, &mut place, v, Node::Input, false)?;
+            let made = part.network.one_more_input(emulator.size(v))?;
+            part.record(emulator, &mut place, v, made, false);
         }
-        // The output of the highest level comes last: no other order of the nodes is more than a matter of taste.
-        let order = (0..nodes.len()).filter(|i| live[i + 1] && i + 1 != full.index());
-        for index in order.chain([full.index() - 1]) {
-            let node = &nodes[index];
-            let at = |v: &VectorId| {
-                place[v.index()].ok_or_else(|| refused("a lower level reads the output of the highest one"))
-            };
-            let made = match &node.op {
-                Op::Dense { input, .. } => Node::Dense { input: at(input)? },
-                Op::Add { inputs: [a, b], .. } => Node::Add { a: at(a)?, b: at(b)? },
-                Op::Activate { input, activation } => {
-                    let function = function(activation).ok_or_else(|| {
-                        refused(&format!("the derivative of layer '{}' is not known", node.name))
-                    })?;
-                    Node::Activate { input: at(input)?, function }
+        for (index, node) in nodes.iter().enumerate().filter(|(index, _)| live[index + 1]) {
+            let at = |v: VectorId| place[v.index()].expect("what a live node reads is in its place");
+            let start = part.network.parameters.len();
+            let op = match &node.op {
+                Op::Dense(Dense { input, inputs, outputs, .. }) => {
+                    let affine = Parameters::at(start, [*outputs, *inputs]);
+                    Op::Dense(Dense { input: at(*input), inputs: *inputs, outputs: *outputs, affine })
                 }
-                Op::Block { .. } | Op::Multiply { .. } => {
-                    return Err(refused(&format!(
-                        "layer '{}' is a {}, behind a layer that may change; expected dense, add and activate",
-                        node.name,
-                        node.op.keyword()
-                    )));
+                Op::Block(Block { input, geometry, .. }) => {
+                    let shape = [geometry.weight_sets() * geometry.outputs, geometry.window_len()];
+                    let affine = Parameters::at(start, shape);
+                    Op::Block(Block { input: at(*input), geometry: geometry.clone(), affine })
+                }
+                Op::Add(Add { inputs, .. }) => Op::Add(Add { inputs: inputs.map(at), align: (), shift: () }),
+                Op::Multiply(Multiply { inputs, .. }) => {
+                    Op::Multiply(Multiply { inputs: inputs.map(at), shift: () })
+                }
+                Op::Activate(Activate { input, function }) => {
+                    let function = Curve::of(function, emulator.format(*input), node.format);
+                    Op::Activate(Activate { input: at(*input), function })
                 }
             };
-            part.push(emulator, &mut place, emulator.vector_of(index), made, changes(index))?;
-            if let Op::Dense { input, affine } = &node.op {
-                let unit = unit(affine, emulator.format(*input));
+            let made = part.network.push(&node.name, op)?;
+            part.record(emulator, &mut place, emulator.vector_of(index), made, changes(index));
+            if let Some(affine) = node.op.affine() {
+                let unit = unit(affine, emulator.format(node.op.operands()[0]));
                 let weights =
                     affine.weights_of(member).iter().map(|&w| affine.weights.format.value(w) as f32);
                 let bias = affine.bias_of(member).iter().map(|&b| (b as f64 / unit) as f32);
+                part.network.parameters.truncate(start);
                 part.network.parameters.extend(weights.chain(bias));
             }
         }
-        let lower = emulator.output().lower.iter().filter_map(|v| place[v[0].index()]);
-        part.network.lower = lower.filter(|&i| !matches!(part.network.nodes[i], Node::Input)).collect();
+        let placed = |sources: &Vec<VectorId>| {
+            let vectors = sources.iter().map(|v| place[v.index()].expect("sources are in their places"));
+            vectors.collect::<Vec<VectorId>>()
+        };
+        part.network
+            .set_outputs(levels.into_iter().map(placed).collect(), emulator.output().order.clone())?;
         Ok(part)
     }
 
-    fn push(
+    fn record(
         &mut self,
         emulator: &Emulator,
-        place: &mut [Option<usize>],
+        place: &mut [Option<VectorId>],
         vector: VectorId,
-        node: Node,
+        made: VectorId,
         trained: bool,
-    ) -> Result<()> {
-        place[vector.index()] = Some(self.network.push(node, emulator.size(vector))?.0);
+    ) {
+        place[vector.index()] = Some(made);
         self.vectors.push(vector);
         self.formats.push(emulator.format(vector));
         self.trained.push(trained);
-        Ok(())
     }
 
     /// The inputs of the network, in order, and the columns of their words.
     fn inputs(&self) -> Vec<(usize, std::ops::Range<usize>)> {
         let mut start = 0;
-        let inputs = (0..self.vectors.len()).filter(|&i| matches!(self.network.nodes[i], Node::Input));
-        inputs
-            .map(|i| {
-                start += self.network.widths[i];
-                (i, start - self.network.widths[i]..start)
-            })
-            .collect()
+        let inputs = self.network.graph().inputs().map(|v| {
+            let width = self.network.width(v.index());
+            start += width;
+            (v.index(), start - width..start)
+        });
+        inputs.collect()
     }
 
-    /// Whether only dense nodes read node `i`, so that its elements may be shifted and turned.
+    /// Whether dense nodes alone read vector `i`, and no output is made of it, so that its elements may be shifted and turned.
     fn only_dense(&self, i: usize) -> bool {
-        self.network.consumers(i).all(|c| matches!(self.network.nodes[c], Node::Dense { .. }))
+        let leaves = self.network.graph().levels().iter().flatten().any(|v| v.index() == i);
+        !leaves && self.network.only_dense_read(i)
     }
 
     /// The values of the network's inputs for `frames`, from the golden model.
@@ -343,15 +347,16 @@ impl Part {
     /// What centring adds to the biases of dense node `i`, for weights `[outputs, inputs]`.
     fn shift(&self, i: usize, weights: ArrayView2<f32>, means: &Array1<f64>) -> Option<Array1<f64>> {
         let inputs = self.inputs();
-        let (_, columns) =
-            self.network.nodes[i].operands().find_map(|o| inputs.iter().find(|(k, _)| *k == o))?;
+        // What blocks read is not centred.
+        let operand = self.network.operands(i).next().filter(|_| self.network.is_dense(i))?;
+        let (_, columns) = inputs.iter().find(|(k, _)| *k == operand)?;
         Some(weights.mapv(f64::from).dot(&means.slice(s![columns.clone()])))
     }
 
     /// The network over centred inputs.
     fn centred(&self, means: &Array1<f64>) -> Network {
         let mut network = self.network.clone();
-        for i in self.network.dense_nodes() {
+        for i in self.network.affine_nodes() {
             if let Some(shift) = self.shift(i, self.network.weights(&self.network.parameters, i), means) {
                 let bias = network.bias_range(i);
                 network.parameters[bias].iter_mut().zip(&shift).for_each(|(b, s)| *b += *s as f32);
@@ -368,38 +373,38 @@ impl Part {
         network: &Network,
         inputs: ArrayView2<f32>,
     ) -> (Rounded, Vec<f32>) {
-        let mut bases = vec![None; network.nodes.len()];
+        let mut bases = vec![None; network.len()];
         for (i, columns) in self.inputs().into_iter().filter(|(i, _)| self.only_dense(*i)) {
             let inputs = inputs.slice(s![.., columns]);
             let whitening = Whitening::default();
             let Preconditioner { matrix, inverse, .. } =
-                Preconditioner::new(inputs, &[network.widths[i]], &whitening);
+                Preconditioner::new(inputs, &[network.width(i)], &whitening);
             let [matrix, inverse] = [matrix, inverse].map(|m| m.mapv(|v| v as f32));
             bases[i] = Some(Basis { matrix, inverse });
         }
-        let coordinates =
-            |i: usize| bases[i].as_ref().map_or(network.widths[i], |b: &Basis| b.matrix.nrows());
+        let coordinates = |i: usize| bases[i].as_ref().map_or(network.width(i), |b: &Basis| b.matrix.nrows());
         let inner = network.with_input_widths(coordinates);
         let mut start = vec![0.0; inner.parameters.len()];
-        for i in network.dense_nodes() {
-            if network.nodes[i].operands().all(|o| bases[o].is_none()) {
+        for i in network.affine_nodes() {
+            if network.operands(i).all(|o| bases[o].is_none()) {
                 start[inner.weights_range(i)].copy_from_slice(&network.parameters[network.weights_range(i)]);
             }
             start[inner.bias_range(i)].copy_from_slice(&network.parameters[network.bias_range(i)]);
         }
-        let rounding =
-            |(i, node): (usize, &Node)| match (node, emulator.maker(self.vectors[i]).map(|n| &n.op)) {
-                (Node::Dense { .. } | Node::Add { .. }, _) => Rounding::Grid(Grid::new(self.formats[i])),
-                (Node::Activate { input, function }, Some(Op::Activate { activation, .. }))
-                    if *function != Function::Relu =>
-                {
-                    Rounding::Table(Lookup::new(activation, self.formats[*input], self.formats[i]))
-                }
-                _ => Rounding::Exact,
-            };
+        let rounding = |i: usize| match emulator.maker(self.vectors[i]).map(|node| &node.op) {
+            _ if network.is_input(i) => Rounding::Exact,
+            None => Rounding::Exact,
+            Some(Op::Activate(Activate { function: Activation::Relu, .. })) => Rounding::Exact,
+            Some(Op::Activate(Activate { input, function })) => {
+                Rounding::Table(Lookup::new(function, emulator.format(*input), self.formats[i]))
+            }
+            Some(Op::Dense(_) | Op::Block(_) | Op::Add(_) | Op::Multiply(_)) => {
+                Rounding::Grid(Grid::new(self.formats[i]))
+            }
+        };
         let affine = |v: &VectorId| emulator.maker(*v).and_then(|node| node.op.affine());
         let unit = |(i, v): (usize, &VectorId)| {
-            let operand = network.nodes[i].operands().next();
+            let operand = network.operands(i).next();
             affine(v).zip(operand).map_or(1.0, |(affine, o)| unit(affine, self.formats[o]) as f32)
         };
         let rounder =
@@ -408,7 +413,7 @@ impl Part {
             inner,
             bases,
             base: Some(network.parameters.clone()),
-            nodes: network.nodes.iter().enumerate().map(rounding).collect(),
+            nodes: (0..network.len()).map(rounding).collect(),
             weights: self.vectors.iter().map(rounder).collect(),
             units: self.vectors.iter().enumerate().map(unit).collect(),
         };
@@ -418,11 +423,11 @@ impl Part {
     /// Rates of the layers that change: in proportion to the size of their weights at the start, and to the range of what a
     /// bias is added to.
     fn groups(&self, network: &Network, rounded: &Rounded) -> Vec<Group> {
-        let changing = network.dense_nodes().filter(|&i| self.trained[i]);
+        let changing = network.affine_nodes().filter(|&i| self.trained[i]);
         changing
             .flat_map(|i| {
                 let weights = network.weights(&network.parameters, i);
-                let basis = network.nodes[i].operands().find_map(|o| rounded.bases[o].as_ref());
+                let basis = network.operands(i).find_map(|o| rounded.bases[o].as_ref());
                 let weights = basis.map_or_else(|| weights.to_owned(), |basis| weights.dot(&basis.inverse));
                 let size = (weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32).sqrt();
                 let range = self.formats[i].max() as f32 * 2f32.powi(-self.formats[i].frac());
@@ -437,7 +442,7 @@ impl Part {
 
     /// Factor from every physical output, less its offset, to what the last layer makes.
     fn output_scales(&self, emulator: &Emulator) -> Vec<f64> {
-        let made = self.formats.last().map_or(0, |format| format.frac());
+        let made = emulator.format(emulator.sources_at(usize::MAX)[0]).frac();
         emulator.output().port.conversions().map(|word| 2f64.powi(word.point() - made)).collect()
     }
 
@@ -460,22 +465,24 @@ impl Part {
         means: &Array1<f64>,
     ) -> BTreeMap<usize, Integers> {
         let mut all = BTreeMap::new();
-        for i in network.dense_nodes().filter(|&i| self.trained[i]) {
+        for i in network.affine_nodes().filter(|&i| self.trained[i]) {
             let index = self.vectors[i].index() - 1;
-            let Op::Dense { input, affine } = &emulator.nodes()[index].op else { continue };
+            let op = &emulator.nodes()[index].op;
+            let Some(affine) = op.affine() else { continue };
+            let input = emulator.format(op.operands()[0]);
             let (weights, mut bias) =
                 (network.weights(parameters, i), network.bias(parameters, i).mapv(f64::from));
             if let Some(shift) = self.shift(i, weights, means) {
                 bias -= &shift;
             }
-            let unit = unit(affine, emulator.format(*input));
+            let unit = unit(affine, input);
             let row = weights.ncols();
             let (mut values, mut biases) = (affine.weights.values.clone(), affine.bias.clone());
             for (k, (weights, bias)) in weights.outer_iter().zip(&bias).enumerate() {
                 let k = self.member * bias_count(affine) + k;
                 let weights: Vec<i16> =
                     weights.iter().map(|&w| affine.weights.format.quantise(f64::from(w))).collect();
-                let bound = Bound::new(emulator, affine, emulator.format(*input));
+                let bound = Bound { affine, input, limit: 1 << (emulator.accumulator_bits() - 1) };
                 let present = (&affine.weights.values[k * row..][..row], affine.bias[k]);
                 let (weights, bias) = bound.within((&weights, (bias * unit).round() as i64), present);
                 values[k * row..][..row].copy_from_slice(&weights);
@@ -497,32 +504,19 @@ fn unit(affine: &Affine, input: Format) -> f64 {
     2f64.powi(affine.weights.format.frac() + input.frac())
 }
 
-/// The function whose table `activation` is.
-fn function(activation: &Activation) -> Option<Function> {
-    match activation {
-        Activation::Relu => Some(Function::Relu),
-        Activation::Table { function, .. } => {
-            [Function::Tanh, Function::Sigmoid, Function::Silu].into_iter().find(|f| f.name() == function)
-        }
-    }
-}
+/// Weights and biases of a row.
+pub(crate) type Integers = (Vec<i16>, Vec<i64>);
 
 /// What the accumulator of a layer can hold.
-struct Bound {
-    largest: i128,
-    half: i128,
+struct Bound<'a> {
+    affine: &'a Affine,
+    input: Format,
     limit: i128,
 }
 
-impl Bound {
-    fn new(emulator: &Emulator, affine: &Affine, input: Format) -> Self {
-        let half = if affine.shift == 0 { 0 } else { 1 << (affine.shift - 1) };
-        Self { largest: i128::from(-input.min()), half, limit: 1 << (emulator.accumulator_bits() - 1) }
-    }
-
+impl Bound<'_> {
     fn holds(&self, weights: &[i16], bias: i64) -> bool {
-        let sum: i128 = weights.iter().map(|&w| i128::from(w).abs()).sum();
-        i128::from(bias).abs() + sum * self.largest + self.half < self.limit
+        self.affine.largest_sum(weights, bias, self.input) < self.limit
     }
 
     /// The row as far on the way from `present`, which the accumulator holds, to `wanted` as it goes in halves.
@@ -544,10 +538,14 @@ impl Bound {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use emeuro_golden::Weights;
 
     #[test]
     fn rows_that_the_accumulator_cannot_hold_go_half_of_the_way() {
-        let bound = Bound { largest: 128, half: 0, limit: 1 << 14 };
+        let byte = Format::new(8, 0).unwrap();
+        let weights = Weights { format: byte, values: vec![0] };
+        let affine = Affine { weights, bias: vec![0], members: 1, shift: 0 };
+        let bound = Bound { affine: &affine, input: byte, limit: 1 << 14 };
         assert_eq!(bound.within((&[60, -60], 100), (&[0, 0], 0)), (vec![60, -60], 100));
         assert_eq!(bound.within((&[120, -120], 100), (&[0, 0], 0)), (vec![60, -60], 50));
         assert_eq!(bound.within((&[120], 1 << 40), (&[100], 7)), (vec![100], 7));

@@ -21,9 +21,9 @@ pub(crate) struct Rounded {
     pub(crate) base: Option<Vec<f32>>,
     /// Rounding of every node's vector.
     pub(crate) nodes: Vec<Rounding>,
-    /// Rounding of every dense node's weights.
+    /// Rounding of every layer's weights.
     pub(crate) weights: Vec<Option<Rounder>>,
-    /// Per dense node, the reciprocal of its accumulator's last place.
+    /// Per layer, the reciprocal of its accumulator's last place.
     pub(crate) units: Vec<f32>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Basis {
 
 impl Rounded {
     fn basis(&self, i: usize) -> Option<&Basis> {
-        self.inner.nodes[i].operands().find_map(|operand| self.bases[operand].as_ref())
+        self.inner.operands(i).find_map(|operand| self.bases[operand].as_ref())
     }
 
     /// The rounded parameters of `network` for trained `parameters`; `shadow` is scratch of the same size.
@@ -49,7 +49,7 @@ impl Rounded {
         shadow: &mut [f32],
         expanded: &mut [f32],
     ) {
-        for i in network.dense_nodes() {
+        for i in network.affine_nodes() {
             let (from, to) = (self.inner.weights_range(i), network.weights_range(i));
             if let Some(basis) = self.basis(i) {
                 let keep = match &self.base {
@@ -76,7 +76,7 @@ impl Rounded {
 
     /// The gradient of the trained parameters from that of the network's (rounding counts as the identity).
     pub(crate) fn contract(&self, network: &Network, gradient: &[f32], contracted: &mut [f32]) {
-        for i in network.dense_nodes() {
+        for i in network.affine_nodes() {
             if let Some(basis) = self.basis(i) {
                 let mut g = self.inner.weights_mut(contracted, i);
                 general_mat_mul(1.0, &network.weights(gradient, i), &basis.matrix.t(), 0.0, &mut g);
@@ -100,7 +100,7 @@ impl Rounded {
         expanded: &[f32],
         pull: f32,
     ) {
-        for i in network.dense_nodes() {
+        for i in network.affine_nodes() {
             let range = network.weights_range(i);
             let inner = self.inner.weights_range(i);
             if let Some(basis) = self.basis(i) {
@@ -116,7 +116,7 @@ impl Rounded {
 
     /// Brings weights back into the range of their formats; those in whitened coordinates saturate when expanded.
     pub(crate) fn clamp(&self, parameters: &mut [f32]) {
-        for i in self.inner.dense_nodes() {
+        for i in self.inner.affine_nodes() {
             if let (Some(rounder), None) = (&self.weights[i], self.basis(i)) {
                 parameters[self.inner.weights_range(i)].iter_mut().for_each(|w| *w = rounder.grid.clamp(*w));
             }

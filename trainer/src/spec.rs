@@ -135,7 +135,7 @@ impl TrainingSpec {
     /// Checks everything that does not need data.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |what: String| Err(Error::Spec { name: self.name.clone(), what });
-        if self.network.nodes.is_empty() {
+        if self.network.graph().levels().is_empty() {
             return wrong(String::from("the network is empty"));
         }
         self.network.check()?;

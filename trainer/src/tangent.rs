@@ -4,22 +4,24 @@
 //! operand's. A loss of these slopes is differentiated exactly, with the functions' second derivatives (Czarnecki et al.,
 //! "Sobolev training for neural networks", 2017).
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul, s};
+use ndarray::{Array2, ArrayViewMut2, s};
 
 use crate::{
-    gradient::Workspace,
-    network::{Network, Node},
+    gradient::{Workspace, begin},
+    network::Network,
+    ops::{Backward, Tangent, TangentBackward, on_floats},
+    outlet::Outlet,
 };
 
 /// The slopes of all nodes for up to a number of frames, and the derivatives of the loss by them.
 pub(crate) struct Tangents {
-    slopes: Vec<Array2<f32>>,
-    deltas: Vec<Array2<f32>>,
+    pub(crate) slopes: Vec<Array2<f32>>,
+    pub(crate) deltas: Vec<Array2<f32>>,
 }
 
 impl Tangents {
     pub(crate) fn new(network: &Network, capacity: usize) -> Self {
-        let buffers = || network.widths.iter().map(|&w| Array2::zeros((capacity, w))).collect();
+        let buffers = || network.widths().map(|w| Array2::zeros((capacity, w))).collect();
         Self { slopes: buffers(), deltas: buffers() }
     }
 
@@ -28,13 +30,10 @@ impl Tangents {
         self.slopes[0].slice_mut(s![..rows, ..])
     }
 
-    /// The slopes of the level that ends in node `i`, and where the derivatives of the loss by them go before [`backward`].
-    pub(crate) fn slope_and_delta(
-        &mut self,
-        i: usize,
-        rows: usize,
-    ) -> (ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>) {
-        (self.slopes[i].slice(s![..rows, ..]), self.deltas[i].slice_mut(s![..rows, ..]))
+    /// Prepares the derivatives by the slopes of the vectors of `outlets`, which [`Outlet::put`] is to fill before [`backward`].
+    pub(crate) fn begin(&mut self, outlets: &[Outlet], rows: usize) {
+        let gathered = outlets.iter().filter(|outlet| matches!(outlet, Outlet::Gathered(_)));
+        gathered.flat_map(Outlet::vectors).for_each(|i| self.deltas[i].slice_mut(s![..rows, ..]).fill(0.0));
     }
 }
 
@@ -46,25 +45,11 @@ pub(crate) fn forward(
     workspace: &Workspace,
     tangents: &mut Tangents,
 ) {
-    for (i, node) in network.nodes.iter().enumerate() {
+    for i in 0..network.len() {
+        let Some(op) = network.op(i) else { continue };
         let (before, rest) = tangents.slopes.split_at_mut(i);
-        let operand = |k: usize| before[k].slice(s![..rows, ..]);
-        let mut slope = rest[0].slice_mut(s![..rows, ..]);
-        match *node {
-            Node::Input => {}
-            Node::Dense { input } => {
-                general_mat_mul(1.0, &operand(input), &network.weights(parameters, i).t(), 0.0, &mut slope);
-            }
-            Node::Activate { input, function } => {
-                slope.fill(0.0);
-                let (x, y) = (workspace.value(input, rows), workspace.value(i, rows));
-                function.pull_back(x, y, operand(input), slope);
-            }
-            Node::Add { a, b } => {
-                slope.assign(&operand(a));
-                slope += &operand(b);
-            }
-        }
+        let at = Tangent { parameters, rows, values: &workspace.values, index: i, before };
+        on_floats(op).tangent(&at, rest[0].slice_mut(s![..rows, ..]));
     }
 }
 
@@ -77,52 +62,17 @@ pub(crate) fn backward(
     tangents: &mut Tangents,
 ) {
     let Workspace { values, deltas, gradient, touched } = workspace;
-    touched.fill(false);
-    network.lower.iter().for_each(|&i| touched[i] = true);
-    for (i, node) in network.nodes.iter().enumerate().rev() {
+    for i in (0..network.len()).rev() {
+        let Some(op) = network.op(i) else { break };
         let (before, rest) = deltas.split_at_mut(i);
         let (slopes_before, slopes_rest) = tangents.deltas.split_at_mut(i);
+        begin(op, touched, rows, &mut [&mut *before, &mut *slopes_before]);
         let (dy, ds) = (rest[0].slice(s![..rows, ..]), slopes_rest[0].slice(s![..rows, ..]));
-        for k in node.operands() {
-            if !touched[k] {
-                touched[k] = true;
-                before[k].slice_mut(s![..rows, ..]).fill(0.0);
-                slopes_before[k].slice_mut(s![..rows, ..]).fill(0.0);
-            }
-        }
-        match *node {
-            Node::Input => {}
-            Node::Dense { input } => {
-                let x = values[input].slice(s![..rows, ..]);
-                let slope = tangents.slopes[input].slice(s![..rows, ..]);
-                let mut dw = network.weights_mut(gradient, i);
-                general_mat_mul(1.0, &dy.t(), &x, 0.0, &mut dw);
-                general_mat_mul(1.0, &ds.t(), &slope, 1.0, &mut dw);
-                network.bias_mut(gradient, i).assign(&dy.sum_axis(Axis(0)));
-                if !matches!(network.nodes[input], Node::Input) {
-                    let weights = network.weights(parameters, i);
-                    let mut dx = before[input].slice_mut(s![..rows, ..]);
-                    general_mat_mul(1.0, &dy, &weights, 1.0, &mut dx);
-                    let mut dx = slopes_before[input].slice_mut(s![..rows, ..]);
-                    general_mat_mul(1.0, &ds, &weights, 1.0, &mut dx);
-                }
-            }
-            Node::Activate { input, function } => {
-                let (x, y) = (values[input].slice(s![..rows, ..]), values[i].slice(s![..rows, ..]));
-                function.pull_back(x, y, dy, before[input].slice_mut(s![..rows, ..]));
-                function.pull_back(x, y, ds, slopes_before[input].slice_mut(s![..rows, ..]));
-                let slope = tangents.slopes[input].slice(s![..rows, ..]);
-                function.pull_back_slope(x, slope, ds, before[input].slice_mut(s![..rows, ..]));
-            }
-            Node::Add { a, b } => {
-                for k in [a, b] {
-                    let mut dx = before[k].slice_mut(s![..rows, ..]);
-                    dx += &dy;
-                    let mut dx = slopes_before[k].slice_mut(s![..rows, ..]);
-                    dx += &ds;
-                }
-            }
-        }
+        let inputs = network.graph().inputs().len();
+        let mut back = Backward { parameters, rows, values, index: i, dy, before, inputs, gradient };
+        on_floats(op).backward(&mut back);
+        let mut at = TangentBackward { back, slopes: &tangents.slopes, ds, before: slopes_before };
+        on_floats(op).tangent_backward(&mut at);
     }
 }
 
@@ -130,6 +80,8 @@ pub(crate) fn backward(
 mod tests {
     use super::*;
     use crate::{Function, gradient};
+    use emeuro_golden::BlockGeometry;
+    use ndarray::ArrayView2;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -145,6 +97,12 @@ mod tests {
             h = n.dense(h, 5).unwrap();
             h = n.activate(h, function).unwrap();
         }
+        let h = n.dense(h, 6).unwrap();
+        let windows = BlockGeometry { repeat: vec![2], in_stride: vec![2], ..BlockGeometry::dense(3, 4) };
+        let shared = n.block(h, BlockGeometry { out_stride: vec![4], ..windows.clone() }).unwrap();
+        let own =
+            n.block(h, BlockGeometry { out_stride: vec![4], offset: 1, shared: false, ..windows }).unwrap();
+        let h = n.multiply(shared, own).unwrap();
         let h = n.dense(h, 3).unwrap();
         n.add(bypass, h).unwrap();
         n.initialise(3);
@@ -191,11 +149,10 @@ mod tests {
 
     /// ½ Σ (outputs² + 0.7 slopes²) over both levels.
     fn loss(network: &Network, parameters: &[f32], x: &Array2<f32>, v: &Array2<f32>) -> f64 {
-        let (mut workspace, mut tangents) = run(network, parameters, x, v);
+        let (workspace, tangents) = run(network, parameters, x, v);
         let power = |m: ArrayView2<f32>| m.iter().map(|&y| f64::from(y).powi(2)).sum::<f64>() / 2.0;
         let parts = network.levels().map(|level| {
-            power(workspace.output_and_delta(level, ROWS).0)
-                + 0.7 * power(tangents.slope_and_delta(level, ROWS).0)
+            power(workspace.value(level, ROWS)) + 0.7 * power(tangents.slopes[level].slice(s![..ROWS, ..]))
         });
         parts.sum()
     }
@@ -204,11 +161,14 @@ mod tests {
     fn gradients_of_values_and_slopes_agree_with_finite_differences() {
         let (network, x, v) = problem();
         let (mut workspace, mut tangents) = run(&network, &network.parameters, &x, &v);
-        for level in network.levels() {
-            let (y, mut dy) = workspace.output_and_delta(level, ROWS);
-            dy.assign(&y);
-            let (slope, mut ds) = tangents.slope_and_delta(level, ROWS);
-            ds.assign(&(0.7 * &slope));
+        let outlets = network.outlets();
+        workspace.begin(&outlets, ROWS);
+        tangents.begin(&outlets, ROWS);
+        for outlet in &outlets {
+            let (y, slope) = (outlet.take(&workspace.values, ROWS), outlet.take(&tangents.slopes, ROWS));
+            let (y, slope) = (y.to_owned(), 0.7 * &slope);
+            outlet.put(y.view(), &mut workspace.deltas);
+            outlet.put(slope.view(), &mut tangents.deltas);
         }
         backward(&network, &network.parameters, ROWS, &mut workspace, &mut tangents);
         let gradient = workspace.gradient.clone();

@@ -63,7 +63,11 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
     let mut observer = Observer::new(session, &spec.name, float_steps + tuning_steps);
 
     let sizes: Vec<usize> = spec.inputs.iter().map(|s| s.size).collect();
-    let preconditioner = Preconditioner::new(data.train().inputs().view(), &sizes, &spec.whitening);
+    let inputs = data.train().inputs().view();
+    let preconditioner = match spec.network.only_dense_read(0) {
+        true => Preconditioner::new(inputs, &sizes, &spec.whitening),
+        false => Preconditioner::uniform(inputs, spec.network.only_layers_read(0)),
+    };
     let scaling = output_scaling(spec, data.train());
     let mut inside = spec.network.with_inputs(preconditioner.matrix.nrows());
     let (float, resumed) = match resumed {
@@ -80,7 +84,7 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
                 Some(checkpoint) => checkpoint.state,
                 None => {
                     inside.initialise(spec.seed);
-                    if spec.linear_start {
+                    if spec.linear_start && spec.network.only_dense_read(0) {
                         linear::start(
                             &mut inside,
                             &preconditioner.variances,
@@ -207,7 +211,7 @@ impl Tuning<'_> {
 fn float_groups(network: &Network) -> Vec<Group> {
     let group = |range, decays| Group { range, scale: 1.0, decays };
     network
-        .dense_nodes()
+        .affine_nodes()
         .flat_map(|i| [group(network.weights_range(i), true), group(network.bias_range(i), false)])
         .collect()
 }
@@ -217,7 +221,7 @@ fn tuning_groups(fixed: &Fixed, rounded: &Rounded, start: &[f32]) -> Vec<Group> 
     let network = &rounded.inner;
     let group = |range, scale| Group { range, scale, decays: false };
     network
-        .dense_nodes()
+        .affine_nodes()
         .flat_map(|i| {
             let w = network.weights(start, i);
             let size = (w.iter().map(|w| w * w).sum::<f32>() / w.len() as f32).sqrt();

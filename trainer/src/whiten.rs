@@ -37,6 +37,8 @@ pub(crate) struct Preconditioner {
     pub(crate) inverse: Array2<f64>,
     /// Variance of every coordinate over the frames it was made from.
     pub(crate) variances: Array1<f64>,
+    /// The factor that the map is, where elements must stay what they are because others than dense nodes read them.
+    factor: Option<f64>,
 }
 
 impl Preconditioner {
@@ -73,12 +75,41 @@ impl Preconditioner {
             vectors[(k, i)] / (common * gains[k] * scales[i])
         });
         let variances = (0..kept).map(|k| values[k] * (common * gains[k]).powi(2)).collect();
-        Self { mean, matrix, inverse, variances }
+        Self { mean, matrix, inverse, variances, factor: None }
+    }
+
+    /// Nothing but one factor for all inputs, which brings them to unit size: windows of blocks and products see elements alike.
+    pub(crate) fn uniform(inputs: ArrayView2<f32>, scaled: bool) -> Self {
+        let squares = inputs.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / inputs.len().max(1) as f64;
+        let factor = if scaled && squares > 0.0 { 1.0 / squares.sqrt() } else { 1.0 };
+        let matrix = Array2::eye(inputs.ncols()) * factor;
+        let inverse = Array2::eye(inputs.ncols()) / factor;
+        let mean = moments::mean(inputs);
+        let centred = moments::centred(inputs, mean.view());
+        let variances = centred.columns().into_iter().map(|column| {
+            column.iter().map(|&v| (f64::from(v) * factor).powi(2)).sum::<f64>() / column.len() as f64
+        });
+        let variances = variances.collect();
+        Self { mean: Array1::zeros(inputs.ncols()), matrix, inverse, variances, factor: Some(factor) }
+    }
+
+    /// The weights and biases on physical inputs of a layer whose `weights` are on training coordinates.
+    pub(crate) fn fold(&self, weights: &mut Array2<f64>, bias: &mut Array1<f64>) {
+        match self.factor {
+            Some(factor) => *weights *= factor,
+            None => {
+                *weights = weights.dot(&self.matrix);
+                *bias -= &weights.dot(&self.mean);
+            }
+        }
     }
 
     /// Training coordinates of `inputs`.
     pub(crate) fn apply(&self, inputs: ArrayView2<f32>) -> Array2<f32> {
-        moments::centred(inputs, self.mean.view()).dot(&self.matrix.mapv(|v| v as f32).t())
+        match self.factor {
+            Some(factor) => inputs.mapv(|v| v * factor as f32),
+            None => moments::centred(inputs, self.mean.view()).dot(&self.matrix.mapv(|v| v as f32).t()),
+        }
     }
 }
 

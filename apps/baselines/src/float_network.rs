@@ -1,6 +1,6 @@
 //! The plain version of an emulator: the same network in `f32`, a matrix of `ndarray` per layer.
 
-use emeuro_golden::{Activation, Emulator, Format, Op};
+use emeuro_golden::{Activate, Activation, Dense, Emulator, Format, Op};
 use ndarray::{Array1, Array2, ArrayView2, Zip, linalg::general_mat_mul, linalg::general_mat_vec_mul, s};
 
 /// A network of dense layers, sums, products and ReLU in `f32`, with buffers for a number of frames.
@@ -31,26 +31,25 @@ impl FloatNetwork {
             return None;
         }
         let layer = |op: &Op| match op {
-            Op::Dense { input, affine } => {
-                let size = emulator.size(*input);
+            Op::Dense(Dense { input, inputs, affine, .. }) => {
                 let frac = affine.weights.format.frac();
                 let scale = frac + emulator.format(*input).frac();
                 let weights = affine.weights.values.iter().map(|&w| value(i64::from(w), frac)).collect();
                 let bias: Array1<f32> = affine.bias.iter().map(|&b| value(b, scale)).collect();
-                let weights = Array2::from_shape_vec((bias.len(), size), weights).ok()?;
+                let weights = Array2::from_shape_vec((bias.len(), *inputs), weights).ok()?;
                 Some(Layer::Dense { input: input.index(), weights, bias })
             }
-            Op::Add { inputs, .. } => Some(Layer::Add(inputs.map(|v| v.index()))),
-            Op::Multiply { inputs, .. } => Some(Layer::Multiply(inputs.map(|v| v.index()))),
-            Op::Activate { input, activation: Activation::Relu } => Some(Layer::Relu(input.index())),
-            Op::Activate { .. } | Op::Block { .. } => None,
+            Op::Add(add) => Some(Layer::Add(add.inputs.map(|v| v.index()))),
+            Op::Multiply(multiply) => Some(Layer::Multiply(multiply.inputs.map(|v| v.index()))),
+            Op::Activate(Activate { input, function: Activation::Relu }) => Some(Layer::Relu(input.index())),
+            Op::Activate(_) | Op::Block(_) => None,
         };
         let layers = emulator.nodes().iter().map(|node| layer(&node.op)).collect::<Option<Vec<Layer>>>()?;
         let sizes = std::iter::once(emulator.input().size()).chain(emulator.nodes().iter().map(|n| n.size));
         Some(Self {
             layers,
             vectors: sizes.map(|size| Array2::zeros((frames, size))).collect(),
-            sources: emulator.output().sources.iter().map(|v| v.index()).collect(),
+            sources: emulator.sources_at(usize::MAX).iter().map(|v| v.index()).collect(),
         })
     }
 

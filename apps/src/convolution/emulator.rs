@@ -14,13 +14,13 @@
 
 use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
-    Weights,
+    WIDEST_ACCUMULATOR, Weights,
 };
 use emeuro_trainer::Quantisation;
 use nalgebra::{DMatrix, DVector};
 
 use super::{Convolution, RESULT, SAMPLES};
-use crate::analytic::{block_matrix, with_narrowest_accumulator};
+use crate::analytic::block_matrix;
 use crate::rounding::round_between;
 use crate::{Analytic, Kernel};
 
@@ -53,7 +53,7 @@ enum Node {
 pub(super) fn build(quantisation: Quantisation) -> Result<Analytic, EmulatorError> {
     let mut design = Design::new(quantisation)?;
     let matrix = design.run()?;
-    let emulator = with_narrowest_accumulator(|bits| design.assemble(bits))?;
+    let emulator = design.assemble()?.with_narrowest_accumulator();
     let unquantised = Kernel::new("convolution", SAMPLES, RESULT, move |input, output| {
         let sound = &matrix * DVector::from_column_slice(input);
         output.fill(0.0);
@@ -202,9 +202,12 @@ impl Design {
         Ok(self.nodes.len())
     }
 
-    fn assemble(&self, accumulator: u32) -> Result<Emulator, EmulatorError> {
-        let mut builder =
-            EmulatorBuilder::new("convolution", Port::new("samples", SAMPLES, self.formats[0]), accumulator)?;
+    fn assemble(&self) -> Result<Emulator, EmulatorError> {
+        let mut builder = EmulatorBuilder::new(
+            "convolution",
+            Port::new("samples", SAMPLES, self.formats[0]),
+            WIDEST_ACCUMULATOR,
+        )?;
         // First of all, since the frame begins with it.
         let [.., last] = self.results[..] else { unreachable!("there are three levels") };
         let output = self.formats[last];

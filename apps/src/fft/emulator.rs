@@ -18,7 +18,7 @@ use std::f64::consts::TAU;
 
 use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
-    Weights,
+    WIDEST_ACCUMULATOR, Weights,
 };
 use emeuro_trainer::Quantisation;
 use nalgebra::DMatrix;
@@ -26,7 +26,6 @@ use rayon::prelude::*;
 
 use super::{BINS, SAMPLES, three_stage};
 use crate::Analytic;
-use crate::analytic::with_narrowest_accumulator;
 
 /// Points of a transform of every stage.
 pub(super) const POINTS: usize = 8;
@@ -74,7 +73,7 @@ pub(super) fn build(quantisation: Quantisation) -> Result<Analytic, EmulatorErro
     let Quantisation { weight_bits, activation_bits } = quantisation;
     let range = Range { bits: weight_bits };
     let branches: Vec<Branch> = BRANCHES.into_par_iter().map(|p| best_branch(range, p)).collect();
-    let emulator = with_narrowest_accumulator(|bits| assemble(range, activation_bits, bits, &branches))?;
+    let emulator = assemble(range, activation_bits, &branches)?.with_narrowest_accumulator();
     Ok(Analytic { emulator, unquantised: three_stage::plan() })
 }
 
@@ -276,13 +275,8 @@ struct Vector {
 /// Channels whose blocks have one size: name, and what makes their Z.
 type Group<'a> = (&'static str, Vector, usize, &'a [&'a Channel]);
 
-fn assemble(
-    range: Range,
-    word_bits: u32,
-    accumulator: u32,
-    branches: &[Branch],
-) -> Result<Emulator, EmulatorError> {
-    let mut graph = Graph::new(range, word_bits, accumulator)?;
+fn assemble(range: Range, word_bits: u32, branches: &[Branch]) -> Result<Emulator, EmulatorError> {
+    let mut graph = Graph::new(range, word_bits)?;
     let (real, complex) = branches.split_at(2);
     let of_real: Vec<&Channel> = real.iter().flat_map(|branch| &branch.channels).collect();
     let of_complex: Vec<&Channel> = complex.iter().flat_map(|branch| &branch.channels).collect();
@@ -323,9 +317,10 @@ struct Graph {
 }
 
 impl Graph {
-    fn new(range: Range, word_bits: u32, accumulator: u32) -> Result<Self, EmulatorError> {
+    fn new(range: Range, word_bits: u32) -> Result<Self, EmulatorError> {
         let format = Format::covering(word_bits, 1.0)?;
-        let mut builder = EmulatorBuilder::new("fft", Port::new("samples", SAMPLES, format), accumulator)?;
+        let mut builder =
+            EmulatorBuilder::new("fft", Port::new("samples", SAMPLES, format), WIDEST_ACCUMULATOR)?;
         // |X[0]| = 512 only for a constant of full scale; it saturates one step below.
         let output = Format::new(word_bits, word_bits as i32 - 10)?;
         // Im X[0] and Im X[256] are 0 for every input.

@@ -19,7 +19,6 @@ use emeuro_trainer::Quantisation;
 use super::graph::{Graph, Vector, along};
 use super::{FLOW, MARGIN, PATCH, REGULARISATION, WINDOW, structure};
 use crate::Analytic;
-use crate::analytic::with_narrowest_accumulator;
 
 /// Distance from the border of the patch of the area where differences are needed.
 const EDGE: usize = MARGIN - WINDOW / 2;
@@ -53,7 +52,7 @@ pub(crate) fn factor(determinant: f64) -> f64 {
 }
 
 pub(super) fn build(quantisation: Quantisation) -> Result<Analytic, EmulatorError> {
-    let emulator = with_narrowest_accumulator(|bits| Graph::new(quantisation, bits)?.emulator())?;
+    let emulator = Graph::new(quantisation)?.emulator()?.with_narrowest_accumulator();
     Ok(Analytic { emulator, unquantised: structure::plan() })
 }
 

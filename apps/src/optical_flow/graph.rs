@@ -3,7 +3,7 @@
 
 use emeuro_golden::{
     Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port,
-    Provenance, Segment, VectorId, Weights,
+    Provenance, Segment, VectorId, WIDEST_ACCUMULATOR, Weights,
 };
 use emeuro_trainer::Quantisation;
 
@@ -41,11 +41,11 @@ pub(crate) fn along(count: usize, offset: usize, window: usize, step: usize) -> 
 
 impl Graph {
     /// The graph that has two patches and no layers.
-    pub(crate) fn new(quantisation: Quantisation, accumulator: u32) -> Result<Self, EmulatorError> {
+    pub(crate) fn new(quantisation: Quantisation) -> Result<Self, EmulatorError> {
         let input = Format::covering(quantisation.activation_bits, 1.0)?;
         let segment = |name: &str| Segment::new(name, "1", PATCH * PATCH, input.frac());
         let port = Port { bits: input.bits(), segments: vec![segment("first"), segment("second")] };
-        let builder = EmulatorBuilder::new("optical_flow", port, accumulator)?;
+        let builder = EmulatorBuilder::new("optical_flow", port, WIDEST_ACCUMULATOR)?;
         Ok(Self { builder, quantisation, input: Vector { id: VectorId::INPUT, format: input } })
     }
 

@@ -1,6 +1,7 @@
 //! How the rope emulators are trained: stages that each see the rope through a bottleneck and add to the modes of its displacement.
 
-use emeuro_trainer::{Clustering, Function, Network, NodeId, Phase, Retraining, TrainingSpec};
+use emeuro_golden::VectorId;
+use emeuro_trainer::{Clustering, Function, Network, Phase, Retraining, TrainingSpec};
 
 use super::Rope;
 use crate::recipe::{Clusters, FrameCounts, Training, hidden_layers, segments};
@@ -27,7 +28,7 @@ const MODES: usize = 16;
 pub(super) fn training(app: &Rope) -> Result<Training> {
     let mut network = Network::new();
     let x = network.input(app.inputs())?;
-    let mut modes: Option<NodeId> = None;
+    let mut modes: Option<VectorId> = None;
     for (level, stage) in STAGES.iter().enumerate() {
         let state = network.dense(x, stage.state)?;
         let before = match modes {

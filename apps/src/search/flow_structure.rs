@@ -5,10 +5,11 @@
 //! u = (p - c·p + s·q)·w, v = (q + c·q + s·p)·w, w = -2/(1 - c² - s²). Quotients are products with a table of 1/t. Sums
 //! that exist at two scales share 1/t between their tables.
 
-use emeuro_golden::{Activation, BlockGeometry, Emulator, EmulatorError, Format, Op, VectorId, Weights};
+use emeuro_golden::{
+    Activation, BlockGeometry, Dense, Emulator, EmulatorError, Format, Op, VectorId, Weights,
+};
 use emeuro_trainer::{Function, Quantisation};
 
-use crate::analytic::with_narrowest_accumulator;
 use crate::optical_flow::{
     FLOW, PATCH, REGULARISATION, WINDOW,
     emulator::{coarse_share, factor, reciprocal},
@@ -74,7 +75,7 @@ const COARSE: Scale = Scale { name: "coarse", column: 14, window: 12, trace: 13,
 
 /// The emulator of a structure.
 pub(super) fn build(structure: Structure, quantisation: Quantisation) -> Result<Emulator, EmulatorError> {
-    with_narrowest_accumulator(|bits| Assembly::new(structure, quantisation, bits)?.emulator(None))
+    Ok(Assembly::new(structure, quantisation)?.emulator(None)?.with_narrowest_accumulator())
 }
 
 /// The emulator of a structure whose solution is that of `network`, a dense layer, SiLU and a dense layer, for every pixel.
@@ -83,7 +84,7 @@ pub(super) fn build_with_network(
     quantisation: Quantisation,
     network: &Emulator,
 ) -> Result<Emulator, EmulatorError> {
-    with_narrowest_accumulator(|bits| Assembly::new(structure, quantisation, bits)?.emulator(Some(network)))
+    Ok(Assembly::new(structure, quantisation)?.emulator(Some(network))?.with_narrowest_accumulator())
 }
 
 /// The graph as it grows.
@@ -122,12 +123,8 @@ fn span(lines: usize, columns: usize, pitch: usize) -> usize {
 }
 
 impl Assembly {
-    fn new(
-        structure: Structure,
-        quantisation: Quantisation,
-        accumulator: u32,
-    ) -> Result<Self, EmulatorError> {
-        Ok(Self { graph: Graph::new(quantisation, accumulator)?, structure })
+    fn new(structure: Structure, quantisation: Quantisation) -> Result<Self, EmulatorError> {
+        Ok(Self { graph: Graph::new(quantisation)?, structure })
     }
 
     fn emulator(mut self, network: Option<&Emulator>) -> Result<Emulator, EmulatorError> {
@@ -356,9 +353,9 @@ impl Assembly {
             ));
         };
         let (
-            Op::Dense { affine: first_layer, .. },
-            Op::Activate { .. },
-            Op::Dense { affine: last_layer, .. },
+            Op::Dense(Dense { affine: first_layer, .. }),
+            Op::Activate(_),
+            Op::Dense(Dense { affine: last_layer, .. }),
         ) = (&first.op, &activate.op, &last.op)
         else {
             return Err(EmulatorError::new(

@@ -9,7 +9,7 @@
 
 use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
-    Weights,
+    WIDEST_ACCUMULATOR, Weights,
 };
 use emeuro_trainer::Quantisation;
 use nalgebra::DMatrix;
@@ -17,7 +17,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::{Convolution, analytic::with_narrowest_accumulator};
+use crate::Convolution;
 
 /// Samples of the signal.
 const SAMPLES: usize = 512;
@@ -62,20 +62,20 @@ pub(super) fn build(
         .map(|exponent| quantise(&target, spread.as_ref(), &factors, exponent + shift, bits))
         .min_by(|a, b| a.error.total_cmp(&b.error))
         .expect("the range is not empty");
-    with_narrowest_accumulator(|accumulator| assemble(&best, unfolding.as_ref(), quantisation, accumulator))
+    Ok(assemble(&best, unfolding.as_ref(), quantisation)?.with_narrowest_accumulator())
 }
 
 fn assemble(
     layers: &Layers,
     unfolding: Option<&Unfolding>,
     quantisation: Quantisation,
-    accumulator: u32,
 ) -> Result<Emulator, EmulatorError> {
     let Quantisation { weight_bits, activation_bits: word_bits } = quantisation;
     let word = Format::covering(word_bits, 1.0)?;
     // How the exponent is split between the two formats changes no raw word: only the name of the middle's unit.
     let first_frac = layers.exponent / 2;
-    let mut builder = EmulatorBuilder::new("convolution", Port::new("samples", SAMPLES, word), accumulator)?;
+    let mut builder =
+        EmulatorBuilder::new("convolution", Port::new("samples", SAMPLES, word), WIDEST_ACCUMULATOR)?;
     let first = Weights { format: Format::new(weight_bits, first_frac)?, values: raw(&layers.first) };
     let largest = largest_sum(&layers.first) * first.format.value(1);
     let middle = Format::covering(word_bits, largest)?;

@@ -14,11 +14,9 @@ use std::f64::consts::TAU;
 
 use emeuro_golden::{
     BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port, Provenance, VectorId,
-    Weights,
+    WIDEST_ACCUMULATOR, Weights,
 };
 use emeuro_trainer::Quantisation;
-
-use crate::analytic::with_narrowest_accumulator;
 
 /// Samples of a frame.
 const SAMPLES: usize = 512;
@@ -38,7 +36,7 @@ pub(super) fn build(points: &[usize], quantisation: Quantisation) -> Result<Emul
         .into_iter()
         .min_by(|a, b| a.error.total_cmp(&b.error))
         .expect("there are two");
-    with_narrowest_accumulator(|bits| Assembly::new(quantisation, bits)?.emulator(&plan))
+    Ok(Assembly::new(quantisation)?.emulator(&plan)?.with_narrowest_accumulator())
 }
 
 /// The integers that weights may be.
@@ -217,12 +215,12 @@ struct Assembly {
 }
 
 impl Assembly {
-    fn new(quantisation: Quantisation, accumulator: u32) -> Result<Self, EmulatorError> {
+    fn new(quantisation: Quantisation) -> Result<Self, EmulatorError> {
         let bits = quantisation.activation_bits;
         let input = Format::covering(bits, 1.0)?;
         // |X[0]| = 512 only for a constant of full scale; it saturates one step below.
         let output = Format::new(bits, bits as i32 - 10)?;
-        let builder = EmulatorBuilder::new("fft", Port::new("samples", SAMPLES, input), accumulator)?;
+        let builder = EmulatorBuilder::new("fft", Port::new("samples", SAMPLES, input), WIDEST_ACCUMULATOR)?;
         Ok(Self { builder, quantisation, output, sources: vec![], words: vec![] })
     }
 

@@ -1,6 +1,6 @@
 //! select: turns nodes into tasks and fuses activations into the tasks that make their operands.
 
-use emeuro_golden::{Emulator, Op, VectorId, accumulator_bits};
+use emeuro_golden::{Activate, Add, Block, BlockGeometry, Dense, Emulator, Multiply, Op, accumulator_bits};
 
 use crate::task::{Kind, Place, Task, Tasks, Vector};
 
@@ -8,19 +8,20 @@ pub(crate) const DESCRIPTION: &str =
     "Turns nodes into tasks; an activation joins the task that makes its operand.";
 
 pub(crate) fn run(emulator: &Emulator) -> Tasks {
-    let vectors = (0..=emulator.nodes().len())
-        .map(|index| {
-            let id = if index == 0 { VectorId::INPUT } else { emulator.vector_of(index - 1) };
+    let graph = emulator.graph();
+    let vectors = graph
+        .vectors()
+        .map(|id| {
             let is_routed = emulator.router().is_some_and(|router| router.scores == id);
-            let place = match index {
-                0 => Place::Input,
-                _ if is_routed => Place::Router,
-                _ => Place::Memory,
+            let place = match graph.maker(id) {
+                None => Place::Input,
+                Some(_) if is_routed => Place::Router,
+                Some(_) => Place::Memory,
             };
             Vector { size: emulator.size(id), bits: emulator.format(id).bits(), place, address: 0 }
         })
         .collect();
-    let outputs = emulator.output().sources.iter().map(|v| v.index()).collect();
+    let outputs = emulator.sources_at(usize::MAX).iter().map(|v| v.index()).collect();
     let mut tasks = Tasks { vectors, tasks: vec![], outputs };
     for (index, node) in emulator.nodes().iter().enumerate() {
         let target = index + 1;
@@ -37,12 +38,12 @@ pub(crate) fn run(emulator: &Emulator) -> Tasks {
             accumulator_bits,
         };
         let task = match &node.op {
-            Op::Dense { affine, .. } | Op::Block { affine, .. } => {
+            Op::Dense(Dense { affine, .. }) | Op::Block(Block { affine, .. }) => {
                 let geometry = match &node.op {
-                    Op::Block { geometry, .. } => geometry.clone(),
-                    _ => emeuro_golden::BlockGeometry::dense(tasks.vectors[sources[0]].size, node.size),
+                    Op::Block(block) => block.geometry.clone(),
+                    _ => BlockGeometry::dense(tasks.vectors[sources[0]].size, node.size),
                 };
-                let bits = accumulator_bits(affine, geometry.window_len(), operand);
+                let bits = accumulator_bits(affine, operand);
                 let kind = Kind::Affine {
                     geometry,
                     weights: affine.weights.values.clone(),
@@ -52,26 +53,26 @@ pub(crate) fn run(emulator: &Emulator) -> Tasks {
                 };
                 plain(kind, affine.shift, bits)
             }
-            Op::Add { align, shift, .. } => {
+            Op::Add(Add { align, shift, .. }) => {
                 let scales: Vec<i16> = align.iter().map(|&a| 1 << a).collect();
                 let widest = sources.iter().zip(align).map(|(&v, a)| tasks.vectors[v].bits + a).max();
                 // Two operands add a bit, and rounding can add another.
                 plain(Kind::Scale { scales }, *shift, (widest.unwrap_or(0) + 2).max(shift + 2))
             }
-            Op::Multiply { shift, .. } => {
+            Op::Multiply(Multiply { shift, .. }) => {
                 let bits = sources.iter().map(|&v| tasks.vectors[v].bits).sum::<u32>();
                 plain(Kind::Multiply, *shift, (bits + 1).max(shift + 2))
             }
-            Op::Activate { activation, .. } => match fusable(&mut tasks, emulator, sources[0]) {
+            Op::Activate(Activate { function, .. }) => match fusable(&mut tasks, emulator, sources[0]) {
                 Some(maker) => {
-                    maker.activation = Some(activation.clone());
+                    maker.activation = Some(function.clone());
                     maker.target = target;
                     continue;
                 }
                 None => {
                     let copy = tasks.copy(sources[0], target, node.name.clone());
                     let format = emulator.format(node.op.operands()[0]);
-                    Task { activation: Some(activation.clone()), format, ..copy }
+                    Task { activation: Some(function.clone()), format, ..copy }
                 }
             },
         };

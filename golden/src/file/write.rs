@@ -29,7 +29,8 @@ pub(super) fn render(emulator: &Emulator) -> String {
     let names = |sources: &[VectorId]| list(sources.iter().map(|&v| vector_name(emulator, v)));
     let lower = emulator.levels() - 1;
     if lower > 0 {
-        let _ = writeln!(text, "  stages: {}", list((0..lower).map(|level| names(emulator.sources_at(level)))));
+        let _ =
+            writeln!(text, "  stages: {}", list((0..lower).map(|level| names(emulator.sources_at(level)))));
     }
     let _ = writeln!(text, "  from: {}", names(emulator.sources_at(lower)));
     if let Some(order) = &output.order {

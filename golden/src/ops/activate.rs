@@ -1,11 +1,7 @@
 //! Activate: a function of every element.
 
-use super::{Activation, Context, Integers, Known, Numbers, OnWords, Operation, Record, Text};
-use crate::{
-    error::EmulatorError,
-    format::Format,
-    vector::{Vector, VectorId},
-};
+use super::{Activation, Context, Integers, Known, Numbers, OnWords, Op, Operand, Operation, Record, Text};
+use crate::{error::EmulatorError, format::Format, vector::VectorId};
 
 /// y\[i\] = f(x\[i\]).
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +41,7 @@ impl<N: Numbers> Operation for Activate<N> {
 
 impl Activate {
     pub(crate) fn new(
-        (input, vector): (VectorId, Vector<Format>),
+        (input, vector): Operand,
         function: Activation,
         format: Format,
     ) -> Result<Self, EmulatorError> {
@@ -53,7 +49,11 @@ impl Activate {
         Ok(Self { input, function })
     }
 
-    pub(super) fn read(record: &mut Record, known: &dyn Known, format: Format) -> Result<Self, EmulatorError> {
+    pub(super) fn read(
+        record: &mut Record,
+        known: &dyn Known,
+        format: Format,
+    ) -> Result<Self, EmulatorError> {
         record.allow(&["input", "function", "knots"])?;
         let operand = record.operand(known)?;
         Self::new(operand, record.activation()?, format)
@@ -61,6 +61,10 @@ impl Activate {
 }
 
 impl OnWords for Activate {
+    fn again(&self, operands: &[Operand], _members: usize, format: Format) -> Result<Op, EmulatorError> {
+        Activate::new(operands[0], self.function.clone(), format).map(Op::Activate)
+    }
+
     fn compute(&self, at: &mut Context, y: &mut [i16]) {
         let format = at.formats[self.input.0];
         for (y, &x) in y.iter_mut().zip(&at.made[self.input.0]) {

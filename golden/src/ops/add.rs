@@ -1,10 +1,13 @@
 //! Add: the element-wise sum of two vectors of one length.
 
-use super::{Context, Integers, Known, Numbers, OnWords, Operation, Record, Text, limits, of_one_length, sizes};
+use super::{
+    Context, Integers, Known, Numbers, OnWords, Op, Operand, Operation, Record, Text, limits, of_one_length,
+    sizes,
+};
 use crate::{
     error::EmulatorError,
     format::{Format, requantise},
-    vector::{Vector, VectorId},
+    vector::VectorId,
 };
 
 /// y\[i\] = a\[i\] + b\[i\].
@@ -46,22 +49,27 @@ impl<N: Numbers> Operation for Add<N> {
 }
 
 impl Add {
-    pub(crate) fn new(
-        [a, b]: [(VectorId, Vector<Format>); 2],
-        format: Format,
-    ) -> Result<Self, EmulatorError> {
+    pub(crate) fn new([a, b]: [Operand; 2], format: Format) -> Result<Self, EmulatorError> {
         of_one_length(&sizes([a.1, b.1]))?;
         let (align, common) = limits::alignment([a.1.format, b.1.format])?;
         Ok(Self { inputs: [a.0, b.0], align, shift: limits::shift(common, format)? })
     }
 
-    pub(super) fn read(record: &mut Record, known: &dyn Known, format: Format) -> Result<Self, EmulatorError> {
+    pub(super) fn read(
+        record: &mut Record,
+        known: &dyn Known,
+        format: Format,
+    ) -> Result<Self, EmulatorError> {
         record.allow(&["inputs"])?;
         Self::new(record.operands(known)?, format)
     }
 }
 
 impl OnWords for Add {
+    fn again(&self, operands: &[Operand], _members: usize, format: Format) -> Result<Op, EmulatorError> {
+        Add::new([operands[0], operands[1]], format).map(Op::Add)
+    }
+
     fn compute(&self, at: &mut Context, y: &mut [i16]) {
         let [a, b] = self.inputs.map(|vector| &at.made[vector.0]);
         for (y, (&a, &b)) in y.iter_mut().zip(a.iter().zip(b)) {

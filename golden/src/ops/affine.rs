@@ -74,6 +74,13 @@ impl Affine {
         &self.bias[member * size..][..size]
     }
 
+    /// Weights and biases for each of `members` where these are for all; otherwise as they are. And for how many they are.
+    pub(super) fn repeated(&self, members: usize) -> ((Weights, Vec<i64>), usize) {
+        let times = if self.members == 1 { members } else { 1 };
+        let values = self.weights.values.repeat(times);
+        ((Weights { values, ..self.weights.clone() }, self.bias.repeat(times)), times * self.members)
+    }
+
     /// Number of weights per output.
     pub fn row(&self) -> usize {
         self.weights.values.len() / self.bias.len()

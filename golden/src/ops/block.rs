@@ -1,12 +1,10 @@
 //! Block: one small affine function at many places of the input, as in convolutions and butterflies.
 
-use super::{Affine, Context, Integers, Known, Numbers, OnWords, Operation, Record, Text, Weights, affine::Sums};
-use crate::{
-    error::EmulatorError,
-    format::Format,
-    geometry::BlockGeometry,
-    vector::{Vector, VectorId},
+use super::{
+    Affine, Context, Integers, Known, Numbers, OnWords, Op, Operand, Operation, Record, Text, Weights,
+    affine::Sums,
 };
+use crate::{error::EmulatorError, format::Format, geometry::BlockGeometry, vector::VectorId};
 
 /// What [`BlockGeometry`] says.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +48,7 @@ impl<N: Numbers> Operation for Block<N> {
 impl Block {
     /// `weights` are `[members][sets][outputs][window]`, `bias` is `[members][sets][outputs]`.
     pub(crate) fn new(
-        (input, vector): (VectorId, Vector<Format>),
+        (input, vector): Operand,
         geometry: BlockGeometry,
         values: (Weights, Vec<i64>),
         members: usize,
@@ -62,7 +60,11 @@ impl Block {
         Ok(Self { input, geometry, affine })
     }
 
-    pub(super) fn read(record: &mut Record, known: &dyn Known, format: Format) -> Result<Self, EmulatorError> {
+    pub(super) fn read(
+        record: &mut Record,
+        known: &dyn Known,
+        format: Format,
+    ) -> Result<Self, EmulatorError> {
         record.allow(&[
             "input",
             "offset",
@@ -93,6 +95,11 @@ impl OnWords for Block {
 
     fn accumulator_bits(&self, operands: &[Format]) -> Option<u32> {
         Some(super::accumulator_bits(&self.affine, operands[0]))
+    }
+
+    fn again(&self, operands: &[Operand], members: usize, format: Format) -> Result<Op, EmulatorError> {
+        let (values, members) = self.affine.repeated(members);
+        Block::new(operands[0], self.geometry.clone(), values, members, format).map(Op::Block)
     }
 
     fn compute(&self, at: &mut Context, y: &mut [i16]) {

@@ -1,11 +1,10 @@
 //! Dense: every output is an affine function of all inputs.
 
-use super::{Affine, Context, Integers, Known, Numbers, OnWords, Operation, Record, Text, Weights, affine::Sums};
-use crate::{
-    error::EmulatorError,
-    format::Format,
-    vector::{Vector, VectorId},
+use super::{
+    Affine, Context, Integers, Known, Numbers, OnWords, Op, Operand, Operation, Record, Text, Weights,
+    affine::Sums,
 };
+use crate::{error::EmulatorError, format::Format, vector::VectorId};
 
 /// y\[o\] = Σ_i W\[o\]\[i\] · x\[i\] + b\[o\].
 #[derive(Clone, Debug, PartialEq)]
@@ -54,19 +53,22 @@ impl<N: Numbers> Operation for Dense<N> {
 impl Dense {
     /// As many outputs as `weights`, `[members][outputs][inputs]`, has rows; `bias` is `[members][outputs]`.
     pub(crate) fn new(
-        (input, vector): (VectorId, Vector<Format>),
+        (input, vector): Operand,
         (weights, bias): (Weights, Vec<i64>),
         members: usize,
         format: Format,
     ) -> Result<Self, EmulatorError> {
         let inputs = vector.size;
         let outputs = weights.values.len().div_ceil(inputs * members);
-        let affine =
-            Affine::new((weights, bias), members, [outputs, inputs], [vector.format, format])?;
+        let affine = Affine::new((weights, bias), members, [outputs, inputs], [vector.format, format])?;
         Ok(Self { input, inputs, outputs, affine })
     }
 
-    pub(super) fn read(record: &mut Record, known: &dyn Known, format: Format) -> Result<Self, EmulatorError> {
+    pub(super) fn read(
+        record: &mut Record,
+        known: &dyn Known,
+        format: Format,
+    ) -> Result<Self, EmulatorError> {
         record.allow(&["input", "members", "weights", "bias"])?;
         let operand = record.operand(known)?;
         let values = record.affine(operand.1.size)?;
@@ -81,6 +83,11 @@ impl OnWords for Dense {
 
     fn accumulator_bits(&self, operands: &[Format]) -> Option<u32> {
         Some(super::accumulator_bits(&self.affine, operands[0]))
+    }
+
+    fn again(&self, operands: &[Operand], members: usize, format: Format) -> Result<Op, EmulatorError> {
+        let (values, members) = self.affine.repeated(members);
+        Dense::new(operands[0], values, members, format).map(Op::Dense)
     }
 
     fn compute(&self, at: &mut Context, y: &mut [i16]) {

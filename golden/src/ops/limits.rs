@@ -29,8 +29,7 @@ pub(super) fn alignment(formats: [Format; 2]) -> Result<([u32; 2], i32), Emulato
     let common = fracs[0].max(fracs[1]);
     let align = fracs.map(|frac| (common - frac) as u32);
     if align.iter().any(|&align| align > MAX_ALIGNMENT) {
-        let problem =
-            format!("fracs {} and {} are more than {MAX_ALIGNMENT} bits apart", fracs[0], fracs[1]);
+        let problem = format!("fracs {} and {} are more than {MAX_ALIGNMENT} bits apart", fracs[0], fracs[1]);
         return Err(EmulatorError::new("inputs", problem));
     }
     Ok((align, common))

@@ -102,12 +102,18 @@ pub(crate) trait OnWords: Operation {
         None
     }
 
+    /// The same operation on other operands, with its weights for each of `members`, if it has any.
+    fn again(&self, operands: &[Operand], members: usize, format: Format) -> Result<Op, EmulatorError>;
+
     /// The integer meaning: fills the vector `y`.
     fn compute(&self, at: &mut Context, y: &mut [i16]);
 
     /// Its fields in the file, behind those of its operands and its format.
     fn write(&self, text: &mut Text);
 }
+
+/// An operand and what it is.
+pub(crate) type Operand = (VectorId, Vector<Format>);
 
 /// What a node is computed from.
 pub(crate) struct Context<'a> {
@@ -192,7 +198,11 @@ impl Op {
     }
 
     /// The operation that a record of a file describes, and its operands' checks.
-    pub(crate) fn read(record: &mut Record, known: &dyn Known, format: Format) -> Result<Self, EmulatorError> {
+    pub(crate) fn read(
+        record: &mut Record,
+        known: &dyn Known,
+        format: Format,
+    ) -> Result<Self, EmulatorError> {
         match record.op() {
             Dense::<Integers>::KEYWORD => Dense::read(record, known, format).map(Self::Dense),
             Block::<Integers>::KEYWORD => Block::read(record, known, format).map(Self::Block),

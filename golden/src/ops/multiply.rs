@@ -1,13 +1,13 @@
 //! Multiply: the element-wise product of two vectors of one length.
 
 use super::{
-    Context, Integers, Known, MAX_PRODUCT_SHIFT, Numbers, OnWords, Operation, Record, Text, limits, of_one_length,
-    sizes,
+    Context, Integers, Known, MAX_PRODUCT_SHIFT, Numbers, OnWords, Op, Operand, Operation, Record, Text,
+    limits, of_one_length, sizes,
 };
 use crate::{
     error::EmulatorError,
     format::{Format, requantise},
-    vector::{Vector, VectorId},
+    vector::VectorId,
 };
 
 /// y\[i\] = a\[i\] · b\[i\].
@@ -47,10 +47,7 @@ impl<N: Numbers> Operation for Multiply<N> {
 }
 
 impl Multiply {
-    pub(crate) fn new(
-        [a, b]: [(VectorId, Vector<Format>); 2],
-        format: Format,
-    ) -> Result<Self, EmulatorError> {
+    pub(crate) fn new([a, b]: [Operand; 2], format: Format) -> Result<Self, EmulatorError> {
         of_one_length(&sizes([a.1, b.1]))?;
         let shift = limits::shift(a.1.format.frac() + b.1.format.frac(), format)?;
         if shift > MAX_PRODUCT_SHIFT {
@@ -60,13 +57,21 @@ impl Multiply {
         Ok(Self { inputs: [a.0, b.0], shift })
     }
 
-    pub(super) fn read(record: &mut Record, known: &dyn Known, format: Format) -> Result<Self, EmulatorError> {
+    pub(super) fn read(
+        record: &mut Record,
+        known: &dyn Known,
+        format: Format,
+    ) -> Result<Self, EmulatorError> {
         record.allow(&["inputs"])?;
         Self::new(record.operands(known)?, format)
     }
 }
 
 impl OnWords for Multiply {
+    fn again(&self, operands: &[Operand], _members: usize, format: Format) -> Result<Op, EmulatorError> {
+        Multiply::new([operands[0], operands[1]], format).map(Op::Multiply)
+    }
+
     fn compute(&self, at: &mut Context, y: &mut [i16]) {
         let [a, b] = self.inputs.map(|vector| &at.made[vector.0]);
         for (y, (&a, &b)) in y.iter_mut().zip(a.iter().zip(b)) {

@@ -1,9 +1,11 @@
 //! From the emulator of what was trained, scaled numbers and outputs that vary, to that of all numbers in their own units.
 
-use emeuro_golden::{Affine, Emulator, Format, OutputSpec, Port, Provenance, VectorId, Weights};
+use emeuro_golden::{
+    Affine, Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, VectorId, Weights,
+};
 
 use super::ports::Segment;
-use crate::{Result, rebuild};
+use crate::Result;
 
 /// Outputs in the order of the frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,23 +35,23 @@ pub(super) fn finish(
     let segments =
         inputs.iter().zip(trained).map(|(segment, trained)| segment.port(trained.frac, segment.scale()));
     let input = Port { bits: *bits, segments: segments.collect() };
-    let mut builder = rebuild::copy(emulator, input, |_| None)?;
+    let mut builder = EmulatorBuilder::reopened(emulator, input)?;
     let port = output_port(&emulator.output().port, outputs)?;
     let words = port.conversions().zip(&outputs.constants);
     let constants: Vec<i16> =
         words.filter_map(|(word, constant)| constant.map(|v| word.quantise(v))).collect();
-    let output = emulator.output();
-    let mut sources = output.sources.clone();
-    let mut lower = output.lower.clone();
+    let mut levels: Vec<Vec<VectorId>> =
+        (0..emulator.levels()).map(|level| emulator.sources_at(level).to_vec()).collect();
     let mut order = None;
     if !constants.is_empty() {
         let vector = add_constants(&mut builder, emulator, constants)?;
-        lower.iter_mut().chain([&mut sources]).for_each(|level| level.push(vector));
+        levels.iter_mut().for_each(|level| level.push(vector));
         let (mut varying, mut constant) = (0.., outputs.varying().len()..);
         let mut place = |is_constant: bool| if is_constant { constant.next() } else { varying.next() };
         order = Some(outputs.constants.iter().filter_map(|value| place(value.is_some())).collect());
     }
-    Ok(builder.finish(OutputSpec { sources, lower, order, port }, provenance)?)
+    let sources = levels.pop().unwrap_or_default();
+    Ok(builder.finish(OutputSpec { sources, lower: levels, order, port }, provenance)?)
 }
 
 /// The port of all outputs, from that of those that vary.
@@ -74,12 +76,8 @@ fn output_port(trained: &Port, outputs: &Outputs) -> Result<Port> {
 }
 
 /// A layer that gives `words` whatever the input: it reads what the lowest quality level computes, with weights of zero.
-fn add_constants(
-    builder: &mut emeuro_golden::EmulatorBuilder,
-    emulator: &Emulator,
-    words: Vec<i16>,
-) -> Result<VectorId> {
-    let read = emulator.output().sources_at(0)[0];
+fn add_constants(builder: &mut EmulatorBuilder, emulator: &Emulator, words: Vec<i16>) -> Result<VectorId> {
+    let read = emulator.sources_at(0)[0];
     let format = emulator.format(read);
     let bits = emulator
         .nodes()

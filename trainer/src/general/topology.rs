@@ -68,17 +68,10 @@ pub(super) fn candidates(function: Function, inputs: usize, outputs: usize) -> V
 /// About how many clocks a frame takes in a unit, at the highest quality level: small networks wait for their layers more than they
 /// multiply.
 pub(super) fn clocks(network: &Network) -> usize {
-    let mut needed = vec![false; network.nodes.len()];
-    if let Some(last) = needed.last_mut() {
-        *last = true;
-    }
-    for i in (0..network.nodes.len()).rev() {
-        if needed[i] {
-            network.nodes[i].operands().for_each(|operand| needed[operand] = true);
-        }
-    }
-    let layers = network.dense_nodes().filter(|&i| needed[i]);
-    layers.map(|i| LATENCY + network.weights_range(i).len().div_ceil(LANES)).sum()
+    let needed = network.graph().needed_for(usize::MAX, |_| false);
+    let nodes = network.graph().nodes().iter().zip(needed).filter(|(_, needed)| *needed);
+    let layers = nodes.map(|(node, _)| node.macs()).filter(|&macs| macs > 0);
+    layers.map(|macs| LATENCY + macs.div_ceil(LANES)).sum()
 }
 
 impl Topology {
