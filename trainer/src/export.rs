@@ -105,12 +105,13 @@ pub(crate) fn measured(
     spec: &TrainingSpec,
     data: &Datasets,
 ) -> Result<Emulator> {
+    let test = data.test().filter(|_| spec.loss.estimates());
     let provenance = Provenance {
         command: spec.command.clone(),
         seed: spec.seed,
         data: spec.data.clone(),
-        nrmse: data.test().map(|test| nrmse_golden(&emulator, test)).transpose()?,
-        nrmse_float: data.test().map(|test| nrmse_float(network, test)).transpose()?,
+        nrmse: test.map(|test| nrmse_golden(&emulator, test)).transpose()?,
+        nrmse_float: test.map(|test| nrmse_float(network, test)).transpose()?,
         outputs: vec![],
     };
     Ok(emulator.with_provenance(provenance))

@@ -1,14 +1,15 @@
 //! The training loop: seeded mini-batches, two fixed shards, best weights on the validation set.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
     Error, Result,
-    adam::{Adam, Group},
     gradient::{Workspace, backward, forward},
+    loss::{Counted, Loss, MeanSquare},
     network::Network,
+    optimiser::{Group, Memory, Optimiser},
     rounded::Rounded,
     schedule::Schedule,
     session::Observer,
@@ -34,8 +35,13 @@ pub(crate) struct Fit<'a> {
     pub(crate) rounded: Option<&'a Rounded>,
     pub(crate) train: &'a Prepared,
     pub(crate) validation: &'a Prepared,
+    pub(crate) loss: &'a dyn Loss,
+    pub(crate) optimiser: &'a dyn Optimiser,
+    pub(crate) schedule: &'a dyn Schedule,
     /// Weight of every output's squared error.
     pub(crate) output_weights: &'a [f32],
+    /// Factor from every output to the physical one, and what is added then.
+    pub(crate) physical: [&'a [f32]; 2],
     /// Weight of the squared errors of every lower quality level beside those of the highest.
     pub(crate) lower_weight: f32,
     pub(crate) groups: Vec<Group>,
@@ -43,7 +49,6 @@ pub(crate) struct Fit<'a> {
     pub(crate) patience: Option<usize>,
     pub(crate) batch: usize,
     pub(crate) peak: f32,
-    pub(crate) warm_up: f64,
     pub(crate) decay: f32,
     pub(crate) seed: u64,
     /// Steps of earlier phases, for the progress bar.
@@ -57,9 +62,9 @@ pub struct Epoch {
     pub phase: &'static str,
     /// Counted from 1 within the phase; 0 is the start of the phase.
     pub epoch: usize,
-    /// Root of the mean loss over the training batches, on the scale of the NRMSE; NaN for epoch 0.
+    /// Over the training batches, on the scale of `validation`; NaN for epoch 0.
     pub train: f64,
-    /// NRMSE on the validation set.
+    /// On the validation set: the NRMSE, or what the [`Loss`] says.
     pub validation: f64,
 }
 
@@ -67,7 +72,7 @@ pub struct Epoch {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct State {
     pub(crate) parameters: Vec<f32>,
-    pub(crate) adam: Adam,
+    pub(crate) memory: Memory,
     pub(crate) best: Vec<f32>,
     /// Of all quality levels together.
     pub(crate) best_error: f64,
@@ -82,12 +87,12 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(parameters: Vec<f32>, history: Vec<Epoch>) -> Self {
-        let adam = Adam::new(parameters.len());
+    pub(crate) fn new(parameters: Vec<f32>, optimiser: &dyn Optimiser, history: Vec<Epoch>) -> Self {
+        let memory = optimiser.memory(parameters.len());
         Self {
             best: parameters.clone(),
             parameters,
-            adam,
+            memory,
             best_error: f64::INFINITY,
             best_epoch: 0,
             epoch: 0,
@@ -108,6 +113,9 @@ impl State {
 
 /// How far rounded weights are pulled towards their integers per step when the learning rate has come down.
 const SETTLING: f32 = 0.02;
+
+/// Why rows are slices.
+const ROWS: &str = "matrices of frames are row-major";
 
 /// Frames per shard in evaluations.
 const CHUNK: usize = 512;
@@ -181,8 +189,6 @@ impl Fit<'_> {
     ) -> Result<()> {
         let batches = self.batches();
         let total = (batches * self.epochs) as u64;
-        let warm_up = (total as f64 * self.warm_up) as u64;
-        let schedule = Schedule { peak: self.peak, warm_up, steps: total };
         let size = self.batch_size();
         let tangents = if self.train.slopes.is_some() { size.div_ceil(2) } else { 0 };
         let mut shards = Shards::new(self.network, CHUNK.max(size.div_ceil(2)), tangents);
@@ -212,8 +218,14 @@ impl Fit<'_> {
                 let rows = &order[state.batch * size..(state.batch + 1) * size];
                 let step = (state.epoch * batches + state.batch) as u64;
                 let normaliser = 1.0 / (size as f64 * counted);
-                let loss =
-                    self.step(state, rows, schedule.rate(step), normaliser, &mut effective, &mut shards);
+                let loss = self.step(
+                    state,
+                    rows,
+                    self.schedule.rate(self.peak, step, total),
+                    normaliser,
+                    &mut effective,
+                    &mut shards,
+                );
                 state.loss += loss;
                 state.batch += 1;
                 observer.position(self.steps_before + step + 1);
@@ -221,7 +233,7 @@ impl Fit<'_> {
             state.epoch += 1;
             let [validation, score] =
                 self.validation_errors(&state.parameters, &mut effective, &mut shards, spread);
-            let train = (state.loss / batches as f64).sqrt();
+            let train = self.loss.summary(state.loss / batches as f64 * counted, 1, counted);
             if !score.is_finite() || !train.is_finite() {
                 return Err(Error::Diverged { epoch: state.epoch, phase: self.name });
             }
@@ -232,12 +244,8 @@ impl Fit<'_> {
                 state.best_epoch = state.epoch;
                 state.best.copy_from_slice(&state.parameters);
             }
-            observer.message(format!(
-                "{} {}: {:.2} %",
-                self.name,
-                state.epoch,
-                100.0 * state.best_validation()
-            ));
+            let best = self.loss.text(state.best_validation());
+            observer.message(format!("{} {}: {best}", self.name, state.epoch));
         }
         Ok(())
     }
@@ -273,7 +281,14 @@ impl Fit<'_> {
             left.gradient.iter_mut().zip(&right.gradient).for_each(|(l, r)| *l += r);
         }
         let gradient = effective.gradient(self, &left.gradient);
-        state.adam.step(&mut state.parameters, gradient, &self.groups, rate, self.decay);
+        self.optimiser.step(
+            &mut state.memory,
+            &mut state.parameters,
+            gradient,
+            &self.groups,
+            rate,
+            self.decay,
+        );
         if let Some(r) = self.rounded {
             let pull = SETTLING * (1.0 - rate / self.peak);
             let Effective { shadow, expanded, .. } = effective;
@@ -305,9 +320,9 @@ impl Fit<'_> {
         for (level, outlet) in outlets.iter().enumerate() {
             let highest = level + 1 == outlets.len();
             let y = outlet.take(&workspace.values, n);
-            let error = self.errors(&self.train.targets, rows, y.view(), dy.view_mut());
+            let error = self.losses(self.loss, &self.train.targets, rows, y.view(), dy.view_mut());
             let share = if highest { 1.0 } else { self.lower_weight };
-            let factor = 2.0 * share * normaliser as f32;
+            let factor = share * normaliser as f32;
             dy.mapv_inplace(|d| d * factor);
             outlet.put(dy.view(), &mut workspace.deltas);
             if highest {
@@ -326,9 +341,9 @@ impl Fit<'_> {
         for (level, outlet) in outlets.iter().enumerate() {
             let highest = level + 1 == outlets.len();
             let slope = outlet.take(&tangents.slopes, n);
-            self.errors(slopes, rows, slope.view(), dy.view_mut());
+            self.losses(&MeanSquare, slopes, rows, slope.view(), dy.view_mut());
             let share = if highest { 1.0 } else { self.lower_weight };
-            let factor = 2.0 * share * weight * normaliser as f32;
+            let factor = share * weight * normaliser as f32;
             dy.mapv_inplace(|d| d * factor);
             outlet.put(dy.view(), &mut tangents.deltas);
         }
@@ -336,32 +351,27 @@ impl Fit<'_> {
         loss * normaliser
     }
 
-    /// Weighted errors `dy` of the outputs `y` for the frames `rows` of `targets`, and the weighted sum of their squares.
-    fn errors(
+    /// The losses of the outputs `y` for the frames `rows` of `targets`, whose derivatives go to `dy`.
+    fn losses(
         &self,
+        loss: &dyn Loss,
         targets: &Array2<f32>,
         rows: &[usize],
         y: ArrayView2<f32>,
         mut dy: ArrayViewMut2<f32>,
     ) -> f64 {
-        let mut total = 0.0;
-        for ((y, mut dy), &row) in y.outer_iter().zip(dy.outer_iter_mut()).zip(rows) {
-            let mut sum = 0f32;
-            let target = targets.row(row);
-            let errors = dy.iter_mut().zip(y.iter().zip(&target)).zip(self.output_weights);
-            match &self.train.mask {
-                None => errors.for_each(|((d, (y, t)), w)| {
-                    *d = w * (y - t);
-                    sum += *d * (y - t);
-                }),
-                Some(mask) => errors.zip(mask.row(row)).for_each(|(((d, (y, t)), w), m)| {
-                    *d = m * w * (y - t);
-                    sum += *d * (y - t);
-                }),
-            }
-            total += f64::from(sum);
-        }
-        total
+        let frames = y.outer_iter().zip(dy.outer_iter_mut()).zip(rows);
+        frames.fold(0.0, |total, ((y, mut dy), &row)| {
+            let counted =
+                self.counted(self.train.mask.as_ref().map(|mask| mask.row(row).to_slice().expect(ROWS)));
+            let (y, target) = (y.to_slice().expect(ROWS), targets.row(row));
+            let dy = dy.as_slice_mut().expect(ROWS);
+            total + f64::from(loss.frame(y, target.to_slice().expect(ROWS), &counted, dy))
+        })
+    }
+
+    fn counted<'a>(&'a self, mask: Option<&'a [f32]>) -> Counted<'a> {
+        Counted { weights: self.output_weights, physical: self.physical, mask }
     }
 
     /// Outputs that count, per frame on average.
@@ -394,7 +404,7 @@ impl Fit<'_> {
         spread
     }
 
-    /// NRMSE of the highest level on the validation frames, and of all levels together as the loss weights them.
+    /// Error of the highest level on the validation frames, and of all levels together as the loss weights them.
     fn validation_errors(
         &self,
         parameters: &[f32],
@@ -410,7 +420,7 @@ impl Fit<'_> {
             || self.squared_errors(parameters, 0..half, left),
             || self.squared_errors(parameters, half..rows, right),
         );
-        [0, 1].map(|k| ((a[k] + b[k]) / spread).sqrt())
+        [0, 1].map(|k| self.loss.summary(a[k] + b[k], rows, spread))
     }
 
     /// Weighted squared errors over a stretch of the validation frames: of the highest level, and of all levels together.
@@ -422,20 +432,22 @@ impl Fit<'_> {
     ) -> [f64; 2] {
         let nodes = self.rounded.map(|r| &r.nodes[..]);
         let outlets = self.network.outlets();
+        let mut derivative = vec![0.0; self.validation.targets.ncols()];
         let mut totals = [0.0; 2];
         for start in rows.clone().step_by(CHUNK) {
             let end = (start + CHUNK).min(rows.end);
             workspace.fill(self.network, self.validation.inputs.view(), start..end);
             forward(self.network, parameters, end - start, nodes, workspace);
-            let part = |m: &Array2<f32>| m.slice(s![start..end, ..]).to_owned();
-            let mask = self.validation.mask.as_ref().map(part);
             for (level, outlet) in outlets.iter().enumerate() {
-                let error = weighted_error(
-                    outlet.take(&workspace.values, end - start).view(),
-                    self.validation.targets.slice(s![start..end, ..]),
-                    mask.as_ref().map(|m| m.view()),
-                    self.output_weights,
-                );
+                let y = outlet.take(&workspace.values, end - start);
+                let error = y.outer_iter().zip(start..end).fold(0.0, |total, (y, row)| {
+                    let Prepared { targets, mask, .. } = self.validation;
+                    let mask = mask.as_ref().map(|mask| mask.row(row).to_slice().expect(ROWS));
+                    let (y, target) = (y.to_slice().expect(ROWS), targets.row(row));
+                    let frame = self.counted(mask);
+                    let loss = self.loss.frame(y, target.to_slice().expect(ROWS), &frame, &mut derivative);
+                    total + f64::from(loss)
+                });
                 if level + 1 == outlets.len() {
                     totals[0] += error;
                     totals[1] += error;

@@ -548,6 +548,11 @@ impl Fixed {
         }
     }
 
+    /// Factor from what the last layer makes to every physical output.
+    pub(crate) fn output_factors(&self) -> Vec<f32> {
+        self.scales[self.scales.len() - 1].iter().map(|s| (1.0 / s) as f32).collect()
+    }
+
     /// Weight of every output's squared error that makes it one of the physical output.
     pub(crate) fn output_weights(&self) -> Vec<f32> {
         self.scales[self.scales.len() - 1].iter().map(|s| (1.0 / (s * s)) as f32).collect()

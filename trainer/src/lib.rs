@@ -16,7 +16,6 @@
 //! 11. [`general`] does all that for functions of which nothing is known but pairs of inputs and outputs.
 //! 12. [`profile`] picks the regions of a program that are worth emulating, and makes their emulators.
 
-mod adam;
 mod checkpoint;
 mod cluster;
 mod curve;
@@ -32,9 +31,11 @@ mod function;
 pub mod general;
 mod gradient;
 mod linear;
+mod loss;
 mod moments;
 mod network;
 mod ops;
+mod optimiser;
 mod outlet;
 pub mod profile;
 mod quantise;
@@ -58,9 +59,12 @@ pub use error::{Error, Result};
 pub use export::{nrmse_float, nrmse_golden, nrmse_golden_at};
 pub use fit::Epoch;
 pub use function::Function;
+pub use loss::{Counted, CrossEntropy, Loss, MeanSquare, Relative};
 pub use network::{Floats, Network, Parameters};
+pub use optimiser::{Adam, Group, Memory, Momentum, Optimiser};
 pub use quantise::quantise;
 pub use retrain::{Retrained, Retraining, retrain, retrain_member};
+pub use schedule::{Constant, Cosine, Schedule};
 pub use session::{Checkpointing, Session};
 pub use spec::{Phase, PortSegment, Quantisation, TrainingSpec};
 pub use train::{Trained, train};

@@ -215,8 +215,8 @@ impl Network {
 
     /// Adds a node with parameters of zero; it is the output of the highest level.
     fn add_node(&mut self, op: Op<Floats>) -> Result<VectorId> {
-        let alike = self.graph.nodes().iter().filter(|node| name(&node.op) == name(&op)).count();
-        self.push(&format!("{}_{}", name(&op), alike + 1), op)
+        let alike = self.graph.nodes().iter().filter(|node| kind(&node.op) == kind(&op)).count();
+        self.push(&format!("{}_{}", kind(&op), alike + 1), op)
     }
 
     /// Adds a named node with parameters of zero behind those that there are; it is the output of the highest level.
@@ -245,6 +245,11 @@ impl Network {
     /// Number of vectors.
     pub(crate) fn len(&self) -> usize {
         self.graph.vectors().len()
+    }
+
+    /// The name of the node that makes vector `i`.
+    pub(crate) fn name(&self, i: usize) -> &str {
+        i.checked_sub(self.graph.inputs().len()).map_or("input", |node| &self.graph.nodes()[node].name)
     }
 
     /// Number of elements of vector `i`.
@@ -562,7 +567,7 @@ fn curve(op: &Op<Floats>) -> Option<&Curve> {
 }
 
 /// What nodes are called, with a number.
-fn name(op: &Op<Floats>) -> &str {
+fn kind(op: &Op<Floats>) -> &str {
     curve(op).map_or(op.keyword(), Curve::name)
 }
 

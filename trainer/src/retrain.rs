@@ -12,12 +12,12 @@ use emeuro_golden::{
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use crate::{
-    Curve, Error, Frames, Network, Result, Session, Whitening,
-    adam::Group,
+    Adam, Cosine, Curve, Error, Frames, MeanSquare, Network, Result, Session, Whitening,
     feedback::Rounder,
     fit::{Fit, Prepared, State},
     moments,
     network::Parameters,
+    optimiser::Group,
     rounded::{Basis, Rounded},
     rounding::{Grid, Lookup, Rounding},
     session::Observer,
@@ -148,25 +148,31 @@ fn run(
     let network = part.centred(&means);
     let (rounded, start) = part.tunable(emulator, &network, train.inputs.view());
     let weights: Vec<f32> = scales.iter().map(|s| (1.0 / (s * s * spread)) as f32).collect();
+    let factor: Vec<f32> = scales.iter().map(|s| (1.0 / s) as f32).collect();
+    let offset: Vec<f32> = emulator.output().port.conversions().map(|word| word.offset() as f32).collect();
+    let optimiser = Adam::default();
     let fit = Fit {
         name: crate::checkpoint::PHASES[1],
         network: &network,
         rounded: Some(&rounded),
+        loss: &MeanSquare,
+        optimiser: &optimiser,
+        schedule: &Cosine { warm_up: 0.03 },
         train: &train,
         validation: &validation,
         output_weights: &weights,
+        physical: [&factor, &offset],
         lower_weight: options.lower_weight as f32,
         groups: part.groups(&network, &rounded),
         epochs: options.epochs,
         patience: None,
         batch: options.batch,
         peak: options.rate as f32,
-        warm_up: 0.03,
         decay: 0.0,
         seed: options.seed,
         steps_before: 0,
     };
-    let mut state = State::new(start, vec![]);
+    let mut state = State::new(start, &optimiser, vec![]);
     let session = Session::default();
     fit.run(&mut state, &mut Observer::new(&session, emulator.name(), 0), |_| Ok(()))?;
     let before = state.history.first().map_or(f64::NAN, |start| start.validation);

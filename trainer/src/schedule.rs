@@ -1,24 +1,38 @@
-//! Learning rate over the steps of a phase: linear warm-up, then half a cosine down to zero.
+//! Schedules: the learning rate over the steps of a phase.
 
-/// Learning-rate schedule of a phase of known length.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Schedule {
-    /// The highest rate.
-    pub(crate) peak: f32,
-    /// Steps of linear warm-up.
-    pub(crate) warm_up: u64,
-    /// Steps of the whole phase.
-    pub(crate) steps: u64,
+use std::fmt::Debug;
+
+/// Learning rate of a phase of known length. Two schedules are the same if they print the same.
+pub trait Schedule: Debug + Send + Sync {
+    /// The rate, 0 to `peak`, at `step` (counted from 0) of `steps`.
+    fn rate(&self, peak: f32, step: u64, steps: u64) -> f32;
 }
 
-impl Schedule {
-    /// The rate of step `k`, counted from 0.
-    pub(crate) fn rate(&self, k: u64) -> f32 {
-        if k < self.warm_up {
-            return self.peak * (k + 1) as f32 / (self.warm_up + 1) as f32;
+/// Linear warm-up, then half a cosine down to zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cosine {
+    /// Share of the steps that warm up.
+    pub warm_up: f64,
+}
+
+impl Schedule for Cosine {
+    fn rate(&self, peak: f32, step: u64, steps: u64) -> f32 {
+        let warm_up = (steps as f64 * self.warm_up) as u64;
+        if step < warm_up {
+            return peak * (step + 1) as f32 / (warm_up + 1) as f32;
         }
-        let progress = (k - self.warm_up) as f64 / (self.steps - self.warm_up).max(1) as f64;
-        self.peak * (0.5 + 0.5 * (std::f64::consts::PI * progress.min(1.0)).cos()) as f32
+        let progress = (step - warm_up) as f64 / (steps - warm_up).max(1) as f64;
+        peak * (0.5 + 0.5 * (std::f64::consts::PI * progress.min(1.0)).cos()) as f32
+    }
+}
+
+/// The peak throughout.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Constant;
+
+impl Schedule for Constant {
+    fn rate(&self, peak: f32, _step: u64, _steps: u64) -> f32 {
+        peak
     }
 }
 
@@ -28,12 +42,13 @@ mod tests {
 
     #[test]
     fn warms_up_and_decays() {
-        let schedule = Schedule { peak: 2.0, warm_up: 9, steps: 109 };
-        assert!((schedule.rate(0) - 0.2).abs() < 1e-6);
-        assert!((schedule.rate(9) - 2.0).abs() < 1e-6);
-        assert!((schedule.rate(59) - 1.0).abs() < 1e-6);
-        assert!(schedule.rate(108) < 1e-3);
-        assert!((1..9).all(|k| schedule.rate(k) > schedule.rate(k - 1)));
-        assert!((10..109).all(|k| schedule.rate(k) < schedule.rate(k - 1)));
+        let rate = |step| Cosine { warm_up: 9.5 / 109.0 }.rate(2.0, step, 109);
+        assert!((rate(0) - 0.2).abs() < 1e-6);
+        assert!((rate(9) - 2.0).abs() < 1e-6);
+        assert!((rate(59) - 1.0).abs() < 1e-6);
+        assert!(rate(108) < 1e-3);
+        assert!((1..9).all(|k| rate(k) > rate(k - 1)));
+        assert!((10..109).all(|k| rate(k) < rate(k - 1)));
+        assert_eq!((Constant.rate(0.5, 0, 10), Constant.rate(0.5, 9, 10)), (0.5, 0.5));
     }
 }

@@ -1,6 +1,10 @@
 //! What to train: graph, ports, number formats, schedule, seed.
 
-use crate::{Error, Fingerprint, Network, Result, Whitening};
+use std::sync::Arc;
+
+use crate::{
+    Adam, Cosine, Error, Fingerprint, Loss, MeanSquare, Network, Optimiser, Result, Schedule, Whitening,
+};
 
 /// Widths of weights and activations.
 ///
@@ -61,8 +65,8 @@ pub struct Phase {
     pub patience: Option<usize>,
 }
 
-/// Everything that determines the bytes of an emulator, besides the data.
-#[derive(Clone, Debug, PartialEq)]
+/// Everything that determines the bytes of an emulator, besides the data. Two specifications are equal if they print the same.
+#[derive(Clone, Debug)]
 pub struct TrainingSpec {
     /// Name of the emulator: an identifier.
     pub name: String,
@@ -82,8 +86,12 @@ pub struct TrainingSpec {
     pub float: Phase,
     /// Quantisation-aware tuning of the integers.
     pub tuning: Phase,
-    /// Share of the float phase that warms up.
-    pub warm_up: f64,
+    /// What training makes small.
+    pub loss: Arc<dyn Loss>,
+    /// How a gradient changes the parameters.
+    pub optimiser: Arc<dyn Optimiser>,
+    /// The learning rate over the steps of either phase.
+    pub schedule: Arc<dyn Schedule>,
     /// Decoupled weight decay of the float phase.
     pub weight_decay: f64,
     /// Preconditioning of the inputs.
@@ -99,6 +107,12 @@ pub struct TrainingSpec {
     pub command: String,
     /// What the data are, for the provenance.
     pub data: String,
+}
+
+impl PartialEq for TrainingSpec {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
 }
 
 impl TrainingSpec {
@@ -121,7 +135,9 @@ impl TrainingSpec {
             batch: 128,
             float: Phase { epochs: 100, rate: 2e-3, patience: None },
             tuning: Phase { epochs: 20, rate: 1e-2, patience: None },
-            warm_up: 0.03,
+            loss: Arc::new(MeanSquare),
+            optimiser: Arc::new(Adam::default()),
+            schedule: Arc::new(Cosine { warm_up: 0.03 }),
             weight_decay: 0.0,
             whitening: Whitening::default(),
             linear_start: true,
@@ -161,7 +177,6 @@ impl TrainingSpec {
         let ranges = [
             ("the float learning rate", self.float.rate, 0.0, 1.0),
             ("the tuning learning rate", self.tuning.rate, 0.0, 1.0),
-            ("the warm-up", self.warm_up, 0.0, 0.9),
             ("the weight decay", self.weight_decay, 0.0, 100.0),
             ("the weight of slopes", self.gradients.unwrap_or(0.0), 0.0, 100.0),
             ("the weight of lower levels", self.lower_weight, 0.0, 1.0),

@@ -5,13 +5,13 @@ use ndarray::{Array1, Array2, CowArray, Ix2};
 
 use crate::{
     Datasets, Epoch, Error, Fingerprint, Frames, Network, Result, Session, TrainingSpec,
-    adam::Group,
     checkpoint::{Checkpoint, PHASES},
     export::{check_frames, export, measured},
     fit::{Fit, Prepared, State},
     fixed::Fixed,
     fold::{OutputScaling, fold, last_layers, scaled_targets},
     linear,
+    optimiser::Group,
     quantise::lay_out,
     rounded::Rounded,
     session::Observer,
@@ -50,14 +50,6 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
         data.fingerprint(&mut hash);
     }
     let fingerprint = hash.value();
-    let resumed = match path {
-        Some(path) => Checkpoint::load(path, fingerprint)?,
-        None => None,
-    };
-    let save = |float: Option<&Vec<f32>>, state: &State| match path {
-        Some(path) => Checkpoint { fingerprint, float: float.cloned(), state: state.clone() }.save(path),
-        None => Ok(()),
-    };
     let batches = (data.train().len() / spec.batch.min(data.train().len())) as u64;
     let [float_steps, tuning_steps] = [spec.float.epochs, spec.tuning.epochs].map(|e| e as u64 * batches);
     let mut observer = Observer::new(session, &spec.name, float_steps + tuning_steps);
@@ -70,6 +62,18 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
     };
     let scaling = output_scaling(spec, data.train());
     let mut inside = spec.network.with_inputs(preconditioner.matrix.nrows());
+    let (layout, remembers) = (inside.clone(), spec.optimiser.remembers());
+    let resumed = match path {
+        Some(path) => Checkpoint::load(path, fingerprint, &layout, remembers)?,
+        None => None,
+    };
+    let save = |float: Option<&Vec<f32>>, state: &State| match path {
+        Some(path) => {
+            let checkpoint = Checkpoint { fingerprint, float: float.cloned(), state: state.clone() };
+            checkpoint.save(path, &layout, remembers)
+        }
+        None => Ok(()),
+    };
     let (float, resumed) = match resumed {
         Some(Checkpoint { float: Some(float), state, .. }) => ((float, vec![]), Some(state)),
         other => {
@@ -92,26 +96,31 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
                             &pair(&validation),
                         );
                     }
-                    State::new(inside.parameters.clone(), vec![])
+                    State::new(inside.parameters.clone(), &*spec.optimiser, vec![])
                 }
             };
             fits(path, &state, inside.parameters.len())?;
+            let factor = vec![scaling.scale as f32; spec.network.outputs()];
+            let offset: Vec<f32> = scaling.mean.iter().map(|&m| m as f32).collect();
             let weights =
                 vec![(scaling.scale * scaling.scale / spread(data.train())) as f32; spec.network.outputs()];
             let fit = Fit {
                 name: PHASES[0],
                 network: &inside,
                 rounded: None,
+                loss: &*spec.loss,
+                optimiser: &*spec.optimiser,
+                schedule: &*spec.schedule,
                 train: &train,
                 validation: &validation,
                 output_weights: &weights,
+                physical: [&factor, &offset],
                 lower_weight: spec.lower_weight as f32,
                 groups: float_groups(&inside),
                 epochs: spec.float.epochs,
                 patience: spec.float.patience,
                 batch: spec.batch,
                 peak: spec.float.rate as f32,
-                warm_up: spec.warm_up,
                 decay: spec.weight_decay as f32,
                 seed: spec.seed,
                 steps_before: 0,
@@ -132,7 +141,7 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
     let last = last_layers(&spec.network).unwrap_or_default();
     let gain = |i| if last.contains(i) { scaling.scale } else { 1.0 };
     let (rounded, start) = fixed.tunable(&inside, &preconditioner.matrix, &preconditioner.inverse, gain);
-    let mut state = resumed.unwrap_or_else(|| State::new(start.clone(), history));
+    let mut state = resumed.unwrap_or_else(|| State::new(start.clone(), &*spec.optimiser, history));
     fits(path, &state, float.len())?;
     let tuning = Tuning { spec, data, rounded: &rounded, start: &start, steps_before: float_steps };
     tuning.run(&mut fixed, &mut state, &mut observer, |state| save(Some(&float), state))?;
@@ -180,20 +189,25 @@ impl Tuning<'_> {
         let spread = spread(data.train());
         let weights: Vec<f32> =
             fixed.output_weights().iter().map(|w| (f64::from(*w) / spread) as f32).collect();
+        let factor = fixed.output_factors();
+        let offset = vec![0.0; factor.len()];
         let fit = Fit {
             name: PHASES[1],
             network: &fixed.network,
             rounded: Some(rounded),
+            loss: &*spec.loss,
+            optimiser: &*spec.optimiser,
+            schedule: &*spec.schedule,
             train: &train,
             validation: &validation,
             output_weights: &weights,
+            physical: [&factor, &offset],
             lower_weight: spec.lower_weight as f32,
             groups: tuning_groups(fixed, rounded, start),
             epochs: spec.tuning.epochs,
             patience: spec.tuning.patience,
             batch: spec.batch,
             peak: spec.tuning.rate as f32,
-            warm_up: spec.warm_up,
             decay: 0.0,
             // Other shuffles than in the float phase.
             seed: spec.seed.wrapping_add(1),
