@@ -43,6 +43,11 @@ impl Lookout {
         self.rings
     }
 
+    /// Whether the alarm rings.
+    pub(crate) fn rings(&self) -> bool {
+        self.rings
+    }
+
     /// What was seen no longer counts: the emulator is another one.
     pub(crate) fn reset(&mut self) {
         *self = Self::default();

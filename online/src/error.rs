@@ -5,9 +5,6 @@ use std::{io, path::PathBuf};
 /// Why an emulator cannot learn or answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Only emulators with a router know what is familiar.
-    #[error("emulator {0:?}: expected a router, whose thresholds say what is familiar")]
-    NoRouter(String),
     /// A frame of the wrong size, or a number that is not finite.
     #[error(transparent)]
     Frame(#[from] emeuro_golden::EmulatorError),

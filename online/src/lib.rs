@@ -1,6 +1,7 @@
 //! Emulators that learn from unfamiliar inputs while they run.
 //!
-//! 1. An input whose score stays below its member's threshold is *unfamiliar*: the exact code answers ([`Caller::infer`]).
+//! 1. An input whose score stays below its member's threshold is *unfamiliar*: the exact code answers ([`Caller::infer`]). An emulator
+//!    without a router is one member, whose answers are checked now and then ([`Audit`]).
 //! 2. When many of the last inputs were unfamiliar, the inputs have changed, and no answer can be trusted: the *alarm* sends all of
 //!    them to the exact code until the members have been retrained ([`Alarm`]).
 //! 3. The pair is kept in the bounded [`Reservoir`] of its member, beside one with pairs that were familiar before.
@@ -13,6 +14,7 @@
 //! loaded into it between two calls.
 
 mod alarm;
+mod audit;
 mod error;
 mod online;
 mod reservoir;
@@ -20,6 +22,7 @@ mod retraining;
 mod store;
 
 pub use alarm::Alarm;
+pub use audit::Audit;
 pub use error::{Error, Result};
 pub use online::{Answer, Caller, Online, Policy};
 pub use reservoir::{Reservoir, Sample};

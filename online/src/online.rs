@@ -14,7 +14,9 @@ use emeuro_golden::{Emulator, Runner, Selected};
 use emeuro_regions::{Learner, Pair, Region};
 use emeuro_trainer::Frames;
 
-use crate::{Alarm, Error, Kind, Result, Retrained, Sample, Store, alarm::Lookout, retraining};
+use crate::{
+    Alarm, Audit, Kind, Result, Retrained, Sample, Store, alarm::Lookout, audit::Auditor, retraining,
+};
 
 /// Trains a member of an emulator: emulator, member, pairs to learn from, pairs to choose the best epoch by.
 type Retrain = dyn Fn(&Emulator, usize, &Frames, &Frames) -> emeuro_trainer::Result<Emulator> + Send + Sync;
@@ -33,6 +35,8 @@ pub struct Policy {
     pub between: usize,
     /// What counts as a change of the inputs; `None`: nothing does.
     pub alarm: Option<Alarm>,
+    /// How an emulator without a router is watched.
+    pub audit: Audit,
     /// A retrained member is refused if its error on held-out familiar pairs grows by more than this factor.
     pub tolerance: f64,
     /// Share of the new pairs that may stay unfamiliar to a member that has learnt them.
@@ -57,6 +61,7 @@ impl Policy {
             least: 16,
             between: 16,
             alarm: Some(Alarm::default()),
+            audit: Audit::default(),
             tolerance: 1.2,
             rejected: 0.01,
             seed: 1,
@@ -87,6 +92,8 @@ struct Shared {
     changed: Condvar,
     policy: Policy,
     lookout: Mutex<Lookout>,
+    /// Of an emulator without a router.
+    auditor: Option<Auditor>,
     /// Those that take every new emulator.
     regions: Mutex<Vec<&'static Region>>,
     /// New pairs since the members were last sent to be retrained.
@@ -110,16 +117,13 @@ impl Online {
     /// forgetting.
     ///
     /// # Errors
-    /// An emulator without a router, pairs that do not fit it, or a folder that cannot be used.
+    /// Pairs that do not fit the emulator, or a folder that cannot be used.
     pub fn open(
         folder: &Path,
         emulator: &Emulator,
         familiar: impl IntoIterator<Item = Sample>,
         policy: Policy,
     ) -> Result<Self> {
-        if emulator.router().is_none() {
-            return Err(Error::NoRouter(emulator.name().to_owned()));
-        }
         let mut store = Store::open(folder, emulator, policy.capacity, policy.seed)?;
         if store.is_new() {
             let mut runner = Runner::new(emulator);
@@ -131,8 +135,11 @@ impl Online {
                 store.offer(member, Kind::Familiar, sample)?;
             }
         }
-        let members = 0..store.emulator().router().map_or(0, |router| router.members());
-        let new = members.map(|member| store.offered(member, Kind::New)).sum();
+        let new = (0..store.members()).map(|member| store.offered(member, Kind::New)).sum();
+        let auditor = emulator.router().is_none().then(|| {
+            let spread = Audit::spread(store.samples(0, Kind::Familiar).iter());
+            Auditor::new(policy.audit, store.emulator(), spread)
+        });
         let shared = Arc::new(Shared {
             emulator: RwLock::new(Arc::new(store.emulator().clone())),
             store: Mutex::new(store),
@@ -140,6 +147,7 @@ impl Online {
             changed: Condvar::new(),
             policy,
             lookout: Mutex::default(),
+            auditor,
             regions: Mutex::default(),
             new: AtomicU64::new(new),
         });
@@ -209,9 +217,8 @@ impl Online {
     pub fn retrain_all(&self) {
         self.shared.new.store(0, Ordering::Relaxed);
         let store = locked(&self.shared.store);
-        let members = store.emulator().router().map_or(0, |router| router.members());
         let least = self.shared.policy.least.max(1);
-        let due = (0..members).filter(|&member| store.samples(member, Kind::New).len() >= least);
+        let due = (0..store.members()).filter(|&member| store.samples(member, Kind::New).len() >= least);
         let due: Vec<usize> = due.collect();
         drop(store);
         self.request(due);
@@ -290,9 +297,18 @@ impl Shared {
 
     /// Whether the emulator's answer to such an input is to be used: it is familiar, and no alarm rings.
     fn trusts(&self, selected: Selected) -> bool {
-        let see = |alarm| locked(&self.lookout).see(alarm, !selected.familiar);
-        let rings = self.policy.alarm.as_ref().is_some_and(see);
+        let rings = self.see(!selected.familiar);
         selected.familiar && !rings
+    }
+
+    /// Whether the alarm rings.
+    fn rings(&self) -> bool {
+        locked(&self.lookout).rings()
+    }
+
+    /// Sees an input, and says whether the alarm rings.
+    fn see(&self, unfamiliar: bool) -> bool {
+        self.policy.alarm.as_ref().is_some_and(|alarm| locked(&self.lookout).see(alarm, unfamiliar))
     }
 }
 
@@ -338,6 +354,10 @@ impl Caller<'_> {
             self.emulator = now;
         }
         self.runner.infer_values(input, output)?;
+        if let Some(auditor) = &self.online.shared.auditor {
+            return self.audited(auditor, input, output, exact);
+        }
+        // A level without members needs no router.
         let Some(selected) = self.runner.selected() else { return Ok(Answer::Emulated(0)) };
         if self.online.shared.trusts(selected) {
             return Ok(Answer::Emulated(selected.member));
@@ -345,5 +365,31 @@ impl Caller<'_> {
         exact(input, output);
         self.online.keep(selected.member, Sample::new(input, output))?;
         Ok(Answer::Exact(selected.member))
+    }
+
+    /// The same with an emulator without a router, whose answer is in `output`.
+    fn audited(
+        &self,
+        auditor: &Auditor,
+        input: &[f64],
+        output: &mut [f64],
+        exact: impl FnOnce(&[f64], &mut [f64]),
+    ) -> Result<Answer> {
+        let shared = &self.online.shared;
+        let [asked, outside] = auditor.asks(input);
+        let rings = shared.rings();
+        if !asked && !rings {
+            return Ok(Answer::Emulated(0));
+        }
+        let answer = output.to_vec();
+        exact(input, output);
+        let refused = outside || auditor.refuses(&answer, output);
+        // While the alarm rings, what is answered well is of the new class, too.
+        if shared.see(refused) || refused {
+            self.online.keep(0, Sample::new(input, output))?;
+            return Ok(Answer::Exact(0));
+        }
+        output.copy_from_slice(&answer);
+        Ok(Answer::Emulated(0))
     }
 }

@@ -97,7 +97,7 @@ fn between(emulator: &Emulator, member: usize, familiar: &[&Sample], policy: &Po
         let input: Vec<f32> = a.input.iter().zip(&b.input).map(|(a, b)| a + share * (b - a)).collect();
         runner.infer_values(&physical(&input), &mut output)?;
         // What another member answers is not this one's to keep.
-        if runner.selected().is_some_and(|selected| selected.member == member) {
+        if runner.selected().is_none_or(|selected| selected.member == member) {
             made.push(Sample { input, target: output.iter().map(|&v| v as f32).collect() });
         }
     }

@@ -116,6 +116,11 @@ impl Store {
         &self.emulator
     }
 
+    /// How many members the emulator has; one without a router.
+    pub fn members(&self) -> usize {
+        self.emulator.router().map_or(1, |router| router.members())
+    }
+
     /// Whether nothing was ever offered or swapped.
     pub fn is_new(&self) -> bool {
         self.generation == 0 && self.reservoirs.is_empty()
@@ -216,7 +221,7 @@ impl Store {
 
     /// What is wrong with a pair that is offered, or with a line of a journal.
     fn check(&self, line: &Line) -> std::result::Result<(), String> {
-        let members = self.emulator.router().map_or(1, |router| router.members());
+        let members = self.members();
         let expected = [self.emulator.input().size(), self.emulator.output().port.size()];
         let found = [line.sample.input.len(), line.sample.target.len()];
         if line.member >= members {
