@@ -27,8 +27,8 @@ impl Audit {
     /// Whether `answer` errs by more than the bound, where outputs have the standard deviation `spread`.
     pub fn refuses(&self, answer: &[f64], exact: &[f64], spread: f64) -> bool {
         let squares: f64 = answer.iter().zip(exact).map(|(answer, exact)| (answer - exact).powi(2)).sum();
-        // An error that is no number is none that is small.
-        !((squares / exact.len().max(1) as f64).sqrt() <= self.bound * spread)
+        let error = (squares / exact.len().max(1) as f64).sqrt();
+        error.is_nan() || error > self.bound * spread
     }
 
     /// Standard deviation of the targets of `samples` around the mean of each output, all outputs together; none without samples.
