@@ -167,12 +167,15 @@ fn an_emulator_adapts_and_what_it_cannot_adapt_to_is_refused() {
     assert!(learnt.exists());
     let message = refused(&["adapt", "rope", "--scenario", "narrow"]);
     assert!(message.contains("no scenario 'narrow'") && message.contains("wide-angle"), "{message}");
-    let message = refused(&["adapt", "newton", "--scenario", "tilted"]);
-    assert!(message.contains("newton_clustered"), "{message}");
-    let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/emulators/rope.yaml");
-    let message =
-        refused(&["adapt", "rope", "--scenario", "wide-angle", "--emulator", plain.to_str().unwrap()]);
-    assert!(message.contains("expected a router"), "{message}");
+    // Without a router, as one member.
+    let drift = ["adapt", "convolution", "--scenario", "echo", "--inputs", "150", "--frames", "60", "--json"];
+    let output = emeuro(&drift);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let [before, after] = ["before", "after"].map(|moment| report[moment]["nrmse_new"].as_f64().unwrap());
+    assert!(before > 0.1 && after < 0.5 * before, "{report}");
+    let message = refused(&["adapt", "newton", "--scenario", "wide-angle"]);
+    assert!(message.contains("no scenario 'wide-angle'"), "{message}");
     let message = refused(&["train", "newton", "--clustered"]);
     assert!(message.contains("expected rope alone"), "{message}");
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use emeuro_golden::Emulator;
-use emeuro_online::{Answer, Online, Policy, Retrained, Sample};
-use emeuro_trainer::{Retraining, retrain_member};
+use emeuro_online::{Answer, Audit, Online, Policy, Retrained, Sample};
+use emeuro_trainer::{Retraining, retrain, retrain_member};
 
-use crate::{Application, Frames, Result, Scenario, Split, evaluate};
+use crate::{Application, Change, Frames, Result, Scenario, Split, evaluate};
 
 /// What the user may choose about an adaptation.
 #[derive(Clone, Debug)]
@@ -25,6 +25,18 @@ pub struct AdaptOptions {
     pub retraining: Retraining,
 }
 
+impl AdaptOptions {
+    /// Options that suit a kind of change: a function that has changed is far from what the weights compute.
+    pub fn of(change: Change) -> Self {
+        let mut options = Self::default();
+        if change == Change::Function {
+            options.retraining.rate = 1e-2;
+            options.patience = 250;
+        }
+        options
+    }
+}
+
 impl Default for AdaptOptions {
     fn default() -> Self {
         // Most of what is learnt from are inputs between usual ones: few passes are many steps.
@@ -38,9 +50,9 @@ impl Default for AdaptOptions {
 pub struct Moment {
     /// Unfamiliar inputs so far.
     pub unfamiliar: usize,
-    /// On frames of the class that the emulator was trained on.
+    /// On frames of the class, or by the function, that the emulator was trained on.
     pub usual: f64,
-    /// On frames of the new class.
+    /// On frames of the new class, or by the new function.
     pub new: f64,
     /// Share of frames of the new class that are unfamiliar.
     pub unfamiliar_share: f64,
@@ -68,7 +80,7 @@ const STEP: usize = 100;
 /// background; before every moment it is waited for, so that the same options give the same figures.
 ///
 /// # Errors
-/// An emulator without a router or of other frames, a folder that cannot be used or holds something else, or failed training.
+/// An emulator of other frames, a folder that cannot be used or holds something else, or failed training.
 pub fn adapt(
     scenario: &Scenario,
     emulator: &Emulator,
@@ -77,14 +89,22 @@ pub fn adapt(
 ) -> Result<Adaptation> {
     let frames = |app: &dyn Application, split, count| app.frames(split, count, options.seed);
     let test = [&scenario.usual, &scenario.new].map(|app| frames(&**app, Split::Test, options.test));
-    let rehearsal = frames(&*scenario.usual, Split::Train, options.rehearsal);
-    let online = Online::open(folder, emulator, samples(&rehearsal), policy(options)?)?;
+    let usual = frames(&*scenario.usual, Split::Train, options.rehearsal);
+    let usual: Vec<Sample> = samples(&usual).collect();
+    let watch = Watch {
+        audit: Audit { bound: BOUND * emulator.provenance().nrmse.unwrap_or(0.01), ..Audit::default() },
+        spread: Audit::spread(usual.iter()).unwrap_or(0.0),
+    };
+    let policy = Policy { audit: watch.audit, ..policy(options)? };
+    // What is no longer true is not rehearsed.
+    let rehearsal = if scenario.change == Change::Inputs { usual } else { vec![] };
+    let online = Online::open(folder, emulator, rehearsal, policy)?;
     let mut caller = online.caller();
     let mut exact = scenario.new.plan_exact();
     let mut output = vec![0.0; scenario.new.outputs()];
     let mut course =
         Adaptation { moments: vec![], retrained: vec![], asked: 0, emulator: (*online.emulator()).clone() };
-    course.measure(scenario, &test, 0)?;
+    course.measure(scenario, &test, &watch, 0)?;
     let mut unfamiliar = 0;
     // New frames in portions; they end when enough were unfamiliar, or when nearly none is any more.
     for portion in 1.. {
@@ -102,7 +122,7 @@ pub fn adapt(
             if unfamiliar % STEP == 0 && unfamiliar < wanted {
                 online.wait();
                 course.learn(&online)?;
-                course.measure(scenario, &test, unfamiliar)?;
+                course.measure(scenario, &test, &watch, unfamiliar)?;
             }
             if unfamiliar == wanted {
                 break;
@@ -115,9 +135,12 @@ pub fn adapt(
     online.retrain_all();
     online.wait();
     course.learn(&online)?;
-    course.measure(scenario, &test, unfamiliar)?;
+    course.measure(scenario, &test, &watch, unfamiliar)?;
     Ok(course)
 }
+
+/// An answer of an emulator without a router is wrong from so many times the emulator's own error on.
+const BOUND: f64 = 2.0;
 
 /// So many times the wanted number of unfamiliar inputs are asked at most.
 const MOST_PORTIONS: usize = 8;
@@ -132,28 +155,49 @@ impl Adaptation {
         Ok(())
     }
 
-    fn measure(&mut self, scenario: &Scenario, test: &[Frames; 2], unfamiliar: usize) -> Result<()> {
+    fn measure(
+        &mut self,
+        scenario: &Scenario,
+        test: &[Frames; 2],
+        watch: &Watch,
+        unfamiliar: usize,
+    ) -> Result<()> {
         let [usual, new] = test;
         self.moments.push(Moment {
             unfamiliar,
             usual: evaluate(&*scenario.usual, &self.emulator, usual)?.nrmse,
             new: evaluate(&*scenario.new, &self.emulator, new)?.nrmse,
-            unfamiliar_share: unfamiliar_share(&self.emulator, new)?,
+            unfamiliar_share: watch.unfamiliar_share(&self.emulator, new)?,
         });
         Ok(())
     }
 }
 
-/// Share of the frames that are unfamiliar to `emulator`.
-fn unfamiliar_share(emulator: &Emulator, frames: &Frames) -> Result<f64> {
-    let mut runner = emeuro_golden::Runner::new(emulator);
-    let mut output = vec![0.0; emulator.output().port.size()];
-    let mut unfamiliar = 0;
-    for input in frames.inputs.chunks_exact(emulator.input().size()) {
-        runner.infer_values(input, &mut output)?;
-        unfamiliar += usize::from(runner.selected().is_some_and(|selected| !selected.familiar));
+/// What is unfamiliar to an emulator without a router.
+struct Watch {
+    audit: Audit,
+    /// Standard deviation of the usual outputs.
+    spread: f64,
+}
+
+impl Watch {
+    /// Share of the frames that are unfamiliar to `emulator`: by its router, or because its answers are refused.
+    fn unfamiliar_share(&self, emulator: &Emulator, frames: &Frames) -> Result<f64> {
+        let mut runner = emeuro_golden::Runner::new(emulator);
+        let size = emulator.output().port.size();
+        let mut output = vec![0.0; size];
+        let mut unfamiliar = 0;
+        let pairs = frames.inputs.chunks_exact(emulator.input().size()).zip(frames.targets.chunks_exact(size));
+        for (input, exact) in pairs {
+            runner.infer_values(input, &mut output)?;
+            let familiar = match runner.selected() {
+                Some(selected) => selected.familiar,
+                None => !self.audit.refuses(&output, exact, self.spread),
+            };
+            unfamiliar += usize::from(!familiar);
+        }
+        Ok(unfamiliar as f64 / frames.count.max(1) as f64)
     }
-    Ok(unfamiliar as f64 / frames.count.max(1) as f64)
 }
 
 fn samples(frames: &Frames) -> impl Iterator<Item = Sample> + '_ {
@@ -168,8 +212,10 @@ fn policy(options: &AdaptOptions) -> Result<Policy> {
     let one_core = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let retraining = options.retraining.clone();
     let policy = Policy::new(move |emulator, member, train, validation| {
-        let retrained =
-            one_core.install(|| retrain_member(emulator, member, train, validation, &retraining))?;
+        let retrained = one_core.install(|| match emulator.router() {
+            Some(_) => retrain_member(emulator, member, train, validation, &retraining),
+            None => retrain(emulator, train, validation, &retraining),
+        })?;
         Ok(retrained.emulator)
     });
     Ok(Policy { patience: options.patience, seed: options.seed, capacity: options.rehearsal / 12, ..policy })

@@ -40,6 +40,9 @@ pub enum AppError {
         /// The name that was asked for.
         name: String,
     },
+    /// An application that has changed: an emulator of it is not made, it learns.
+    #[error("{0}: no emulator is made of a function that has changed")]
+    NoRecipe(&'static str),
     /// An emulator does not have the frames of its application.
     #[error("{app}: the {port} frames of emulator '{emulator}' have {found} values, expected {expected}")]
     OtherEmulator {

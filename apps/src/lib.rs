@@ -17,6 +17,7 @@ mod build;
 mod checked_in;
 mod convolution;
 mod dead_leaves;
+mod drift;
 mod error;
 mod evaluate;
 mod fft;
@@ -49,7 +50,7 @@ pub use newton::{Family, Newton};
 pub use optical_flow::OpticalFlow;
 pub use recipe::{FrameCounts, Recipe, Training};
 pub use rope::{Release, Rope};
-pub use scenario::{Scenario, scenario, scenarios};
+pub use scenario::{Change, Scenario, scenario, scenarios};
 pub use search::{
     Choice, Compose, Compute, Decision, Make, Plan, Point, Reference, SearchCandidate, SearchOptions,
     SearchReport, SearchSpace, Subroutine, Way, search_emulators,

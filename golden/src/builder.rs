@@ -1,7 +1,7 @@
 //! Builds an emulator node by node; nothing invalid gets through.
 
 use crate::{
-    Activate, Activation, Add, Block, BlockGeometry, Dense, Emulator, EmulatorError, Format, Graph,
+    Activate, Activation, Add, Block, BlockGeometry, Dense, Emulator, EmulatorError, Format, Graph, Kind,
     MAX_MEMBERS, MAX_VECTOR, Multiply, Node, Op, Output, OutputErrors, Port, Provenance, Router, Segment,
     Vector, VectorId, WIDEST_ACCUMULATOR, Weights,
     graph::check_identifier,
@@ -167,8 +167,8 @@ impl EmulatorBuilder {
     fn push(&mut self, name: &str, op: Op, format: Format) -> Result<VectorId, EmulatorError> {
         let place = self.emulator.graph.place(name)?;
         self.emulator.check_accumulator(&op).map_err(|e| e.within(&place))?;
-        if format.bits() == 4 {
-            let problem = "4-bit words are for weights; expected 8 or 16 bits";
+        if format.kind() == Kind::Bipolar {
+            let problem = "words of -1 and 1 are for weights; expected a number of bits";
             return Err(EmulatorError::new(format!("{place}: format"), problem));
         }
         self.emulator.graph.push(name, op, format)

@@ -1,8 +1,23 @@
 //! Fixed-point formats and the one rounding rule.
 
-use crate::EmulatorError;
+use std::fmt;
 
-/// A two's complement fixed-point format: value = raw · 2^-frac.
+use crate::error::EmulatorError;
+
+/// Which words of a width there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Two's complement: -2^(bits-1) to 2^(bits-1) - 1.
+    Signed,
+    /// 0 to 2^bits - 1, of at most 15 bits.
+    Unsigned,
+    /// -1 and 1, in one bit: for weights.
+    Bipolar,
+}
+
+/// A fixed-point format: value = raw · 2^-frac.
+///
+/// All rules about widths ask the format: which words it holds, how large they are, whether they fit a word of another width.
 ///
 /// ```
 /// use emeuro_golden::Format;
@@ -16,28 +31,57 @@ use crate::EmulatorError;
 pub struct Format {
     bits: u8,
     frac: i8,
+    kind: Kind,
 }
 
 impl Format {
-    /// A format of `bits` (4, 8 or 16) with `frac` (-32..=32) fractional bits.
+    /// A two's complement format of `bits` (1..=16) with `frac` (-32..=32) fractional bits.
     ///
     /// # Errors
     /// Any other width or binary point.
     pub fn new(bits: u32, frac: i32) -> Result<Self, EmulatorError> {
-        if !matches!(bits, 4 | 8 | 16) {
-            return Err(EmulatorError::new("format: bits", format!("expected 4, 8 or 16, found {bits}")));
+        Self::of(Kind::Signed, bits, frac)
+    }
+
+    /// A format of words from 0 on, of `bits` (1..=15) with `frac` (-32..=32) fractional bits.
+    ///
+    /// # Errors
+    /// Any other width or binary point.
+    pub fn unsigned(bits: u32, frac: i32) -> Result<Self, EmulatorError> {
+        Self::of(Kind::Unsigned, bits, frac)
+    }
+
+    /// The format of weights that are -1 or 1, times 2^-`frac` (-32..=32).
+    ///
+    /// # Errors
+    /// Any other binary point.
+    pub fn bipolar(frac: i32) -> Result<Self, EmulatorError> {
+        Self::of(Kind::Bipolar, 1, frac)
+    }
+
+    /// A format of any kind.
+    pub(crate) fn of(kind: Kind, bits: u32, frac: i32) -> Result<Self, EmulatorError> {
+        let widest = match kind {
+            Kind::Signed => 16,
+            Kind::Unsigned => 15,
+            Kind::Bipolar => 1,
+        };
+        if !(1..=widest).contains(&bits) {
+            let problem = format!("expected 1..={widest}, found {bits}");
+            return Err(EmulatorError::new("format: bits", problem));
         }
         if !(-32..=32).contains(&frac) {
             return Err(EmulatorError::new("format: frac", format!("expected -32..=32, found {frac}")));
         }
-        Ok(Self { bits: bits as u8, frac: frac as i8 })
+        Ok(Self { bits: bits as u8, frac: frac as i8, kind })
     }
 
-    /// The finest format of `bits` whose range holds ±`max_abs`.
+    /// The finest two's complement format of `bits` whose range holds ±`max_abs`.
     ///
     /// # Errors
-    /// `bits` other than 4, 8 or 16; `max_abs` that is not finite or so large that no binary point serves.
+    /// `bits` that are not 1..=16; `max_abs` that is not finite or so large that no binary point serves.
     pub fn covering(bits: u32, max_abs: f64) -> Result<Self, EmulatorError> {
+        Self::new(bits, 0)?;
         if !max_abs.is_finite() {
             return Err(EmulatorError::new(
                 "format: range",
@@ -61,19 +105,47 @@ impl Format {
         i32::from(self.frac)
     }
 
+    /// Which words there are.
+    pub fn kind(self) -> Kind {
+        self.kind
+    }
+
     /// The smallest raw word.
     pub fn min(self) -> i32 {
-        -(1 << (self.bits - 1))
+        match self.kind {
+            Kind::Signed => -(1 << (self.bits - 1)),
+            Kind::Unsigned => 0,
+            Kind::Bipolar => -1,
+        }
     }
 
     /// The largest raw word.
     pub fn max(self) -> i32 {
-        (1 << (self.bits - 1)) - 1
+        match self.kind {
+            Kind::Signed => (1 << (self.bits - 1)) - 1,
+            Kind::Unsigned => (1 << self.bits) - 1,
+            Kind::Bipolar => 1,
+        }
+    }
+
+    /// The largest magnitude of a raw word.
+    pub fn largest(self) -> i32 {
+        self.max().max(-self.min())
     }
 
     /// Whether `raw` is a word of this format.
     pub fn holds(self, raw: i64) -> bool {
-        (i64::from(self.min())..=i64::from(self.max())).contains(&raw)
+        (i64::from(self.min())..=i64::from(self.max())).contains(&raw) && (raw != 0 || self.kind != Kind::Bipolar)
+    }
+
+    /// Whether every word is one of two's complement in `bits` (1..=16) bits.
+    pub fn fits(self, bits: u32) -> bool {
+        Self::new(bits, 0).is_ok_and(|wide| wide.min() <= self.min() && self.max() <= wide.max())
+    }
+
+    /// Whether words are in two's complement of one of these widths.
+    pub fn is_signed_of(self, widths: &[u32]) -> bool {
+        self.kind == Kind::Signed && widths.contains(&self.bits())
     }
 
     /// The nearest word to `value`, ties upwards, saturating. NaN becomes 0; refuse it at the door.
@@ -84,6 +156,9 @@ impl Format {
     /// The nearest word to value · 2^point, ties upwards, saturating. NaN becomes 0.
     pub(crate) fn nearest(self, value: f64, point: i32) -> i16 {
         let scaled = value * power_of_two(point);
+        if self.kind == Kind::Bipolar {
+            return if scaled < 0.0 { -1 } else { 1 };
+        }
         let floor = scaled.floor();
         // Adding a half before the floor would round: 0.49999999999999994 to 1.
         let raw = if scaled - floor >= 0.5 { floor + 1.0 } else { floor };
@@ -93,6 +168,17 @@ impl Format {
     /// The value of a word.
     pub fn value(self, raw: i16) -> f64 {
         f64::from(raw) * power_of_two(-self.frac())
+    }
+}
+
+impl fmt::Display for Format {
+    /// For example `6-bit words from 0 on`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.kind {
+            Kind::Signed => write!(f, "{}-bit words in two's complement", self.bits),
+            Kind::Unsigned => write!(f, "{}-bit words from 0 on", self.bits),
+            Kind::Bipolar => f.write_str("words of -1 and 1"),
+        }
     }
 }
 
@@ -118,10 +204,31 @@ mod tests {
     #[test]
     fn widths_and_points_are_checked() {
         assert_eq!(
-            Format::new(12, 0).unwrap_err().to_string(),
-            "format: bits: expected 4, 8 or 16, found 12"
+            Format::new(17, 0).unwrap_err().to_string(),
+            "format: bits: expected 1..=16, found 17"
         );
-        assert!(Format::new(8, 33).is_err());
+        let message = |format: Result<Format, EmulatorError>| format.unwrap_err().to_string();
+        assert_eq!(message(Format::unsigned(16, 0)), "format: bits: expected 1..=15, found 16");
+        assert_eq!(message(Format::covering(0, 1.0)), "format: bits: expected 1..=16, found 0");
+        assert_eq!(message(Format::bipolar(-33)), "format: frac: expected -32..=32, found -33");
+        assert!(Format::new(8, 33).is_err() && Format::new(0, 0).is_err());
+    }
+
+    #[test]
+    fn kinds_say_which_words_there_are() {
+        let ends = |format: Format| (format.min(), format.max(), format.largest());
+        let (signed, unsigned) = (Format::new(6, 2).unwrap(), Format::unsigned(6, 2).unwrap());
+        assert_eq!((ends(signed), ends(unsigned)), ((-32, 31, 32), (0, 63, 63)));
+        assert_eq!((signed.quantise(-9.0), unsigned.quantise(-9.0), unsigned.quantise(99.0)), (-32, 0, 63));
+        let sign = Format::bipolar(1).unwrap();
+        assert_eq!((ends(sign), sign.bits()), ((-1, 1, 1), 1));
+        assert_eq!([-0.1, 0.0, 7.0, f64::NAN].map(|v| sign.quantise(v)), [-1, 1, 1, 1]);
+        assert!(sign.holds(1) && sign.holds(-1) && !sign.holds(0) && sign.value(-1) == -0.5);
+        assert_eq!([1, 6, 7].map(|bits| unsigned.fits(bits)), [false, false, true]);
+        assert_eq!([1, 2, 16].map(|bits| sign.fits(bits)), [false, true, true]);
+        assert!(signed.is_signed_of(&[4, 6]) && !unsigned.is_signed_of(&[6]));
+        assert_eq!(requantise(-9, 1, unsigned), 0);
+        assert_eq!(requantise(1000, 1, unsigned), 63);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Fixed point, the emulator graph and its bit-exact software model.
 //!
-//! 1. A number is a [`Format`] (bits, binary point) and a raw two's complement word; [`requantise`] is the only rounding.
+//! 1. A number is a [`Format`] (bits, binary point, kind) and a raw word; [`requantise`] is the only rounding.
 //! 2. A [`Graph`] is made of five operations on vectors: dense, block, add, multiply, activate; it is the same for words and for
 //!    numbers in floating point ([`Numbers`]). An [`Emulator`] is a graph of words with ports.
 //! 3. A value of type [`Emulator`] is right by construction: shapes fit, words fit, and no accumulator can overflow.
@@ -35,7 +35,7 @@ pub use builder::{EmulatorBuilder, OutputSpec};
 pub use emulator::{Emulator, Output, Provenance, WIDEST_ACCUMULATOR};
 pub use error::{EmulatorError, FileError};
 pub use file::{FileKind, write_atomically};
-pub use format::{Format, requantise};
+pub use format::{Format, Kind, requantise};
 pub use geometry::BlockGeometry;
 pub use graph::{Graph, MAX_MEMBERS, Node, Router, Selected};
 pub use isa::Isa;

@@ -3,7 +3,8 @@
 use std::borrow::Borrow;
 
 use crate::{
-    Conversion, Emulator, EmulatorError, Format, Isa, Selected, Value, VectorId, simd::Engine,
+    Conversion, Emulator, EmulatorError, Format, Isa, Selected, Value, VectorId,
+    simd::{Engine, unsupported},
     specification::Specification,
 };
 
@@ -27,7 +28,8 @@ enum Words {
 }
 
 impl<E: Borrow<Emulator>> Runner<E> {
-    /// Buffers for `emulator`, which is computed with the best instructions of this machine.
+    /// Buffers for `emulator`, which is computed with the best instructions of this machine, or by the specification if layers have
+    /// words of other widths than 8 and 16 bits in two's complement.
     pub fn new(owner: E) -> Self {
         Self::of(owner, Isa::best())
     }
@@ -35,19 +37,27 @@ impl<E: Borrow<Emulator>> Runner<E> {
     /// The same with given instructions; [`Isa::Scalar`] is the specification.
     ///
     /// # Errors
-    /// Instructions that this machine does not have.
+    /// Instructions that this machine does not have, or without kernels for the words of a layer.
     pub fn with_isa(owner: E, isa: Isa) -> Result<Self, EmulatorError> {
         if !isa.is_available() {
             return Err(EmulatorError::new("isa", format!("this machine has no {isa}")));
+        }
+        if let (true, Some(node)) = (isa != Isa::Scalar, unsupported(owner.borrow())) {
+            let problem = format!(
+                "has {}; kernels take 8 or 16 bits in two's complement, {} computes it",
+                node.format,
+                Isa::Scalar
+            );
+            return Err(EmulatorError::new(format!("layer {:?}", node.name), problem));
         }
         Ok(Self::of(owner, isa))
     }
 
     fn of(owner: E, isa: Isa) -> Self {
         let emulator: &Emulator = owner.borrow();
-        let words = match Engine::new(emulator, isa) {
-            Some(engine) => Words::Fast(engine),
-            None => Words::Specified(Specification::new(emulator)),
+        let (words, isa) = match Engine::new(emulator, isa) {
+            Some(engine) => (Words::Fast(engine), isa),
+            None => (Words::Specified(Specification::new(emulator)), Isa::Scalar),
         };
         let ports = [&emulator.input, &emulator.output.port].map(|port| port.conversions().collect());
         Self { emulator: owner, isa, words, ports }

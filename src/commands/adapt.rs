@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use emeuro::{
-    apps::{AdaptOptions, Adaptation, Moment, Split, adapt, evaluate, scenario},
+    apps::{AdaptOptions, Adaptation, Change, Moment, Scenario, Split, adapt, evaluate, scenario},
     golden::{Emulator, FileKind},
 };
 use serde_json::{Value, json};
@@ -14,19 +14,19 @@ use crate::{
     report::{percent, table},
 };
 
-/// Lets a clustered emulator meet inputs of a class that it was not trained on.
+/// Lets an emulator meet inputs of a class that it was not trained on, or a function that has changed.
 ///
 /// Unfamiliar inputs are answered by the exact code and kept; the member that they belong to is retrained on one core in the
-/// background and swapped in. Prints errors on both classes before, during and after.
+/// background and swapped in. An emulator without a router is one member, whose answers are checked now and then. Prints errors on both classes before, during and after.
 #[derive(Args)]
 #[command(after_help = "Example: emeuro adapt rope --scenario wide-angle")]
 pub(crate) struct Adapt {
     /// The application.
     app: String,
-    /// What changes: wide-angle of rope, or tilted of newton, which needs --emulator.
+    /// What changes: wide-angle of rope, tilted of newton, echo of convolution, response of fft, frame-rate of optical_flow.
     #[arg(long)]
     scenario: String,
-    /// An emulator with a router; by default the checked-in one of the application.
+    /// An emulator; by default the checked-in one of the application, that with members if there is one.
     #[arg(long)]
     emulator: Option<PathBuf>,
     /// Another emulator, trained offline on both classes, to compare with at the end.
@@ -58,7 +58,10 @@ impl Adapt {
         let scenario = scenario(&self.app, &self.scenario).map_err(input)?;
         let emulator = match &self.emulator {
             Some(path) => Emulator::load(path).map_err(input)?,
-            None => emeuro::apps::emulator(&format!("{}_clustered", self.app)).map_err(input)?,
+            None => {
+                let clustered = emeuro::apps::emulator(&format!("{}_clustered", self.app));
+                clustered.or_else(|_| emeuro::apps::emulator(&self.app)).map_err(input)?
+            }
         };
         // Adapting takes long: what cannot be written is refused before.
         if let Some(path) = &self.out {
@@ -76,7 +79,7 @@ impl Adapt {
             inputs: self.inputs as usize,
             test: self.frames as usize,
             seed: self.seed,
-            ..AdaptOptions::default()
+            ..AdaptOptions::of(scenario.change)
         };
         let course = adapt(&scenario, &emulator, &folder, &options).map_err(input)?;
         if let Some(path) = &self.out {
@@ -89,7 +92,7 @@ impl Adapt {
         }
         let text = match self.json {
             true => format!("{}\n", summary.json(&self, &course)),
-            false => summary.text(scenario.title, &course),
+            false => summary.text(&scenario, &course),
         };
         Ok(Outcome::success(text))
     }
@@ -160,13 +163,17 @@ impl Summary {
         })
     }
 
-    fn text(&self, title: &str, course: &Adaptation) -> String {
+    fn text(&self, scenario: &Scenario, course: &Adaptation) -> String {
+        let [new, usual] = match scenario.change {
+            Change::Inputs => ["new class", "usual class"],
+            Change::Function => ["new function", "old function"],
+        };
         let mut lines =
-            vec![["unfamiliar inputs", "new class", "usual class", "unfamiliar"].map(str::to_owned).to_vec()];
+            vec![["unfamiliar inputs", new, usual, "unfamiliar"].map(str::to_owned).to_vec()];
         lines.extend(course.moments.iter().map(|m| {
             vec![m.unfamiliar.to_string(), percent(m.new), percent(m.usual), percent(m.unfamiliar_share)]
         }));
-        let mut text = format!("{title}\n{}", table(&lines));
+        let mut text = format!("{}\n{}", scenario.title, table(&lines));
         text += &format!(
             "{} of {} retrainings accepted, {:.2} s of one core in all, the longest {:.2} s\n",
             self.accepted,
@@ -174,7 +181,9 @@ impl Summary {
             self.seconds.iter().sum::<f64>(),
             self.longest()
         );
-        text += &format!("error on the usual class: {:+.1} % relative\n", 100.0 * self.forgetting());
+        if scenario.change == Change::Inputs {
+            text += &format!("error on the usual class: {:+.1} % relative\n", 100.0 * self.forgetting());
+        }
         if let Some(offline) = self.offline {
             let ratio = self.after.new / offline;
             text += &format!(

@@ -11,8 +11,9 @@ use crate::{
     text::{Aliases, from_yaml},
 };
 
-/// The versions of the file format: the second one has scales, offsets and ranges of ports.
-pub(super) const VERSIONS: [u32; 2] = [1, 2];
+/// The versions of the file format: the second one has scales, offsets and ranges of ports, the third one words of any width and
+/// kind.
+pub(super) const VERSIONS: [u32; 3] = [1, 2, 3];
 
 /// What the files are, in messages.
 pub(super) const KIND: &str = "an emulator file";
@@ -23,8 +24,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Emulator, FileError> {
     let Version { emeuro } = from_yaml(text, KIND, Aliases::Followed).map_err(syntax)?;
     let invalid = |source| FileError::Invalid { path: path.to_owned(), source };
     if !VERSIONS.contains(&emeuro) {
-        let [old, new] = VERSIONS;
-        let problem = format!("expected version {old} or {new} of the file format, found {emeuro}");
+        let [first, .., last] = VERSIONS;
+        let problem = format!("expected version {first} to {last} of the file format, found {emeuro}");
         return Err(invalid(EmulatorError::new("emeuro", problem)));
     }
     let file: File = from_yaml(text, KIND, Aliases::Followed).map_err(syntax)?;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    Emulator, OutputErrors, Port, VectorId,
+    Emulator, Node, OutputErrors, Port, VectorId,
     ops::{Text, format_map, list, quoted},
 };
 
@@ -42,9 +42,15 @@ pub(super) fn render(emulator: &Emulator) -> String {
 
 fn header(text: &mut String, emulator: &Emulator) {
     let provenance = &emulator.provenance;
-    let [old, new] = super::read::VERSIONS;
-    let segments = || emulator.input.segments.iter().chain(&emulator.output.port.segments);
-    let version = if segments().all(|s| s.is_plain() && s.ranges.is_empty()) { old } else { new };
+    let [first, second, third] = super::read::VERSIONS;
+    let mut segments = emulator.input.segments.iter().chain(&emulator.output.port.segments);
+    let weights = |node: &Node| node.op.affine().is_none_or(|a| a.weights.format.is_signed_of(&[4, 8, 16]));
+    let of_old_widths = |node: &Node| node.format.is_signed_of(&[8, 16]) && weights(node);
+    let version = match segments.all(|s| s.is_plain() && s.ranges.is_empty()) {
+        _ if !emulator.nodes().iter().all(of_old_widths) => third,
+        true => first,
+        false => second,
+    };
     let _ = writeln!(text, "emeuro: {version}\nname: {}", identifier(&emulator.name));
     let _ = writeln!(text, "provenance:\n  command: {}", quoted(&provenance.command));
     let _ = writeln!(text, "  seed: {}\n  data: {}", provenance.seed, quoted(&provenance.data));

@@ -88,7 +88,7 @@ impl Affine {
 
     /// The largest magnitude of the accumulator of a row, with the rounding constant: |bias| + Σ|w| · max|x|.
     pub fn largest_sum(&self, weights: &[i16], bias: i64, input: Format) -> i128 {
-        let largest = i128::from(-input.min());
+        let largest = i128::from(input.largest());
         let half = if self.shift == 0 { 0 } else { 1i128 << (self.shift - 1) };
         let sum: i128 = weights.iter().map(|&w| i128::from(w).abs()).sum();
         i128::from(bias).abs() + sum * largest + half

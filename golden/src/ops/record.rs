@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Activation, Affine, Weights};
 use crate::{
     error::EmulatorError,
-    format::Format,
+    format::{Format, Kind},
     geometry::BlockGeometry,
     vector::{Vector, VectorId},
 };
@@ -26,6 +26,22 @@ pub(crate) trait Known {
 struct FormatFields {
     bits: u32,
     frac: i32,
+    signed: Option<bool>,
+    bipolar: Option<bool>,
+}
+
+impl FormatFields {
+    fn format(self) -> Result<Format, EmulatorError> {
+        let kind = match (self.signed, self.bipolar) {
+            (None | Some(true), None | Some(false)) => Kind::Signed,
+            (Some(false), None | Some(false)) => Kind::Unsigned,
+            (None, Some(true)) => Kind::Bipolar,
+            (Some(_), Some(true)) => {
+                return Err(EmulatorError::new("format: signed", "not a field of bipolar words"));
+            }
+        };
+        Format::of(kind, self.bits, self.frac)
+    }
 }
 
 #[derive(Deserialize)]
@@ -72,7 +88,7 @@ impl Record {
 
     /// The format of the vector.
     pub(crate) fn format(&self) -> Result<Format, EmulatorError> {
-        Format::new(self.format.bits, self.format.frac)
+        self.format.format()
     }
 
     fn need<T>(&self, field: &str, value: Option<T>) -> Result<T, EmulatorError> {
@@ -142,7 +158,7 @@ impl Record {
     pub(super) fn affine(&mut self, row: usize) -> Result<(Weights, Vec<i64>), EmulatorError> {
         let fields = self.weights.take();
         let WeightFields { format, rows } = self.need("weights", fields)?;
-        let format = Format::new(format.bits, format.frac).map_err(|e| e.within("weights"))?;
+        let format = format.format().map_err(|e| e.within("weights"))?;
         if let Some(i) = rows.iter().position(|values| values.len() != row) {
             let problem = format!("expected {row} values, found {}", rows[i].len());
             return Err(EmulatorError::new(format!("weights: rows[{i}]"), problem));
@@ -242,7 +258,12 @@ impl Text {
 
 /// A format as its fields.
 pub(crate) fn format_map(format: Format) -> String {
-    format!("{{bits: {}, frac: {}}}", format.bits(), format.frac())
+    let kind = match format.kind() {
+        Kind::Signed => "",
+        Kind::Unsigned => ", signed: false",
+        Kind::Bipolar => ", bipolar: true",
+    };
+    format!("{{bits: {}, frac: {}{kind}}}", format.bits(), format.frac())
 }
 
 /// Items in one line.

@@ -106,7 +106,7 @@ impl<'a> Layer<'a> {
     /// Whether one dot product of bytes per output does it.
     pub(super) fn fits_bytes(&self) -> bool {
         let one = self.origins.len() == 1 && (self.geometry.outputs == 1 || self.geometry.out_step == 1);
-        one && self.is_contiguous() && self.affine.weights.format.bits() <= 8
+        one && self.is_contiguous() && self.affine.weights.format.fits(8)
     }
 
     /// Puts the windows one after the other, padded to pairs: the operands that they are made of.
@@ -299,7 +299,7 @@ impl<'a> Layer<'a> {
     /// The layer as dot products of the bytes at `bytes` of the whole operand; none if lanes read their quads from too far
     /// apart, or if the weights are too wide or too few to be worth it.
     pub(super) fn bytes(&self, bytes: Place, sink: Sink, most: usize) -> Option<Dense> {
-        if self.geometry.shared || self.affine.weights.format.bits() > 8 {
+        if self.geometry.shared || !self.affine.weights.format.fits(8) {
             return None;
         }
         let tiles = self.tiles();

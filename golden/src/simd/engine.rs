@@ -7,7 +7,7 @@ use super::{
     memory::Lines,
     plan::{Plan, Target},
 };
-use crate::{Emulator, Isa, Selected, Value, VectorId};
+use crate::{Emulator, Isa, Node, Selected, Value, VectorId};
 
 /// Words of frames that are likely to stay in the first cache.
 const CACHE: usize = 16 << 10;
@@ -38,10 +38,16 @@ impl Plan {
     }
 }
 
+/// The first layer whose words kernels have not.
+pub(crate) fn unsupported(emulator: &Emulator) -> Option<&Node> {
+    emulator.nodes().iter().find(|node| !node.format.is_signed_of(&[8, 16]))
+}
+
 impl Engine {
-    /// An engine for `emulator` with the instructions `isa`; none for the specification, or if this machine has them not.
+    /// An engine for `emulator` with the instructions `isa`; none for the specification, if this machine has
+    /// them not, or if kernels have not the words of a layer.
     pub(crate) fn new(emulator: &Emulator, isa: Isa) -> Option<Self> {
-        let kernels = Kernels::of(isa).filter(|_| isa.is_available())?;
+        let kernels = Kernels::of(isa).filter(|_| isa.is_available() && unsupported(emulator).is_none())?;
         let plan = emulator.plans.get(emulator, isa)?;
         let heavy = plan.steps.iter().any(|step| step.weights() >= HEAVY);
         let frames = (CACHE / plan.words).clamp(1, if heavy { FRAMES / 2 } else { FRAMES });

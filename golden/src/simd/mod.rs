@@ -43,6 +43,6 @@ mod tiles;
 mod transpose;
 mod wide;
 
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Engine, unsupported};
 pub(crate) use number::Number;
 pub(crate) use plans::Plans;
