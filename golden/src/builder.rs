@@ -3,7 +3,7 @@
 use crate::{
     Activation, Affine, BlockGeometry, Emulator, EmulatorError, Format, MAX_SHIFT, MAX_VECTOR, Node, Op,
     Output, OutputErrors, Port, Provenance, Router, Segment, VectorId, Weights, accumulator_bits,
-    simd::Plans,
+    plans::Plans,
 };
 
 /// The most members that a router can choose from.

@@ -2,7 +2,7 @@
 
 use crate::{
     Activation, BlockGeometry, EmulatorBuilder, EmulatorError, Format, OutputErrors, Port, Segment,
-    simd::Plans,
+    plans::Plans,
 };
 
 /// The longest vector and the most weights per row that are accepted: 2^16 words.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    kernels::{Frames, Infer, Kernels},
-    memory::Lines,
-    plan::{Plan, Target},
+    kernels::{Infer, Kernels},
+    lowering::{Target, lower},
+    memory::{Frames, Lines},
+    steps::plan::Plan,
 };
 use crate::{Emulator, Isa, Selected, Value, VectorId};
 
@@ -30,19 +31,19 @@ pub(crate) struct Engine {
     last: usize,
 }
 
-impl Plan {
-    /// The plan of an emulator for an instruction set; none for the specification.
-    pub(crate) fn of(emulator: &Emulator, isa: Isa) -> Option<Self> {
-        let Kernels { tiles, bytes, dense, .. } = *Kernels::of(isa)?;
-        Some(Self::new(emulator, Target { tiles, bytes, dense }))
-    }
+/// The plan of an emulator for an instruction set, made once; none for the specification.
+pub(super) fn plan_of(emulator: &Emulator, isa: Isa) -> Option<Arc<Plan>> {
+    emulator.plans.get(isa, || {
+        let Kernels { tiles, bytes, gemv_u8s8, .. } = *Kernels::of(isa)?;
+        Some(lower(emulator, Target { tiles, bytes, gemv_u8s8 }))
+    })
 }
 
 impl Engine {
     /// An engine for `emulator` with the instructions `isa`; none for the specification, or if this machine has them not.
     pub(crate) fn new(emulator: &Emulator, isa: Isa) -> Option<Self> {
         let kernels = Kernels::of(isa).filter(|_| isa.is_available())?;
-        let plan = emulator.plans.get(emulator, isa)?;
+        let plan = plan_of(emulator, isa)?;
         let heavy = plan.steps.iter().any(|step| step.weights() >= HEAVY);
         let frames = (CACHE / plan.words).clamp(1, if heavy { FRAMES / 2 } else { FRAMES });
         Some(Self {
@@ -89,7 +90,7 @@ impl Engine {
     /// which nothing was computed.
     #[inline]
     pub(crate) fn infer_values<V: Value>(&mut self, level: usize, values: &[V], outputs: &mut [V]) -> bool {
-        self.one(V::infer(self.kernels), level, values, outputs)
+        self.one(*V::pick(&self.kernels.values), level, values, outputs)
     }
 
     /// The same of `frames` frames; whether all values are finite.
@@ -101,7 +102,7 @@ impl Engine {
         values: &[V],
         outputs: &mut [V],
     ) -> bool {
-        self.many(V::infer(self.kernels), level, frames, values, outputs)
+        self.many(*V::pick(&self.kernels.values), level, frames, values, outputs)
     }
 
     #[inline]
@@ -113,8 +114,8 @@ impl Engine {
         let frame = self.memory.words_mut().as_mut_ptr();
         let (level, selected) = (self.plan.level(level), &mut self.selected[0]);
         let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
-        // SAFETY: the machine has the instructions; memory holds a frame of the plan, which has the level; there are as many words
-        // as the ports have.
+        // SAFETY: *machine*, as an engine is made only where its instructions are available; *frame*: memory holds one at least, and
+        // is borrowed alone; *level*, as `Plan::level` gives one that there is; *ports*, as has been looked at.
         let computed = unsafe { (infer.one)(&self.plan, level, frame, selected, inputs, outputs) };
         if computed {
             self.last = 0;
@@ -137,8 +138,8 @@ impl Engine {
         let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words };
         let (level, selected) = (self.plan.level(level), &mut self.selected[..]);
         let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
-        // SAFETY: the machine has the instructions; memory holds a frame of the plan, which has the level, for each that may be
-        // selected for; there are as many words as the ports have, of every frame.
+        // SAFETY: *machine*, *level*: as above; *frame*: memory holds one for each that may be selected for, and is borrowed alone;
+        // *ports*, as has been looked at for all frames.
         let computed = unsafe { (infer.many)(&self.plan, level, memory, selected, inputs, outputs, frames) };
         if computed && frames > 0 {
             self.last = (frames - 1) % self.selected.len();
