@@ -1,6 +1,6 @@
 //! Frames of memory and the kernels that run over them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     kernels::{Infer, Kernels},
@@ -37,6 +37,15 @@ pub(super) fn plan_of(emulator: &Emulator, isa: Isa) -> Option<Arc<Plan>> {
         let Kernels { tiles, bytes, gemv_u8s8, .. } = *Kernels::of(isa)?;
         Some(lower(emulator, Target { tiles, bytes, gemv_u8s8 }))
     })
+}
+
+impl Emulator {
+    /// The steps that a level runs with the instructions `isa`, and what of their kernels they use, by name: for tests, which must
+    /// have run all of them. Empty for the specification.
+    #[doc(hidden)]
+    pub fn steps_at(&self, isa: Isa, level: usize) -> BTreeSet<String> {
+        plan_of(self, isa).map_or_else(Default::default, |plan| plan.names(plan.level(level)))
+    }
 }
 
 impl Engine {

@@ -23,6 +23,11 @@ impl Add {
         Self { places, factors, shift, range: Range::of(format) }
     }
 
+    /// Whether no operand and no sum is shifted.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.factors == [1, 1] && self.shift == 0
+    }
+
     /// # Safety
     /// *Machine*, *frame*, *step*.
     #[inline(always)]
@@ -30,7 +35,7 @@ impl Add {
         let Places { a, b, y, vectors } = self.places;
         // SAFETY: *machine*, *frame*, *step*.
         unsafe {
-            if self.factors == [1, 1] && self.shift == 0 {
+            if self.is_plain() {
                 for i in 0..vectors {
                     let sum =
                         L::add_saturating(L::load(frame.add(a + 32 * i)), L::load(frame.add(b + 32 * i)));

@@ -30,6 +30,11 @@ impl Lookup {
         Self { places, knots, low, bits: input.bits(), two }
     }
 
+    /// The bits of its operands; none if it has two segments, which need no table.
+    pub(crate) fn bits(&self) -> Option<u32> {
+        self.two.is_none().then_some(self.bits)
+    }
+
     /// # Safety
     /// *Machine*, *frame*, *step*.
     #[inline(always)]

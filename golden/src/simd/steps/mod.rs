@@ -13,6 +13,7 @@ pub(crate) mod grouped_gemv_s16;
 pub(crate) mod input;
 pub(crate) mod lookup;
 pub(crate) mod multiply;
+mod names;
 pub(crate) mod permutation;
 pub(crate) mod plan;
 pub(crate) mod quantise;

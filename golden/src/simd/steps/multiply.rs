@@ -19,6 +19,11 @@ impl Multiply {
         Self { places, shift, range: Range::of(format) }
     }
 
+    /// The right shift of the products.
+    pub(crate) fn shift(&self) -> u32 {
+        self.shift
+    }
+
     /// # Safety
     /// *Machine*, *frame*, *step*.
     #[inline(always)]

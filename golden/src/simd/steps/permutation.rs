@@ -26,6 +26,13 @@ pub(crate) struct Run {
     one: bool,
 }
 
+impl Run {
+    /// Whether it is one word again and again.
+    pub(crate) fn is_of_one(&self) -> bool {
+        self.one
+    }
+}
+
 impl Permutation {
     /// Word i of the copy is word `from[i]`.
     pub(crate) fn new(from: &[usize]) -> Self {

@@ -24,7 +24,9 @@ impl Pairing {
         let [first, second] = pairs[0];
         let gap = second.wrapping_sub(first);
         let last = pairs.len() - 1;
-        let is = |p: usize, pair: [usize; 2]| pair[1] == pair[0] + gap || (p == last && pair[0] == pair[1]);
+        let is = |p: usize, pair: [usize; 2]| {
+            pair[1] == pair[0].wrapping_add(gap) || (p == last && pair[0] == pair[1])
+        };
         let even = pairs.iter().enumerate().all(|(p, &pair)| is(p, pair));
         let rolling = pairs.iter().enumerate().all(|(p, pair)| pair[0] == first + 32 * p);
         let pairing = match (even, gap) {

@@ -44,6 +44,11 @@ impl Packed {
         Self { weights, bias: Lines::from_sums(bias), strides }
     }
 
+    /// Whether there are several members.
+    pub(crate) fn has_members(&self) -> bool {
+        self.strides != [0, 0]
+    }
+
     /// Words of the weights and biases of a member.
     pub(crate) fn words(&self) -> usize {
         match self.strides {
