@@ -24,6 +24,7 @@ impl Range {
     }
 
     /// Whether narrowing to words of 16 bits does not do it yet.
+    #[inline(always)]
     pub(crate) fn is_narrower(self) -> bool {
         self.max < i16::MAX
     }
