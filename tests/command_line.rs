@@ -285,7 +285,7 @@ fn broken_emulators_are_refused_and_leave_nothing_behind() {
         (valid[..valid.len() / 2].to_owned(), "broken.yaml: "),
         (
             valid.replacen("emeuro: 1", "emeuro: 9", 1),
-            "emeuro: expected version 1 or 2 of the file format, found 9",
+            "emeuro: expected version 1 to 3 of the file format, found 9",
         ),
         (
             valid.replacen("bias: [0, 8, -8, 100]", "bias: [0, 8]", 1),

@@ -187,7 +187,8 @@ impl Watch {
         let size = emulator.output().port.size();
         let mut output = vec![0.0; size];
         let mut unfamiliar = 0;
-        let pairs = frames.inputs.chunks_exact(emulator.input().size()).zip(frames.targets.chunks_exact(size));
+        let pairs =
+            frames.inputs.chunks_exact(emulator.input().size()).zip(frames.targets.chunks_exact(size));
         for (input, exact) in pairs {
             runner.infer_values(input, &mut output)?;
             let familiar = match runner.selected() {

@@ -57,8 +57,20 @@ pub fn scenarios() -> Vec<Scenario> {
             new: newton(Family::Tilted),
             both: Some(newton(Family::Both)),
         },
-        drifted("convolution", "echo", "a wall comes nearer: an echo after 64 samples", Convolution::new(), drift::echo),
-        drifted("fft", "response", "the microphone hears high notes less, down to half", Fft::new(), drift::response),
+        drifted(
+            "convolution",
+            "echo",
+            "a wall comes nearer: an echo after 64 samples",
+            Convolution::new(),
+            drift::echo,
+        ),
+        drifted(
+            "fft",
+            "response",
+            "the microphone hears high notes less, down to half",
+            Fft::new(),
+            drift::response,
+        ),
         drifted(
             "optical_flow",
             "frame-rate",
@@ -100,7 +112,12 @@ mod tests {
             let frames = |app: &dyn Application| app.frames(Split::Train, 4, 3);
             let Some(both) = &scenario.both else {
                 let [usual, new] = [&scenario.usual, &scenario.new].map(|app| frames(&**app));
-                assert_eq!((&usual.inputs, scenario.change), (&new.inputs, Change::Function), "{}", scenario.name);
+                assert_eq!(
+                    (&usual.inputs, scenario.change),
+                    (&new.inputs, Change::Function),
+                    "{}",
+                    scenario.name
+                );
                 assert_ne!(usual.targets, new.targets, "{}", scenario.name);
                 continue;
             };

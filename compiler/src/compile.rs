@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use emeuro_golden::Emulator;
+use emeuro_golden::{Emulator, Format};
 
 use crate::{
     Instruction, Level, Limits, MAX_SLOTS, Machine, OutputBuffer, Program, UnitConfig, WeightMemory,
@@ -29,6 +29,18 @@ pub enum CompileError {
         /// The layer.
         layer: String,
     },
+    /// Words or weights that the unit has no data paths for.
+    #[error("{place}: has {found}; units take {takes}; {nearest}")]
+    Format {
+        /// The layer, and which of its numbers.
+        place: String,
+        /// What it has.
+        found: Format,
+        /// What units take.
+        takes: &'static str,
+        /// The nearest thing that they take.
+        nearest: String,
+    },
     /// A network that needs more than the unit's limits.
     #[error(transparent)]
     Limit(#[from] Excess),
@@ -37,8 +49,9 @@ pub enum CompileError {
 /// Compiles `emulator` for a unit of `config`.
 ///
 /// # Errors
-/// A layer that the unit has no loops for, or one that needs more than the limits of `config`.
+/// A layer that the unit has no loops or data paths for, or one that needs more than the limits of `config`.
 pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, CompileError> {
+    check_formats(emulator)?;
     let levels = levels(emulator);
     limits::widths(emulator, levels.iter().map(|level| &level.tasks), config.limits())?;
     let alone = match config.slots() {
@@ -51,6 +64,29 @@ pub fn compile(emulator: &Emulator, config: &UnitConfig) -> Result<Program, Comp
         Some(compile(emulator, &other).ok()?.weights[0].len())
     })?;
     Ok(program)
+}
+
+/// Refuses words and weights that units have no data paths for.
+fn check_formats(emulator: &Emulator) -> Result<(), CompileError> {
+    let check = |place: String, found: Format, widths: &[u32], takes: &'static str| {
+        if found.is_signed_of(widths) {
+            return Ok(());
+        }
+        let nearest = widths.iter().find(|&&bits| found.fits(bits)).map_or_else(
+            || "no width of theirs holds all of these words".to_owned(),
+            |bits| format!("{bits} bits hold all of these words"),
+        );
+        Err(CompileError::Format { place, found, takes, nearest })
+    };
+    for node in emulator.nodes() {
+        let place = format!("layer {:?}", node.name);
+        if let Some(affine) = node.op.affine() {
+            let takes = "weights of 4, 8 or 16 bits in two's complement";
+            check(format!("{place}: weights"), affine.weights.format, &[4, 8, 16], takes)?;
+        }
+        check(place, node.format, &[8, 16], "words of 8 or 16 bits in two's complement")?;
+    }
+    Ok(())
 }
 
 /// What has to be done at a quality level.

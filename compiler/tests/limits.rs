@@ -129,3 +129,27 @@ fn pairs_never_break_a_limit_that_frames_alone_keep() {
         assert_eq!((words(&most(alone)), words(&most(pairs))), (alone, pairs), "network {seed}");
     }
 }
+
+#[test]
+fn words_that_units_have_not_are_refused_with_the_nearest_that_they_have() {
+    let word = format(16, 8);
+    let compiled = |weights: Format, hidden: Format| {
+        let mut builder = EmulatorBuilder::new("net", Port::new("x", 2, word), 32).unwrap();
+        let weights = Weights { format: weights, values: vec![1, -1] };
+        let hidden = builder.dense("hidden", VectorId::INPUT, weights, vec![0], hidden).unwrap();
+        let one = Weights { format: format(8, 0), values: vec![1] };
+        let y = builder.dense("y", hidden, one, vec![0], word).unwrap();
+        let spec = OutputSpec { sources: vec![y], lower: vec![], order: None, port: Port::new("y", 1, word) };
+        let emulator = builder.finish(spec, Provenance::default()).unwrap();
+        compile(&emulator, &UnitConfig::new(4).unwrap()).map(drop).map_err(|e| e.to_string())
+    };
+    assert_eq!(compiled(format(4, 0), format(8, 8)), Ok(()));
+    let message = compiled(Format::bipolar(0).unwrap(), format(8, 8)).unwrap_err();
+    let expected = "layer \"hidden\": weights: has words of -1 and 1; units take weights of 4, 8 or 16 bits in two's complement; \
+                    4 bits hold all of these words";
+    assert_eq!(message, expected);
+    let message = compiled(format(4, 0), Format::unsigned(9, 8).unwrap()).unwrap_err();
+    let expected = "layer \"hidden\": has 9-bit words from 0 on; units take words of 8 or 16 bits in two's complement; \
+                    16 bits hold all of these words";
+    assert_eq!(message, expected);
+}

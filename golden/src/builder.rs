@@ -6,7 +6,7 @@ use crate::{
     Vector, VectorId, WIDEST_ACCUMULATOR, Weights,
     graph::check_identifier,
     ops::{Known, Record, find},
-    simd::Plans,
+    plans::Plans,
 };
 
 /// The largest magnitude of a port's scale: products by 2^(scale ± 32) are exact.
@@ -360,6 +360,11 @@ impl EmulatorBuilder {
         if spec.port.size() != expected {
             let problem = format!("expected {expected} words in all, found {}", spec.port.size());
             return Err(EmulatorError::new("output: segments", problem));
+        }
+        if format.kind() != Kind::Signed {
+            let name = self.emulator.graph.name(spec.sources[0]);
+            let problem = format!("expected vectors in two's complement, {name:?} has {format}");
+            return Err(EmulatorError::new("output: bits", problem));
         }
         if spec.port.bits != format.bits() {
             let problem =

@@ -2,7 +2,7 @@
 
 use crate::{
     EmulatorBuilder, EmulatorError, Format, Graph, Node, Op, OutputErrors, Port, Router, Segment, VectorId,
-    simd::Plans,
+    plans::Plans,
 };
 
 /// The widest accumulator.

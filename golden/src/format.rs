@@ -135,7 +135,8 @@ impl Format {
 
     /// Whether `raw` is a word of this format.
     pub fn holds(self, raw: i64) -> bool {
-        (i64::from(self.min())..=i64::from(self.max())).contains(&raw) && (raw != 0 || self.kind != Kind::Bipolar)
+        (i64::from(self.min())..=i64::from(self.max())).contains(&raw)
+            && (raw != 0 || self.kind != Kind::Bipolar)
     }
 
     /// Whether every word is one of two's complement in `bits` (1..=16) bits.
@@ -203,10 +204,7 @@ mod tests {
 
     #[test]
     fn widths_and_points_are_checked() {
-        assert_eq!(
-            Format::new(17, 0).unwrap_err().to_string(),
-            "format: bits: expected 1..=16, found 17"
-        );
+        assert_eq!(Format::new(17, 0).unwrap_err().to_string(), "format: bits: expected 1..=16, found 17");
         let message = |format: Result<Format, EmulatorError>| format.unwrap_err().to_string();
         assert_eq!(message(Format::unsigned(16, 0)), "format: bits: expected 1..=15, found 16");
         assert_eq!(message(Format::covering(0, 1.0)), "format: bits: expected 1..=16, found 0");

@@ -16,7 +16,7 @@ use crate::EmulatorError;
 pub enum Isa {
     /// The specification: one word after the other, written to be read.
     Scalar,
-    /// Vectors without intrinsics, as wide as the compiler makes them. On every machine.
+    /// Vectors without intrinsics, as wide as the compiler makes them. On every little-endian machine.
     Portable,
     /// 256-bit vectors of x86-64.
     Avx2,
@@ -40,8 +40,19 @@ impl Isa {
         Self::ALL.into_iter().filter(|isa| isa.is_available())
     }
 
-    /// Whether this machine has it.
+    /// Whether this machine has it. A big-endian machine has the specification alone: kernels read pairs of words as one number, and
+    /// words as bytes, in little-endian order.
     pub fn is_available(self) -> bool {
+        self.has_order(cfg!(target_endian = "little")) && self.has_instructions()
+    }
+
+    /// Whether it is right with this order of bytes in memory.
+    fn has_order(self, is_little_endian: bool) -> bool {
+        is_little_endian || self == Self::Scalar
+    }
+
+    /// Whether this machine has the instructions.
+    fn has_instructions(self) -> bool {
         match self {
             Self::Scalar | Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
@@ -83,5 +94,20 @@ impl FromStr for Isa {
             let names = Self::ALL.map(|isa| isa.to_string()).join(", ");
             EmulatorError::new("isa", format!("expected one of {names}, found {text:?}"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn big_endian_machines_have_the_specification_alone() {
+        for isa in Isa::ALL {
+            assert!(isa.has_order(true), "{isa}");
+            assert_eq!(isa.has_order(false), isa == Isa::Scalar, "{isa}");
+        }
+        assert_eq!(Isa::Portable.is_available(), cfg!(target_endian = "little"));
+        assert!(Isa::Scalar.is_available());
     }
 }

@@ -21,7 +21,9 @@ mod geometry;
 mod graph;
 mod isa;
 mod metrics;
+mod number;
 mod ops;
+mod plans;
 mod port;
 mod run;
 mod sample;
@@ -46,6 +48,8 @@ pub use ops::{
 };
 pub use port::{Conversion, Port, Ranges, Segment};
 pub use run::Runner;
-pub use sample::{Sampler, sample_clusters, sample_emulator, sample_levels, sample_members, sample_weights};
+pub use sample::{
+    Sampler, sample_clusters, sample_emulator, sample_formats, sample_levels, sample_members, sample_weights,
+};
 pub use value::Value;
 pub use vector::{MAX_VECTOR, Vector, VectorId};

@@ -1,7 +1,7 @@
 //! Random emulators and frames: valid graphs of every operation, for the tests of everything that runs emulators.
 
 use crate::{
-    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, OutputSpec, Port,
+    Activation, BlockGeometry, Emulator, EmulatorBuilder, EmulatorError, Format, Kind, OutputSpec, Port,
     Provenance, VectorId, Weights,
 };
 
@@ -60,6 +60,11 @@ pub fn sample_levels(seed: u64) -> Emulator {
 /// A random valid emulator with a router for two to five members, and with one or two quality levels.
 pub fn sample_clusters(seed: u64) -> Emulator {
     sample(seed, |sampler| Draft::new(sampler).finish_with_members(seed))
+}
+
+/// A random valid emulator with all operations, whose layers and weights have words of any width and kind.
+pub fn sample_formats(seed: u64) -> Emulator {
+    sample(seed, |sampler| Draft { any: true, ..Draft::new(sampler) }.finish(seed))
 }
 
 /// 12-8-(3 scores)-10: a shared layer, then two of members, each member with random weights by its seed.
@@ -128,6 +133,8 @@ pub fn sample_weights(emulator: &Emulator, seed: u64) -> Emulator {
 
 struct Draft<'a> {
     sampler: &'a mut Sampler,
+    /// Whether words are of any width and kind, or of those that every back end has.
+    any: bool,
     builder: EmulatorBuilder,
     /// Every vector with its size and format, and whether something reads it.
     vectors: Vec<(VectorId, usize, Format, bool)>,
@@ -139,7 +146,7 @@ impl<'a> Draft<'a> {
         let format = Format::new(bits, 8).expect("a valid format");
         let size = sampler.range(1, 40) as usize;
         let builder = EmulatorBuilder::new("sample", Port::new("x", size, format), 40).expect("a valid port");
-        Self { sampler, builder, vectors: vec![(VectorId::INPUT, size, format, false)] }
+        Self { sampler, any: false, builder, vectors: vec![(VectorId::INPUT, size, format, false)] }
     }
 
     fn finish(mut self, seed: u64) -> Option<Emulator> {
@@ -285,6 +292,7 @@ impl<'a> Draft<'a> {
             6 => {
                 let common = format.frac().max(self.vectors[other].2.frac());
                 let to = Format::new(16, common - self.sampler.range(0, 3) as i32)?;
+                let to = self.other(to);
                 self.builder
                     .add(name, id, self.vectors[other].0, to)
                     .map(|v| (v, size, to, vec![index, other]))
@@ -292,6 +300,7 @@ impl<'a> Draft<'a> {
             7 => {
                 let frac = format.frac() + self.vectors[other].2.frac();
                 let to = Format::new(16, frac - self.sampler.range(8, 16) as i32)?;
+                let to = self.other(to);
                 let made = self.builder.multiply(name, id, self.vectors[other].0, to);
                 made.map(|v| (v, size, to, vec![index, other]))
             }
@@ -323,9 +332,15 @@ impl<'a> Draft<'a> {
 
     fn affine(&mut self, rows: usize, row: usize) -> (Weights, Vec<i64>) {
         let bits = [4, 8, 8, 16][self.sampler.range(0, 3) as usize];
-        let format = Format::new(bits, bits as i32 - 1).expect("a valid format");
-        let words =
-            |sampler: &mut Sampler| sampler.range(i64::from(format.min()), i64::from(format.max())) as i16;
+        let format = self.other(Format::new(bits, bits as i32 - 1).expect("a valid format"));
+        let format = match self.any && self.sampler.once_in(4) {
+            true => Format::bipolar(0).expect("a valid format"),
+            false => format,
+        };
+        let words = |sampler: &mut Sampler| match format.kind() {
+            Kind::Bipolar => 2 * sampler.range(0, 1) as i16 - 1,
+            _ => sampler.range(i64::from(format.min()), i64::from(format.max())) as i16,
+        };
         let values = (0..rows * row).map(|_| words(self.sampler)).collect();
         (Weights { format, values }, (0..rows).map(|_| self.sampler.range(-60_000, 60_000)).collect())
     }
@@ -336,7 +351,23 @@ impl<'a> Draft<'a> {
         let shift = weights.frac() + growth + if self.sampler.once_in(5) { 8 } else { 0 };
         // Layers after one another may ask for a coarser binary point than there is.
         let frac = (weights.frac() + x.frac() - shift.max(0)).max(-32);
-        Format::new(if self.sampler.once_in(5) { 8 } else { 16 }, frac).expect("small binary points")
+        let format =
+            Format::new(if self.sampler.once_in(5) { 8 } else { 16 }, frac).expect("small binary points");
+        self.other(format)
+    }
+
+    /// Words of another width and kind at the same binary point, if they may be of any.
+    fn other(&mut self, format: Format) -> Format {
+        if !self.any {
+            return format;
+        }
+        let bits = self.sampler.range(1, 15) as u32;
+        match self.sampler.range(0, 3) {
+            0 => Format::unsigned(bits, format.frac()),
+            1 => Format::new(bits, format.frac()),
+            _ => Ok(format),
+        }
+        .expect("the same binary point")
     }
 
     fn geometry(&mut self, size: usize) -> BlockGeometry {

@@ -1,6 +1,6 @@
 //! Physical values in single or double precision.
 
-use crate::simd::Number;
+use crate::number::Number;
 
 /// A number type of physical values: `f32` or `f64`. A value is in the unit of its word's segment.
 ///

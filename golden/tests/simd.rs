@@ -1,6 +1,6 @@
 //! The golden model with vector instructions against its specification, word for word.
 
-use std::{io::Write, sync::Once};
+use std::{collections::BTreeSet, io::Write, sync::Once};
 
 use emeuro_golden::*;
 
@@ -55,6 +55,17 @@ fn compare(emulator: &Emulator, frames: &[i16], what: &str) -> usize {
     words
 }
 
+/// What is done with a network, frames of it, and what it is.
+type Each<'a> = &'a mut dyn FnMut(&Emulator, &[i16], &str);
+
+/// Compares the words of all of `networks`; the number of words compared.
+fn compare_all(networks: fn(Each)) -> usize {
+    let mut words = 0;
+    networks(&mut |emulator, frames, what| words += compare(emulator, frames, what));
+    println!("{words} words");
+    words
+}
+
 fn frames(sampler: &mut Sampler, emulator: &Emulator, count: usize) -> Vec<i16> {
     let (size, format) = (emulator.input().size(), emulator.format(VectorId::INPUT));
     (0..count).flat_map(|_| sampler.frame(size, format)).collect()
@@ -102,17 +113,19 @@ fn after(sampler: &mut Sampler, weights: u32, operand: Format, row: usize) -> Fo
     Format::new(bits, (operand.frac() - shift as i32).max(-32)).unwrap()
 }
 
-#[test]
-fn random_emulators_agree() {
-    let mut words = 0;
+fn random_emulators(each: Each) {
     for seed in 0..120 {
         let mut sampler = Sampler::new(seed);
         for emulator in [sample_emulator(seed), sample_levels(seed), sample_clusters(seed)] {
             let frames = frames(&mut sampler, &emulator, 1 + seed as usize % 9);
-            words += compare(&emulator, &frames, &format!("seed {seed}"));
+            each(&emulator, &frames, &format!("seed {seed}"));
         }
     }
-    println!("{words} words");
+}
+
+#[test]
+fn random_emulators_agree() {
+    compare_all(random_emulators);
 }
 
 #[test]
@@ -128,9 +141,7 @@ fn batches_of_every_size_agree() {
     }
 }
 
-#[test]
-fn dense_layers_of_every_size_agree() {
-    let mut words = 0;
+fn dense_layers(each: Each) {
     let mut sampler = Sampler::new(1);
     for size in 1..=130 {
         for (inputs, outputs) in [(size, 1 + size * 37 % 130), (1 + size * 53 % 130, size)] {
@@ -159,19 +170,20 @@ fn dense_layers_of_every_size_agree() {
                 };
                 let emulator = emulator.unwrap();
                 let frames = frames(&mut sampler, &emulator, 3);
-                words +=
-                    compare(&emulator, &frames, &format!("{inputs} to {outputs}, w{weight_bits}a{bits}"));
+                each(&emulator, &frames, &format!("{inputs} to {outputs}, w{weight_bits}a{bits}"));
             }
         }
     }
-    println!("{words} words");
-    assert!(words >= 1_000_000, "{words} words");
 }
 
 #[test]
-fn sums_of_more_than_32_bits_agree() {
+fn dense_layers_of_every_size_agree() {
+    let words = compare_all(dense_layers);
+    assert!(words >= 1_000_000, "{words} words");
+}
+
+fn long_sums(each: Each) {
     let mut sampler = Sampler::new(8);
-    let mut words = 0;
     // Windows of every remainder, and such that low sums are carried before the end.
     let sizes = (1..=130).chain([254, 255, 256, 257, 509, 510, 511, 512, 513, 767, 1022, 1024, 1300]);
     let mut wide = [0; 17];
@@ -211,13 +223,17 @@ fn sums_of_more_than_32_bits_agree() {
                 let mut x = frames(&mut sampler, &emulator, 2);
                 x.extend(vec![i16::MIN; inputs]);
                 x.extend((0..inputs).map(|i| if i % 3 == 0 { i16::MIN } else { i16::MAX }));
-                words +=
-                    compare(&emulator, &x, &format!("{inputs} to {outputs}, {bits} bits, shift {shift}"));
+                each(&emulator, &x, &format!("{inputs} to {outputs}, {bits} bits, shift {shift}"));
             }
         }
     }
-    println!("{words} words; sums of 32 bits and of more: {wide:?}");
+    println!("sums of 32 bits and of more: {wide:?}");
     assert!(wide[1..14].iter().all(|&layers| layers > 0), "{wide:?}");
+}
+
+#[test]
+fn sums_of_more_than_32_bits_agree() {
+    compare_all(long_sums);
 }
 
 /// A block of one dimension with its outputs after one another, or each in a line of its own.
@@ -251,9 +267,7 @@ fn geometry(sampler: &mut Sampler) -> (BlockGeometry, usize) {
     (geometry, (offset + reach + (rows - 1) * row_stride + 1) as usize)
 }
 
-#[test]
-fn blocks_of_every_kind_agree() {
-    let mut words = 0;
+fn blocks(each: Each) {
     let mut sampler = Sampler::new(2);
     for turn in 0..500 {
         let (geometry, size) = geometry(&mut sampler);
@@ -268,16 +282,18 @@ fn blocks_of_every_kind_agree() {
         let layer = |b: &mut EmulatorBuilder| b.block("y", VectorId::INPUT, geometry, weights, bias, to);
         let emulator = alone(size, format, layer, outputs, to).unwrap();
         let frames = frames(&mut sampler, &emulator, 2);
-        words += compare(&emulator, &frames, &what);
+        each(&emulator, &frames, &what);
     }
-    println!("{words} words");
-    assert!(words >= 1_000_000, "{words} words");
 }
 
 #[test]
-fn short_blocks_of_their_own_weights_agree() {
+fn blocks_of_every_kind_agree() {
+    let words = compare_all(blocks);
+    assert!(words >= 1_000_000, "{words} words");
+}
+
+fn short_blocks(each: Each) {
     let mut sampler = Sampler::new(8);
-    let mut words = 0;
     for repeats in 1..=9 {
         for window in 1..=20 {
             for bits in [8, 16] {
@@ -302,10 +318,15 @@ fn short_blocks_of_their_own_weights_agree() {
                 let layer =
                     |b: &mut EmulatorBuilder| b.block("y", VectorId::INPUT, geometry, weights, bias, to);
                 let emulator = alone(repeats * stride, format, layer, count, to).unwrap();
-                words += compare(&emulator, &frames(&mut sampler, &emulator, 3), &what);
+                each(&emulator, &frames(&mut sampler, &emulator, 3), &what);
             }
         }
     }
+}
+
+#[test]
+fn short_blocks_of_their_own_weights_agree() {
+    let words = compare_all(short_blocks);
     assert!(words >= 50_000, "{words} words");
 }
 
@@ -321,8 +342,7 @@ fn table(sampler: &mut Sampler, segments: u32, format: Format) -> Activation {
     Activation::Table { function: "random".into(), knots }
 }
 
-#[test]
-fn sums_and_products_agree_at_every_shift() {
+fn sums_and_products(each: Each) {
     let mut sampler = Sampler::new(3);
     for turn in 0..600 {
         let (size, shift, gap) = (1 + turn % 130, turn as i32 % 41, sampler.range(-6, 6) as i32);
@@ -348,17 +368,17 @@ fn sums_and_products_agree_at_every_shift() {
         for (what, emulator) in [("sum", Some(sum)), ("product", Some(product)), ("square", square.ok())] {
             let Some(emulator) = emulator else { continue };
             let frames = frames(&mut sampler, &emulator, 3);
-            compare(
-                &emulator,
-                &frames,
-                &format!("{what}, {size} words, shift {shift}, {format:?}, {other:?}"),
-            );
+            each(&emulator, &frames, &format!("{what}, {size} words, shift {shift}, {format:?}, {other:?}"));
         }
     }
 }
 
 #[test]
-fn tables_agree_on_every_word() {
+fn sums_and_products_agree_at_every_shift() {
+    compare_all(sums_and_products);
+}
+
+fn tables(each: Each) {
     let mut sampler = Sampler::new(4);
     for bits in [8, 16] {
         for segments in 1..=(if bits == 8 { 8 } else { 10 }) {
@@ -368,14 +388,18 @@ fn tables_agree_on_every_word() {
                 let table = table(&mut sampler, segments, to);
                 let layer = |b: &mut EmulatorBuilder| b.activate("y", VectorId::INPUT, table, to);
                 let emulator = alone(words.len(), format, layer, words.len(), to).unwrap();
-                compare(&emulator, &words, &format!("2^{segments} segments of {bits} bits"));
+                each(&emulator, &words, &format!("2^{segments} segments of {bits} bits"));
             }
         }
     }
 }
 
 #[test]
-fn rectified_layers_agree() {
+fn tables_agree_on_every_word() {
+    compare_all(tables);
+}
+
+fn rectified_layers(each: Each) {
     let mut sampler = Sampler::new(5);
     for size in 1..=130 {
         let format = Format::new([8, 16][size % 2], 8).unwrap();
@@ -390,8 +414,13 @@ fn rectified_layers_agree() {
         };
         let emulator = alone(1 + size % 40, format, layers, 1 + size % 17, last).unwrap();
         let frames = frames(&mut sampler, &emulator, 3);
-        compare(&emulator, &frames, &format!("{size} words rectified"));
+        each(&emulator, &frames, &format!("{size} words rectified"));
     }
+}
+
+#[test]
+fn rectified_layers_agree() {
+    compare_all(rectified_layers);
 }
 
 /// Values at which rounding and saturation decide, in units of the last place, and any.
@@ -494,8 +523,8 @@ fn transposed(sampler: &mut Sampler, columns: usize, rows: usize) -> Vec<usize> 
     order
 }
 
-#[test]
-fn transposed_outputs_agree() {
+/// Networks of which the output is the input in another order.
+fn transposed_outputs(each: Each) {
     let mut sampler = Sampler::new(8);
     for columns in [1, 7, 15, 16, 17, 24, 32, 33, 50, 64, 88] {
         for rows in [1, 2, 3, 4, 5, 7, 8, 9] {
@@ -505,13 +534,20 @@ fn transposed_outputs_agree() {
             let emulator =
                 unchanged(16, &[(words - words / 2, fracs[0]), (words / 2, fracs[1])], Some(order));
             let what = format!("{columns} columns, {rows} rows");
-            let words = frames(&mut sampler, &emulator, 3);
-            compare(&emulator, &words, &what);
-            let formats: Vec<Format> = emulator.input().formats().collect();
-            compare_values(&emulator, &values(&mut sampler, &formats), &what);
-            compare_values(&emulator, &singles(&mut sampler, &formats), &what);
+            each(&emulator, &frames(&mut sampler, &emulator, 3), &what);
         }
     }
+}
+
+#[test]
+fn transposed_outputs_agree() {
+    let mut sampler = Sampler::new(8);
+    transposed_outputs(&mut |emulator, words, what| {
+        compare(emulator, words, what);
+        let formats: Vec<Format> = emulator.input().formats().collect();
+        compare_values(emulator, &values(&mut sampler, &formats), what);
+        compare_values(emulator, &singles(&mut sampler, &formats), what);
+    });
 }
 
 #[test]
@@ -693,4 +729,280 @@ fn an_instruction_set_of_another_machine_is_refused() {
     assert_eq!(Runner::new(&emulator).isa(), Isa::best());
     let error = "sse".parse::<Isa>().unwrap_err().to_string();
     assert_eq!(error, "isa: expected one of scalar, portable, neon, avx2, avx512, found \"sse\"");
+}
+
+/// One block at many places of a vector of `size` words of so many bits, with weights of so many and those of a router's choice if there
+/// are several members, and biases of up to 2^`bias`. None if `shift` is not possible for them.
+fn block(
+    sampler: &mut Sampler,
+    geometry: &BlockGeometry,
+    size: usize,
+    [bits, weight_bits]: [u32; 2],
+    members: usize,
+    [bias, shift]: [u32; 2],
+) -> (Emulator, String) {
+    let format = Format::new(bits, 8).unwrap();
+    let rows = members * geometry.weight_sets() * geometry.outputs;
+    let (weights, bias) = affine(sampler, rows, geometry.window_len(), weight_bits, bias);
+    let scores = affine(sampler, members, size, 8, 8);
+    let to = Format::new(if sampler.once_in(3) { 8 } else { 16 }, 8 - shift as i32).unwrap();
+    let layers = |b: &mut EmulatorBuilder| {
+        if members == 1 {
+            return b.block("y", VectorId::INPUT, geometry.clone(), weights, bias, to);
+        }
+        let scores = b.dense("scores", VectorId::INPUT, scores.0, scores.1, format)?;
+        b.route(scores, vec![0; members])?;
+        b.block_of_members("y", VectorId::INPUT, geometry.clone(), weights, bias, to)
+    };
+    let emulator = alone(size, format, layers, geometry.output_len(), to).unwrap();
+    (emulator, format!("{geometry:?}, w{weight_bits}a{bits}, {members} members, shift {shift}"))
+}
+
+/// Blocks whose neighbouring repeats read and write neighbours, with windows of every kind of pairs.
+fn stencils(each: Each) {
+    let mut sampler = Sampler::new(10);
+    for turn in 0..600 {
+        let window = 1 + turn % 10;
+        let (window, in_step) = match sampler.range(0, 5) {
+            0 | 1 => (vec![window], vec![1]),
+            2 => (vec![window], vec![16]),
+            3 => (vec![window], vec![[3, 32, 40][window % 3]]),
+            // Pairs of neighbours that are not all as far apart.
+            4 => (vec![window, 2], vec![5, 1]),
+            _ => (vec![window], vec![-1]),
+        };
+        let rows = sampler.range(1, 3) as usize;
+        let repeat = sampler.range(16, 130) as usize;
+        let outputs = [1, 1, 1, 2, 4, 5, 9][sampler.range(0, 6) as usize];
+        let geometry = BlockGeometry {
+            offset: 10,
+            repeat: vec![rows, repeat],
+            in_stride: vec![sampler.range(0, 9), 1],
+            out_stride: vec![repeat as i64, 1],
+            window,
+            in_step,
+            outputs,
+            out_step: (rows * repeat) as i64,
+            shared: true,
+        };
+        let bits = [[16, 8], [8, 8], [16, 4]][turn % 3];
+        let members = if sampler.once_in(3) { 3 } else { 1 };
+        let (emulator, what) = block(&mut sampler, &geometry, 640, bits, members, [12, 5]);
+        each(&emulator, &frames(&mut sampler, &emulator, 3), &what);
+    }
+}
+
+/// Blocks of many outputs, on windows of four neighbours here and there; and of 16 repeats whose first outputs are neighbours, then
+/// their second ones, and so on: all read by tiles in one way.
+fn blocks_of_many_tiles(each: Each) {
+    let mut sampler = Sampler::new(11);
+    for turn in 0..(9 * 4 * 12) {
+        let (tiles, turn) = (1 + turn % 9, turn / 9);
+        let (bits, shift) = [([16, 8], 5), ([8, 8], 5), ([16, 16], 5), ([16, 16], 18)][turn % 4];
+        let bias = if shift == 18 { 40 } else { 12 };
+        let outputs = 16 * tiles - sampler.range(0, 15) as usize;
+        let fours = sampler.range(1, 12) as usize;
+        let repeats = sampler.range(1, 2);
+        let here_and_there = BlockGeometry {
+            offset: 4,
+            repeat: vec![repeats as usize],
+            in_stride: vec![8],
+            out_stride: vec![outputs as i64],
+            window: vec![fours, 4],
+            in_step: vec![8, 1],
+            outputs,
+            out_step: 1,
+            shared: false,
+        };
+        let window = sampler.range(1, 12) as usize;
+        let sixteen = BlockGeometry {
+            offset: 0,
+            repeat: vec![16],
+            in_stride: vec![[1, 1, 3, 8][turn / 4 % 4]],
+            out_stride: vec![1],
+            window: vec![window],
+            in_step: vec![1],
+            outputs: tiles,
+            out_step: 16,
+            shared: false,
+        };
+        for geometry in [here_and_there, sixteen] {
+            let members = if sampler.once_in(5) { 2 } else { 1 };
+            let (emulator, what) = block(&mut sampler, &geometry, 160, bits, members, [bias, shift]);
+            each(&emulator, &frames(&mut sampler, &emulator, 3), &what);
+        }
+    }
+}
+
+/// Blocks whose windows are put one after the other first: of sums of 64 bits, and where lanes read words far apart that are none of
+/// each other's neighbours.
+fn gathered_windows(each: Each) {
+    let mut sampler = Sampler::new(12);
+    for turn in 0..60 {
+        let (window, in_step) = [
+            (vec![3, 20], vec![64, 1]),
+            (vec![10, 2], vec![7, 1]),
+            (vec![9], vec![11]),
+            (vec![20], vec![0]),
+            (vec![5, 3], vec![50, 2]),
+        ][turn % 5]
+            .clone();
+        let outputs = sampler.range(1, 20);
+        let geometry = BlockGeometry {
+            offset: 0,
+            repeat: vec![5],
+            in_stride: vec![sampler.range(30, 40)],
+            out_stride: vec![outputs],
+            window,
+            in_step,
+            outputs: outputs as usize,
+            out_step: 1,
+            shared: sampler.once_in(2),
+        };
+        let (bits, bias, shift) = [([16, 16], 40, 0), ([16, 8], 12, 5), ([16, 16], 40, 18)][turn % 3];
+        let (emulator, what) = block(&mut sampler, &geometry, 400, bits, 1, [bias, shift]);
+        each(&emulator, &frames(&mut sampler, &emulator, 3), &what);
+    }
+}
+
+/// Networks of which the output is the input in an order of every kind.
+fn orders(each: Each) {
+    let mut sampler = Sampler::new(13);
+    for size in 1..=130 {
+        let words =
+            |order: &dyn Fn(usize) -> usize| (0..size).map(|i| order(i) % size).collect::<Vec<usize>>();
+        // A port of an odd number of words more than the order has pairs.
+        for order in [
+            words(&|i| i),
+            words(&|i| i + size / 2),
+            words(&|i| i / 10),
+            words(&|i| i ^ 2),
+            words(&|i| 7 * i),
+        ] {
+            let emulator = unchanged(16, &[(size, 3)], Some(order));
+            each(&emulator, &frames(&mut sampler, &emulator, 3), &format!("{size} words in another order"));
+        }
+        let (columns, rows) = (16 + size / 4, 4 + size % 5);
+        let pair = |i: usize| i % columns * rows + i / columns;
+        let order: Vec<usize> = (0..columns * rows).flat_map(|i| [2 * pair(i), 2 * pair(i) + 1]).collect();
+        let emulator = unchanged(16, &[(order.len(), 3)], Some(order));
+        each(&emulator, &frames(&mut sampler, &emulator, 3), &format!("{columns} columns of {rows}"));
+    }
+}
+
+#[test]
+fn blocks_for_every_kernel_agree() {
+    for networks in [stencils, blocks_of_many_tiles, gathered_windows] {
+        compare_all(networks);
+    }
+}
+
+#[test]
+fn outputs_in_every_order_agree() {
+    compare_all(orders);
+}
+
+/// All networks whose words are compared above.
+const NETWORKS: [fn(Each); 13] = [
+    random_emulators,
+    dense_layers,
+    long_sums,
+    blocks,
+    short_blocks,
+    sums_and_products,
+    tables,
+    rectified_layers,
+    transposed_outputs,
+    stencils,
+    blocks_of_many_tiles,
+    gathered_windows,
+    orders,
+];
+
+/// What [`Emulator::steps_at`] can name with these instructions: every step, and all that its kernel has code of its own for.
+fn steps_and_variants(isa: Isa) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let mut add = |step: &str, variants: &str| {
+        all.extend(variants.split("; ").map(|variant| format!("{step}: {variant}")));
+    };
+    let has_bytes = isa == Isa::Avx512;
+    // Tiles whose sums fit the registers.
+    let tiles = match isa {
+        Isa::Avx512 => 8,
+        Isa::Avx2 | Isa::Neon => 4,
+        Isa::Portable | Isa::Scalar => 2,
+    };
+    add("gemv_acc64", "all frames; members");
+    for reads in ["broadcast", "permuted", "gathered"] {
+        (1..=tiles).for_each(|tiles| add("grouped_gemv_s16", &format!("{reads}, {tiles} tiles")));
+        (1..=tiles / 2)
+            .for_each(|tiles| add("grouped_gemv_s16", &format!("{reads}, {tiles} tiles, two parts")));
+    }
+    add(
+        "grouped_gemv_s16",
+        "0 last pairs; 1 last pairs; carried once; carried again and again; members; relu",
+    );
+    for pairs in 1..=4 {
+        add("stencil", &format!("any, {pairs} pairs; neighbours, {pairs} pairs"));
+    }
+    add("stencil", "rolling, 2 pairs; rolling, 3 pairs; rolling, 4 pairs");
+    add("stencil", "few outputs; four outputs; whole vectors; cut vectors; members");
+    add("im2col", "one word again and again; runs; pairs; pairs, and words");
+    add("output", "whole; one word again and again; runs; pairs; pairs, and words");
+    add("output", "transposed; transposed, and words");
+    add("add", "saturating; aligned");
+    add("multiply", "whole; halved");
+    add("lookup", "8 bits; 16 bits; two segments");
+    add("input", "words");
+    if has_bytes {
+        for of in ["words", "bytes"] {
+            for tiles in 1..=tiles {
+                add("gemv_u8s8", &format!("broadcast, {of}, {tiles} tiles; permuted, {of}, {tiles} tiles"));
+            }
+            for quads in [2, 4] {
+                add("gemv_u8s8_batched", &format!("{of}, {quads} quads; {of}, {quads} quads, clamped"));
+            }
+        }
+        add("gemv_u8s8", "broadcast, words, 2 tiles, short; permuted, words, 2 tiles, short");
+        (0..8).for_each(|quads| add("gemv_u8s8", &format!("{quads} last quads")));
+        for reads in ["broadcast", "permuted"] {
+            add("gemv_u8s8", &format!("{reads}, one block; {reads}, blocks"));
+        }
+        add("gemv_u8s8", "frames alone; two frames at once; members; kin; others behind");
+        add("gemv_u8s8", "relu; bytes; relu and bytes");
+        add("gemv_u8s8_split_k", "words; bytes; 0 last fours; 1 last fours");
+        add("split_bytes", "8 bits; 16 bits");
+        add("input", "bytes; words and bytes");
+        ["add", "multiply", "lookup", "relu"].iter().for_each(|step| add(step, "bytes"));
+    }
+    all.extend(["relu", "route"].map(String::from));
+    all
+}
+
+#[test]
+fn every_step_and_variant_is_run() {
+    let mut run: Vec<_> = fast().into_iter().map(|isa| (isa, BTreeSet::new())).collect();
+    for networks in NETWORKS {
+        networks(&mut |emulator, frames, what| {
+            let mut is_new = false;
+            for (isa, run) in &mut run {
+                for level in 0..emulator.levels() {
+                    for name in emulator.steps_at(*isa, level) {
+                        is_new |= run.insert(name);
+                    }
+                }
+            }
+            // All networks are compared in tests of their own; here, the first of everything.
+            if is_new {
+                compare(emulator, frames, what);
+            }
+        });
+    }
+    for (isa, run) in run {
+        let all = steps_and_variants(isa);
+        let [missing, unknown] =
+            [(&all, &run), (&run, &all)].map(|(a, b)| a.difference(b).collect::<Vec<_>>());
+        assert!(missing.is_empty(), "{isa}: never run: {missing:#?}");
+        assert!(unknown.is_empty(), "{isa}: not listed: {unknown:#?}");
+    }
 }

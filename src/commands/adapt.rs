@@ -168,8 +168,7 @@ impl Summary {
             Change::Inputs => ["new class", "usual class"],
             Change::Function => ["new function", "old function"],
         };
-        let mut lines =
-            vec![["unfamiliar inputs", new, usual, "unfamiliar"].map(str::to_owned).to_vec()];
+        let mut lines = vec![["unfamiliar inputs", new, usual, "unfamiliar"].map(str::to_owned).to_vec()];
         lines.extend(course.moments.iter().map(|m| {
             vec![m.unfamiliar.to_string(), percent(m.new), percent(m.usual), percent(m.unfamiliar_share)]
         }));

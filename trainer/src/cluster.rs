@@ -357,7 +357,7 @@ impl Split<'_> {
         let (format, bits) = (*format, format.bits());
         let z = builder.dense("router_coordinates", trunk, weights.clone(), bias.clone(), format)?;
         let count = bias.len();
-        let largest = f64::from(-format.min()) * 2f64.powi(-format.frac());
+        let largest = f64::from(format.largest()) * 2f64.powi(-format.frac());
         let product = Format::covering(bits, largest * largest)?.frac().min(2 * format.frac());
         let product = Format::new(bits, product)?;
         let squares = builder.multiply("router_squares", z, z, product)?;

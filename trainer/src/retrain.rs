@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use emeuro_golden::{
-    Activate, Activation, Add, Affine, Block, Dense, Emulator, Format, Multiply, Op, Runner, VectorId,
+    Activate, Activation, Add, Affine, Block, Dense, Emulator, Format, Kind, Multiply, Op, Runner, VectorId,
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
@@ -61,7 +61,7 @@ pub struct Retrained {
 
 /// Retrains `emulator` on `train`, and keeps what is best on `validation`.
 ///
-/// Dense and block layers may change, whatever operations follow them. Weights stay within their formats, and no accumulator can
+/// Dense and block layers may change, whatever operations follow them, but for those whose weights are -1 and 1. Weights stay within their formats, and no accumulator can
 /// overflow.
 ///
 /// # Errors
@@ -79,7 +79,7 @@ pub fn retrain(
     let changes = |index: usize| {
         let node = &emulator.nodes()[index];
         let named = options.layers.as_ref().is_none_or(|names| names.contains(&node.name));
-        named && node.op.affine().is_some()
+        named && node.op.affine().is_some_and(|affine| affine.weights.format.kind() != Kind::Bipolar)
     };
     run(emulator, 0, &changes, train, validation, options)
 }

@@ -3,7 +3,7 @@
 use super::limits;
 use crate::{
     error::EmulatorError,
-    format::{Format, requantise},
+    format::{Format, Kind, requantise},
 };
 
 /// A matrix of weights, row by row.
@@ -56,7 +56,11 @@ impl Affine {
             return Err(EmulatorError::new("bias", problem));
         }
         if let Some(i) = weights.values.iter().position(|&w| !weights.format.holds(i64::from(w))) {
-            let problem = format!("{} does not fit {} bits", weights.values[i], weights.format.bits());
+            let (word, format) = (weights.values[i], weights.format);
+            let problem = match format.kind() {
+                Kind::Bipolar => format!("{word} is none of the {format}"),
+                Kind::Signed | Kind::Unsigned => format!("{word} does not fit {} bits", format.bits()),
+            };
             return Err(EmulatorError::new(format!("weights[{}][{}]", i / row, i % row), problem));
         }
         Ok(())

@@ -1,11 +1,12 @@
 //! Frames of memory and the kernels that run over them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    kernels::{Frames, Infer, Kernels},
-    memory::Lines,
-    plan::{Plan, Target},
+    kernels::{Infer, Kernels},
+    lowering::{Target, lower},
+    memory::{Frames, Lines},
+    steps::plan::Plan,
 };
 use crate::{Emulator, Isa, Node, Selected, Value, VectorId};
 
@@ -30,11 +31,24 @@ pub(crate) struct Engine {
     last: usize,
 }
 
-impl Plan {
-    /// The plan of an emulator for an instruction set; none for the specification.
-    pub(crate) fn of(emulator: &Emulator, isa: Isa) -> Option<Self> {
-        let Kernels { tiles, bytes, dense, .. } = *Kernels::of(isa)?;
-        Some(Self::new(emulator, Target { tiles, bytes, dense }))
+/// The plan of an emulator for an instruction set, made once; none for the specification, or if kernels have not the words of a
+/// layer.
+pub(super) fn plan_of(emulator: &Emulator, isa: Isa) -> Option<Arc<Plan>> {
+    if unsupported(emulator).is_some() {
+        return None;
+    }
+    emulator.plans.get(isa, || {
+        let Kernels { tiles, bytes, gemv_u8s8, .. } = *Kernels::of(isa)?;
+        Some(lower(emulator, Target { tiles, bytes, gemv_u8s8 }))
+    })
+}
+
+impl Emulator {
+    /// The steps that a level runs with the instructions `isa`, and what of their kernels they use, by name: for tests, which must
+    /// have run all of them. Empty for the specification.
+    #[doc(hidden)]
+    pub fn steps_at(&self, isa: Isa, level: usize) -> BTreeSet<String> {
+        plan_of(self, isa).map_or_else(Default::default, |plan| plan.names(plan.level(level)))
     }
 }
 
@@ -47,8 +61,8 @@ impl Engine {
     /// An engine for `emulator` with the instructions `isa`; none for the specification, if this machine has
     /// them not, or if kernels have not the words of a layer.
     pub(crate) fn new(emulator: &Emulator, isa: Isa) -> Option<Self> {
-        let kernels = Kernels::of(isa).filter(|_| isa.is_available() && unsupported(emulator).is_none())?;
-        let plan = emulator.plans.get(emulator, isa)?;
+        let kernels = Kernels::of(isa).filter(|_| isa.is_available())?;
+        let plan = plan_of(emulator, isa)?;
         let heavy = plan.steps.iter().any(|step| step.weights() >= HEAVY);
         let frames = (CACHE / plan.words).clamp(1, if heavy { FRAMES / 2 } else { FRAMES });
         Some(Self {
@@ -95,7 +109,7 @@ impl Engine {
     /// which nothing was computed.
     #[inline]
     pub(crate) fn infer_values<V: Value>(&mut self, level: usize, values: &[V], outputs: &mut [V]) -> bool {
-        self.one(V::infer(self.kernels), level, values, outputs)
+        self.one(*V::pick(&self.kernels.values), level, values, outputs)
     }
 
     /// The same of `frames` frames; whether all values are finite.
@@ -107,7 +121,7 @@ impl Engine {
         values: &[V],
         outputs: &mut [V],
     ) -> bool {
-        self.many(V::infer(self.kernels), level, frames, values, outputs)
+        self.many(*V::pick(&self.kernels.values), level, frames, values, outputs)
     }
 
     #[inline]
@@ -119,8 +133,8 @@ impl Engine {
         let frame = self.memory.words_mut().as_mut_ptr();
         let (level, selected) = (self.plan.level(level), &mut self.selected[0]);
         let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
-        // SAFETY: the machine has the instructions; memory holds a frame of the plan, which has the level; there are as many words
-        // as the ports have.
+        // SAFETY: *machine*, as an engine is made only where its instructions are available; *frame*: memory holds one at least, and
+        // is borrowed alone; *level*, as `Plan::level` gives one that there is; *ports*, as has been looked at.
         let computed = unsafe { (infer.one)(&self.plan, level, frame, selected, inputs, outputs) };
         if computed {
             self.last = 0;
@@ -143,8 +157,8 @@ impl Engine {
         let memory = Frames { first: self.memory.words_mut().as_mut_ptr(), stride: self.plan.words };
         let (level, selected) = (self.plan.level(level), &mut self.selected[..]);
         let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
-        // SAFETY: the machine has the instructions; memory holds a frame of the plan, which has the level, for each that may be
-        // selected for; there are as many words as the ports have, of every frame.
+        // SAFETY: *machine*, *level*: as above; *frame*: memory holds one for each that may be selected for, and is borrowed alone;
+        // *ports*, as has been looked at for all frames.
         let computed = unsafe { (infer.many)(&self.plan, level, memory, selected, inputs, outputs, frames) };
         if computed && frames > 0 {
             self.last = (frames - 1) % self.selected.len();
