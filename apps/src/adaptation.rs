@@ -15,6 +15,8 @@ pub struct AdaptOptions {
     pub inputs: usize,
     /// Frames like those of the training that keep the members from forgetting.
     pub rehearsal: usize,
+    /// Inputs between familiar ones that are rehearsed with the emulator's own answers, per familiar pair.
+    pub between: usize,
     /// Held-out frames of either class that measure errors.
     pub test: usize,
     /// Inputs that the emulator has not answered after which members are retrained.
@@ -32,6 +34,8 @@ impl AdaptOptions {
         if change == Change::Function {
             options.retraining.rate = 1e-2;
             options.patience = 250;
+            // Its own answers are the old function's, or not yet the new one's.
+            options.between = 0;
         }
         options
     }
@@ -41,7 +45,7 @@ impl Default for AdaptOptions {
     fn default() -> Self {
         // Most of what is learnt from are inputs between usual ones: few passes are many steps.
         let retraining = Retraining { epochs: 12, rate: 3e-3, batch: 32, ..Retraining::default() };
-        Self { inputs: 1000, rehearsal: 12_000, test: 1000, patience: 1000, seed: 7, retraining }
+        Self { inputs: 1000, rehearsal: 12_000, between: 16, test: 1000, patience: 1000, seed: 7, retraining }
     }
 }
 
@@ -219,5 +223,11 @@ fn policy(options: &AdaptOptions) -> Result<Policy> {
         })?;
         Ok(retrained.emulator)
     });
-    Ok(Policy { patience: options.patience, seed: options.seed, capacity: options.rehearsal / 12, ..policy })
+    Ok(Policy {
+        patience: options.patience,
+        seed: options.seed,
+        between: options.between,
+        capacity: options.rehearsal / 12,
+        ..policy
+    })
 }

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct Adapt {
     /// The application.
     app: String,
-    /// What changes: wide-angle of rope, tilted of newton, echo of convolution, response of fft, frame-rate of optical_flow.
+    /// What changes: wide-angle of rope, tilted of newton, echo of convolution or response of fft.
     #[arg(long)]
     scenario: String,
     /// An emulator; by default the checked-in one of the application, that with members if there is one.
