@@ -94,7 +94,7 @@ pub fn adapt(
     let frames = |app: &dyn Application, split, count| app.frames(split, count, options.seed);
     let test = [&scenario.usual, &scenario.new].map(|app| frames(&**app, Split::Test, options.test));
     let usual = frames(&*scenario.usual, Split::Train, options.rehearsal);
-    let usual: Vec<Sample> = samples(&usual).collect();
+    let usual = samples(&usual);
     let watch = Watch {
         audit: Audit { bound: BOUND * emulator.provenance().nrmse.unwrap_or(0.01), ..Audit::default() },
         spread: Audit::spread(usual.iter()).unwrap_or(0.0),
@@ -114,10 +114,16 @@ pub fn adapt(
     for portion in 1.. {
         let wanted = options.inputs;
         let all = frames(&*scenario.new, Split::Train, portion * wanted);
-        for input in all.inputs.chunks_exact(scenario.new.inputs()).skip(course.asked) {
+        let counted = all.counted_targets();
+        let pairs =
+            all.inputs.chunks_exact(scenario.new.inputs()).zip(counted.chunks_exact(scenario.new.outputs()));
+        for (input, counted) in pairs.skip(course.asked) {
             course.asked += 1;
             let answer = caller.infer(input, &mut output, |input, output| {
                 exact.run(input, output).expect("a frame of the application");
+                // Nothing is learnt from outputs that do not count.
+                let not_counted = output.iter_mut().zip(counted).filter(|(_, counted)| counted.is_nan());
+                not_counted.for_each(|(output, _)| *output = f64::NAN);
             })?;
             if !matches!(answer, Answer::Exact(_)) {
                 continue;
@@ -191,8 +197,8 @@ impl Watch {
         let size = emulator.output().port.size();
         let mut output = vec![0.0; size];
         let mut unfamiliar = 0;
-        let pairs =
-            frames.inputs.chunks_exact(emulator.input().size()).zip(frames.targets.chunks_exact(size));
+        let targets = frames.counted_targets();
+        let pairs = frames.inputs.chunks_exact(emulator.input().size()).zip(targets.chunks_exact(size));
         for (input, exact) in pairs {
             runner.infer_values(input, &mut output)?;
             let familiar = match runner.selected() {
@@ -205,11 +211,11 @@ impl Watch {
     }
 }
 
-fn samples(frames: &Frames) -> impl Iterator<Item = Sample> + '_ {
-    let (inputs, targets) = (frames.inputs.len() / frames.count, frames.targets.len() / frames.count);
-    let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect();
-    let pairs = frames.inputs.chunks_exact(inputs).zip(frames.targets.chunks_exact(targets));
-    pairs.map(move |(input, target)| Sample { input: single(input), target: single(target) })
+fn samples(frames: &Frames) -> Vec<Sample> {
+    let (inputs, outputs) = (frames.inputs.len() / frames.count, frames.targets.len() / frames.count);
+    let targets = frames.counted_targets();
+    let pairs = frames.inputs.chunks_exact(inputs).zip(targets.chunks_exact(outputs));
+    pairs.map(|(input, target)| Sample::new(input, target)).collect()
 }
 
 /// Retraining on a single core: the others belong to the program.

@@ -43,6 +43,18 @@ impl Frames {
         }
     }
 
+    /// The targets with NaN where an output does not count.
+    pub fn counted_targets(&self) -> Vec<f64> {
+        let mut targets = self.targets.clone();
+        let mask = self.mask.iter().flatten();
+        targets
+            .iter_mut()
+            .zip(mask)
+            .filter(|(_, counts)| !**counts)
+            .for_each(|(target, _)| *target = f64::NAN);
+        targets
+    }
+
     /// The frames of one kind.
     pub fn of_kind(&self, kind: &str) -> Frames {
         self.select((0..self.count).filter(|&frame| self.kinds[frame] == kind).collect())

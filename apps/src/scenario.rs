@@ -1,7 +1,7 @@
 //! Changes that an emulator meets after it was trained: of its inputs, or of the function itself.
 
 use crate::{
-    AppError, Application, Convolution, Family, Fft, Newton, Release, Result, Rope,
+    AppError, Application, Convolution, Family, Fft, Newton, OpticalFlow, Release, Result, Rope,
     drift::{self, Drifted},
 };
 
@@ -70,6 +70,13 @@ pub fn scenarios() -> Vec<Scenario> {
             "the microphone hears high notes less, down to half",
             Fft::new(),
             drift::response,
+        ),
+        drifted(
+            "optical_flow",
+            "frame-rate",
+            "the camera takes five pictures where it took four",
+            OpticalFlow::new(),
+            drift::frame_rate,
         ),
     ]
 }

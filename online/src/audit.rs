@@ -24,30 +24,26 @@ impl Default for Audit {
 }
 
 impl Audit {
-    /// Whether `answer` errs by more than the bound, where outputs have the standard deviation `spread`.
+    /// Whether `answer` errs by more than the bound, where outputs have the standard deviation `spread`; exact outputs that are NaN do
+    /// not count.
     pub fn refuses(&self, answer: &[f64], exact: &[f64], spread: f64) -> bool {
-        let squares: f64 = answer.iter().zip(exact).map(|(answer, exact)| (answer - exact).powi(2)).sum();
-        let error = (squares / exact.len().max(1) as f64).sqrt();
+        let known = || answer.iter().zip(exact).filter(|(_, exact)| !exact.is_nan());
+        let squares: f64 = known().map(|(answer, exact)| (answer - exact).powi(2)).sum();
+        let error = (squares / known().count().max(1) as f64).sqrt();
         error.is_nan() || error > self.bound * spread
     }
 
     /// Standard deviation of the targets of `samples` around the mean of each output, all outputs together; none without samples.
     pub fn spread<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> Option<f64> {
         let width = samples.clone().next()?.target.len();
-        let count = samples.clone().count() as f64;
-        let mut means = vec![0.0; width];
-        for sample in samples.clone() {
-            means
-                .iter_mut()
-                .zip(&sample.target)
-                .for_each(|(mean, &target)| *mean += f64::from(target) / count);
+        let (mut sums, mut counts) = (vec![0.0; width], vec![0.0; width]);
+        for (k, target) in samples.clone().flat_map(Sample::known) {
+            sums[k] += f64::from(target);
+            counts[k] += 1.0;
         }
-        let square = |sample: &Sample| {
-            let errors =
-                sample.target.iter().zip(&means).map(|(&target, mean)| (f64::from(target) - mean).powi(2));
-            errors.sum::<f64>()
-        };
-        Some((samples.map(square).sum::<f64>() / count / width as f64).sqrt())
+        let square = |(k, target): (usize, f32)| (f64::from(target) - sums[k] / counts[k]).powi(2);
+        let squares: f64 = samples.flat_map(Sample::known).map(square).sum();
+        Some((squares / counts.iter().sum::<f64>().max(1.0)).sqrt())
     }
 }
 
@@ -74,7 +70,8 @@ impl Auditor {
 
     /// Whether an answer is too far from the exact one. Without outputs to compare with, errors are relative to the output itself.
     pub(crate) fn refuses(&self, answer: &[f64], exact: &[f64]) -> bool {
-        let size = || (exact.iter().map(|v| v * v).sum::<f64>() / exact.len().max(1) as f64).sqrt();
+        let known = || exact.iter().filter(|exact| !exact.is_nan());
+        let size = || (known().map(|v| v * v).sum::<f64>() / known().count().max(1) as f64).sqrt();
         self.audit.refuses(answer, exact, self.spread.unwrap_or_else(size))
     }
 }
@@ -93,5 +90,9 @@ mod tests {
         assert!(audit.refuses(&[1.11, 2.0], &[1.0, 2.0], spread));
         assert!(audit.refuses(&[f64::NAN, 2.0], &[1.0, 2.0], spread));
         assert_eq!(Audit::spread([].iter()), None);
+        // What the exact code does not know counts nowhere.
+        assert!(!audit.refuses(&[1.07, 99.0], &[1.0, f64::NAN], spread));
+        let partly = [[1.0, f64::NAN], [3.0, 5.0]].map(|target| Sample::new(&[0.0], &target));
+        assert!((Audit::spread(partly.iter()).unwrap() - (2.0f64 / 3.0).sqrt()).abs() < 1e-12);
     }
 }

@@ -203,7 +203,7 @@ impl Online {
     /// Keeps a pair that the emulator has not answered; when there are enough, members are retrained. What is not finite cannot be
     /// learnt.
     fn keep(&self, member: usize, sample: Sample) -> Result<()> {
-        if !sample.is_finite() {
+        if !sample.can_be_learnt() {
             return Ok(());
         }
         locked(&self.shared.store).offer(member, Kind::New, sample)?;

@@ -2,15 +2,22 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An input frame and the exact output frame, in physical units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The input frame.
     pub input: Vec<f32>,
-    /// What the exact code gives for it.
+    /// What the exact code gives for it; NaN where it does not know, which nothing is learnt from.
+    #[serde(deserialize_with = "with_unknown")]
     pub target: Vec<f32>,
+}
+
+/// Numbers, and NaN where there is none: JSON has no other way to say so.
+fn with_unknown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
+    let numbers = Vec::<Option<f32>>::deserialize(deserializer)?;
+    Ok(numbers.into_iter().map(|number| number.unwrap_or(f32::NAN)).collect())
 }
 
 impl Sample {
@@ -20,9 +27,16 @@ impl Sample {
         Self { input: single(input), target: single(target) }
     }
 
-    /// Whether all its numbers are finite; large ones may not be in single precision.
-    pub(crate) fn is_finite(&self) -> bool {
-        self.input.iter().chain(&self.target).all(|value| value.is_finite())
+    /// Whether something can be learnt from it: all inputs are finite, and all targets that are known, of which there is one. Large
+    /// numbers may not be finite in single precision.
+    pub(crate) fn can_be_learnt(&self) -> bool {
+        let mut known = self.known().peekable();
+        known.peek().is_some() && self.input.iter().copied().chain(known.map(|(_, v)| v)).all(f32::is_finite)
+    }
+
+    /// The targets that are known, and which they are.
+    pub(crate) fn known(&self) -> impl Iterator<Item = (usize, f32)> + '_ {
+        self.target.iter().copied().enumerate().filter(|(_, target)| !target.is_nan())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use emeuro_golden::{Emulator, Runner};
 use emeuro_trainer::Frames;
+use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -110,7 +111,13 @@ fn frames<'a>(samples: impl Iterator<Item = &'a &'a Sample> + Clone) -> Result<F
     };
     let (inputs, targets) = (numbers(|sample| &sample.input), numbers(|sample| &sample.target));
     let size = |part: fn(&Sample) -> &Vec<f32>| samples.clone().next().map_or(0, |sample| part(sample).len());
-    Ok(Frames::from_rows(&inputs, size(|s| &s.input), &targets, size(|s| &s.target))?)
+    let shape = (samples.clone().count(), size(|s| &s.target));
+    let known = Array2::from_shape_fn(shape, |(row, k)| !targets[row * shape.1 + k].is_nan());
+    let targets: Vec<f64> =
+        targets.into_iter().map(|target| if target.is_nan() { 0.0 } else { target }).collect();
+    let all = known.iter().all(|&known| known);
+    let frames = Frames::from_rows(&inputs, size(|s| &s.input), &targets, shape.1)?;
+    Ok(if all { frames } else { frames.with_mask(known)? })
 }
 
 /// Mean over pairs of the squared distance between estimate and target; 0 without pairs.
@@ -120,7 +127,7 @@ fn mean_square(emulator: &Emulator, samples: &[&Sample]) -> Result<f64> {
     let mut sum = 0.0;
     for sample in samples {
         runner.infer_values(&physical(&sample.input), &mut estimate)?;
-        let errors = estimate.iter().zip(&sample.target).map(|(e, &t)| (e - f64::from(t)).powi(2));
+        let errors = sample.known().map(|(k, target)| (estimate[k] - f64::from(target)).powi(2));
         sum += errors.sum::<f64>();
     }
     Ok(sum / samples.len().max(1) as f64)
@@ -130,12 +137,13 @@ fn mean_square(emulator: &Emulator, samples: &[&Sample]) -> Result<f64> {
 fn spread(parts: &[&Parts]) -> f64 {
     let samples: Vec<&Sample> =
         parts.iter().flat_map(|p| p.learnt.iter().chain(&p.held_out)).copied().collect();
-    let count = samples.len().max(1) as f64;
     let width = samples.first().map_or(0, |sample| sample.target.len());
-    let column = |k: usize| samples.iter().map(move |sample| f64::from(sample.target[k]));
     let variance = |k: usize| {
-        let mean = column(k).sum::<f64>() / count;
-        column(k).map(|t| (t - mean).powi(2)).sum::<f64>() / count
+        let known =
+            samples.iter().map(|sample| f64::from(sample.target[k])).filter(|target| !target.is_nan());
+        let column: Vec<f64> = known.collect();
+        let mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
+        column.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / samples.len().max(1) as f64
     };
     (0..width).map(variance).sum::<f64>().max(f64::MIN_POSITIVE)
 }

@@ -230,8 +230,8 @@ impl Store {
         if found != expected {
             return Err(format!("expected {expected:?} numbers of input and target, found {found:?}"));
         }
-        if !line.sample.is_finite() {
-            return Err("expected finite numbers in single precision".to_owned());
+        if !line.sample.can_be_learnt() {
+            return Err("expected finite numbers in single precision, and at least one target".to_owned());
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::{
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
 };
 
 use emeuro_golden::{Emulator, EmulatorBuilder, Format, OutputSpec, Port, Provenance, VectorId, Weights};
@@ -266,4 +266,42 @@ fn what_is_outside_the_ranges_of_training_is_unfamiliar_without_a_router_too() {
     // The very first input is checked.
     assert_eq!(ask(&online, -1.0, 1.0, 10, |x| x), 0);
     assert_eq!(ask(&online, 1.0, 1.5, 10, |x| x), 10);
+}
+
+#[test]
+fn outputs_that_the_exact_code_does_not_know_are_not_learnt_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let word = Format::new(16, 12).unwrap();
+    let mut builder = EmulatorBuilder::new("twice", Port::new("x", 1, word), 32).unwrap();
+    let weights = Weights { format: Format::new(8, 4).unwrap(), values: vec![16, 16] };
+    let y = builder.dense("y", VectorId::INPUT, weights, vec![0, 0], word).unwrap();
+    let spec = OutputSpec { sources: vec![y], lower: vec![], order: None, port: Port::new("y", 2, word) };
+    let emulator = builder.finish(spec, Provenance::default()).unwrap();
+    let seen = Arc::new(Mutex::new(vec![]));
+    let frames = Arc::clone(&seen);
+    let retrain = move |emulator: &Emulator, _, train: &Frames, _: &Frames| {
+        frames.lock().unwrap().push(train.mask().map(|mask| mask.column(1).iter().all(|counts| !counts)));
+        Ok(emulator.clone())
+    };
+    let audit = Audit { every: 1, bound: 0.1 };
+    let policy = || Policy { audit, alarm: None, patience: 100, least: 1, ..Policy::new(retrain.clone()) };
+    let online = Online::open(folder.path(), &emulator, [], policy()).unwrap();
+    let mut y = [0.0; 2];
+    for x in (1..=16).map(|step| f64::from(step) / 16.0) {
+        // The first output is wrong, the second one is not known.
+        let answer =
+            online.caller().infer(&[x], &mut y, |x, y| (y[0], y[1]) = (2.0 * x[0], f64::NAN)).unwrap();
+        assert_eq!(answer, Answer::Exact(0));
+        // The first one is right.
+        let answer = online.caller().infer(&[x], &mut y, |x, y| (y[0], y[1]) = (x[0], f64::NAN)).unwrap();
+        assert_eq!(answer, Answer::Emulated(0));
+        // Nothing is known.
+        let answer = online.caller().infer(&[x], &mut y, |_, y| y.fill(f64::NAN)).unwrap();
+        assert_eq!(answer, Answer::Emulated(0));
+    }
+    drop(online);
+    let online = Online::open(folder.path(), &emulator, [], policy()).unwrap();
+    online.retrain_all();
+    online.wait();
+    assert_eq!(*seen.lock().unwrap(), [Some(true)]);
 }

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) struct Adapt {
     /// The application.
     app: String,
-    /// What changes: wide-angle of rope, tilted of newton, echo of convolution or response of fft.
+    /// What changes: wide-angle of rope, tilted of newton, echo of convolution, response of fft or frame-rate of optical_flow.
     #[arg(long)]
     scenario: String,
     /// An emulator; by default the checked-in one of the application, that with members if there is one.
