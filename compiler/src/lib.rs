@@ -26,8 +26,8 @@ pub use config::{
 pub use limits::{Excess, Width};
 pub use machine::{Cycles, Machine, MachineError, Routed, Run};
 pub use program::{
-    AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, Level, Members,
-    OutputBuffer, Program, Table,
+    AddressGenerator, Combine, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, Level,
+    Members, OutputBuffer, Program, Table,
 };
 pub use rewrite::{RewriteError, WeightWrite, WritableMemory, rewrite};
 pub use unit_file::{DesignNames, UnitFile, UnitFileError};

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{Drain, Function, Instruction, Issue, Members, Program, timing};
+use crate::{Combine, Drain, Function, Instruction, Issue, Members, Program, timing};
 
 /// A program that no hardware could run: the compiler never makes one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -536,10 +536,15 @@ impl<'a> Machine<'a> {
         };
         for (lane, sum) in self.sums.iter_mut().enumerate() {
             let address = self.issue.operand + self.program.patterns[issue.pattern][lane];
-            if !issue.multiply {
-                *sum += read(address) * i64::from(self.program.weights[lane][self.issue.weight as usize]);
-            } else if self.issue.counters[0] == 1 {
-                *sum = read(address) * read(address - issue.operand.deltas[0]);
+            let weighted =
+                || read(address) * i64::from(self.program.weights[lane][self.issue.weight as usize]);
+            let is_first = self.issue.counters[0] == 0;
+            match issue.combine {
+                Combine::Sum => *sum += weighted(),
+                Combine::Product if is_first => {}
+                Combine::Product => *sum = read(address) * read(address - issue.operand.deltas[0]),
+                Combine::Maximum if is_first => *sum = weighted(),
+                Combine::Maximum => *sum = weighted().max(*sum),
             }
         }
     }

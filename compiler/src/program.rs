@@ -40,6 +40,17 @@ pub const ISSUE_LEVELS: usize = 5;
 /// Loop levels of the drain sequencer: result of a tile, tile, block, outer block.
 pub const DRAIN_LEVELS: usize = 4;
 
+/// What the steps of a tile make of their operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combine {
+    /// Σ operand · weight.
+    Sum,
+    /// The product of the two operands.
+    Product,
+    /// The largest operand · weight.
+    Maximum,
+}
+
 /// The half of an instruction that reads: which operands and weights the lanes multiply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
@@ -55,8 +66,8 @@ pub struct Issue {
     pub weight: AddressGenerator,
     /// Which offsets the lanes add to the common operand address.
     pub pattern: usize,
-    /// The tile multiplies its two operands with each other instead of with weights.
-    pub multiply: bool,
+    /// What becomes of the operands of a tile.
+    pub combine: Combine,
     /// The operand is the input frame: its address depends on which of the two buffers holds the frame.
     pub reads_input: bool,
     /// Waits for an input frame; set on the first instruction.
@@ -302,6 +313,11 @@ impl Program {
     pub fn all_instructions(&self) -> impl Iterator<Item = &Instruction> + Clone {
         let lower = self.lower.iter().flat_map(|level| &level.instructions);
         self.instructions.iter().chain(&self.paired).chain(lower)
+    }
+
+    /// Whether any instruction makes this of its operands.
+    pub fn combines(&self, combine: Combine) -> bool {
+        self.all_instructions().any(|i| i.issue.combine == combine)
     }
 
     /// The same program for a unit with a router.

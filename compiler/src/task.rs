@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Scale { scales: Vec<i16> },
     /// The product of two vectors, element by element.
     Multiply,
+    /// The largest of operand · scale over two vectors, element by element.
+    Maximum { scales: Vec<i16> },
 }
 
 /// One operation of the unit.
@@ -61,7 +63,7 @@ impl Task {
         match &self.kind {
             Kind::Affine { weight_bits, .. } => *weight_bits,
             // Scales are at most 2^6.
-            Kind::Scale { .. } => 8,
+            Kind::Scale { .. } | Kind::Maximum { .. } => 8,
             Kind::Multiply => 4,
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::{
     Activate, Activation, Add, Block, BlockGeometry, Dense, Emulator, EmulatorError, Format, Graph, Kind,
-    MAX_MEMBERS, MAX_VECTOR, Multiply, Node, Op, Output, OutputErrors, Port, Provenance, Router, Segment,
-    Vector, VectorId, WIDEST_ACCUMULATOR, Weights,
+    MAX_MEMBERS, MAX_VECTOR, Maximum, Multiply, Node, Op, Output, OutputErrors, Port, Provenance, Router,
+    Segment, Vector, VectorId, WIDEST_ACCUMULATOR, Weights,
     graph::check_identifier,
     ops::{Known, Record, find},
     plans::Plans,
@@ -326,6 +326,20 @@ impl EmulatorBuilder {
         format: Format,
     ) -> Result<VectorId, EmulatorError> {
         self.make(name, [a, b], format, |operands| Multiply::new(operands, format).map(Op::Multiply))
+    }
+
+    /// The element-wise larger one of `a` and `b`.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn maximum(
+        &mut self,
+        name: &str,
+        a: VectorId,
+        b: VectorId,
+        format: Format,
+    ) -> Result<VectorId, EmulatorError> {
+        self.make(name, [a, b], format, |operands| Maximum::new(operands, format).map(Op::Maximum))
     }
 
     /// `activation` of every element of `input`.

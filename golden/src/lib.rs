@@ -1,7 +1,7 @@
 //! Fixed point, the emulator graph and its bit-exact software model.
 //!
 //! 1. A number is a [`Format`] (bits, binary point, kind) and a raw word; [`requantise`] is the only rounding.
-//! 2. A [`Graph`] is made of five operations on vectors: dense, block, add, multiply, activate; it is the same for words and for
+//! 2. A [`Graph`] is made of operations on vectors: dense, block, add, multiply, maximum, activate; it is the same for words and for
 //!    numbers in floating point ([`Numbers`]). An [`Emulator`] is a graph of words with ports.
 //! 3. A value of type [`Emulator`] is right by construction: shapes fit, words fit, and no accumulator can overflow.
 //! 4. An emulator has one or more quality levels; a [`Router`] may pick the weights of each frame.
@@ -44,7 +44,7 @@ pub use isa::Isa;
 pub use metrics::{Errors, OutputErrors, even_nrmse, nrmse, nrmse_masked};
 pub use ops::{
     Activate, Activation, Add, Affine, Block, Dense, Integers, MAX_ALIGNMENT, MAX_PRODUCT_SHIFT,
-    MAX_SEGMENTS_LOG2, MAX_SHIFT, Multiply, Numbers, Op, TABLE_ERROR, Weights, accumulator_bits,
+    MAX_SEGMENTS_LOG2, MAX_SHIFT, Maximum, Multiply, Numbers, Op, TABLE_ERROR, Weights, accumulator_bits,
 };
 pub use port::{Conversion, Port, Ranges, Segment};
 pub use run::Runner;

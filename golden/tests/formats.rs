@@ -41,6 +41,11 @@ fn defined(emulator: &Emulator, input: &[i16]) -> Vec<Vec<i16>> {
                     *y = rounded((word(a, k) << align[0]) + (word(b, k) << align[1]), *shift, node.format);
                 }
             }
+            Op::Maximum(Maximum { inputs: [a, b], align, shift }) => {
+                for (k, y) in y.iter_mut().enumerate() {
+                    *y = rounded((word(a, k) << align[0]).max(word(b, k) << align[1]), *shift, node.format);
+                }
+            }
             Op::Multiply(Multiply { inputs: [a, b], shift }) => {
                 for (k, y) in y.iter_mut().enumerate() {
                     *y = rounded(word(a, k) * word(b, k), *shift, node.format);
@@ -102,7 +107,7 @@ fn words_of_any_width_and_kind_are_those_of_the_definitions() {
         }
     }
     // A ReLU of words from 0 on is one, too.
-    assert_eq!(seen.len(), 2 * 5 + 3, "{seen:?}");
+    assert_eq!(seen.len(), 2 * 6 + 3, "{seen:?}");
 }
 
 /// Two inputs, one output by `weights` through a hidden word of `format`.

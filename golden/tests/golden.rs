@@ -72,6 +72,33 @@ fn operands_of_another_emulator_are_refused() {
     refused(builder().activate("y", stranger, Activation::Relu, word));
     refused(builder().add("y", VectorId::INPUT, stranger, word));
     refused(builder().multiply("y", stranger, VectorId::INPUT, word));
+    refused(builder().maximum("y", VectorId::INPUT, stranger, word));
+}
+
+#[test]
+fn the_larger_operand_is_taken_at_one_binary_point() {
+    let word = |bits, frac| Format::new(bits, frac).unwrap();
+    let input = VectorId::INPUT;
+    let mut builder = EmulatorBuilder::new("larger", Port::new("x", 2, word(8, 2)), 16).unwrap();
+    // The same words in turn, with four places behind the point instead of two.
+    let turn = Weights { format: word(8, 2), values: vec![0, 1, 1, 0] };
+    let fine = builder.dense("fine", input, turn, vec![0; 2], word(8, 4)).unwrap();
+    let larger = builder.maximum("larger", input, fine, word(8, 3)).unwrap();
+    let port = Port::new("y", 2, word(8, 3));
+    let spec = OutputSpec { sources: vec![larger], lower: vec![], order: None, port };
+    let emulator = builder.finish(spec, Provenance::default()).unwrap();
+    // (max(4 a, b) + 1) >> 1: max(20, 7) = 20 -> 10; max(28, 5) = 28 -> 14
+    assert_eq!(emulator.run(&[5, 7]).unwrap(), [10, 14]);
+    // max(-12, -9) = -9 -> -8 >> 1 = -4; max(-36, -3) = -3 -> -2 >> 1 = -1
+    assert_eq!(emulator.run(&[-3, -9]).unwrap(), [-4, -1]);
+    // max(508, -128) -> 509 >> 1 = 254, and words end at 127; max(-512, 127) -> 128 >> 1 = 64
+    assert_eq!(emulator.run(&[127, -128]).unwrap(), [127, 64]);
+    let text = emulator.to_yaml();
+    assert!(
+        text.starts_with("emeuro: 3\n") && text.contains("op: maximum\n    inputs: [input, fine]"),
+        "{text}"
+    );
+    assert_eq!(Emulator::parse(&text, "larger.yaml").unwrap(), emulator);
 }
 
 #[test]

@@ -357,6 +357,11 @@ fn sums_and_products(each: Each) {
             b.add("y", x, y, to)
         };
         let sum = alone(size, format, sum, size, to).unwrap();
+        let larger = |b: &mut EmulatorBuilder| {
+            let y = b.activate("other", x, random.clone(), other)?;
+            b.maximum("y", x, y, to)
+        };
+        let larger = alone(size, format, larger, size, to).unwrap();
         let to = Format::new(bits, 24 + gap - shift % 32).unwrap();
         let product = |b: &mut EmulatorBuilder| {
             let y = b.activate("other", x, random.clone(), other)?;
@@ -365,7 +370,13 @@ fn sums_and_products(each: Each) {
         let product = alone(size, format, product, size, to).unwrap();
         let square =
             alone(size, format, |b| b.multiply("y", x, x, Format::new(bits, to.frac() - gap)?), size, to);
-        for (what, emulator) in [("sum", Some(sum)), ("product", Some(product)), ("square", square.ok())] {
+        let made = [
+            ("sum", Some(sum)),
+            ("maximum", Some(larger)),
+            ("product", Some(product)),
+            ("square", square.ok()),
+        ];
+        for (what, emulator) in made {
             let Some(emulator) = emulator else { continue };
             let frames = frames(&mut sampler, &emulator, 3);
             each(&emulator, &frames, &format!("{what}, {size} words, shift {shift}, {format:?}, {other:?}"));
@@ -951,6 +962,7 @@ fn steps_and_variants(isa: Isa) -> BTreeSet<String> {
     add("output", "whole; one word again and again; runs; pairs; pairs, and words");
     add("output", "transposed; transposed, and words");
     add("add", "saturating; aligned");
+    add("maximum", "plain; aligned");
     add("multiply", "whole; halved");
     add("lookup", "8 bits; 16 bits; two segments");
     add("input", "words");
@@ -973,7 +985,7 @@ fn steps_and_variants(isa: Isa) -> BTreeSet<String> {
         add("gemv_u8s8_split_k", "words; bytes; 0 last fours; 1 last fours");
         add("split_bytes", "8 bits; 16 bits");
         add("input", "bytes; words and bytes");
-        ["add", "multiply", "lookup", "relu"].iter().for_each(|step| add(step, "bytes"));
+        ["add", "maximum", "multiply", "lookup", "relu"].iter().for_each(|step| add(step, "bytes"));
     }
     all.extend(["relu", "route"].map(String::from));
     all

@@ -1,6 +1,6 @@
 //! Equalisation: scaling the elements of hidden vectors so that the weights on both sides use the range of their formats.
 //!
-//! ReLU, addition and dense nodes commute with positive factors, so a factor on a hidden element may move from the columns that
+//! ReLU, addition, maximum and dense nodes commute with positive factors, so a factor on a hidden element may move from the columns that
 //! read it to the rows that make it without changing what is computed (Nagel et al. 2019). One format per layer then wastes less.
 
 use ndarray::{Array1, Axis};

@@ -1,8 +1,8 @@
 //! The integers as an emulator, and its errors on frames that nothing was learnt from.
 
 use emeuro_golden::{
-    Activation, Add, Emulator, EmulatorBuilder, Multiply, Op, OutputSpec, Port, Provenance, Runner, Segment,
-    VectorId, WIDEST_ACCUMULATOR, Weights, nrmse_masked,
+    Activation, Add, Emulator, EmulatorBuilder, Maximum, Multiply, Op, OutputSpec, Port, Provenance, Runner,
+    Segment, VectorId, WIDEST_ACCUMULATOR, Weights, nrmse_masked,
 };
 use ndarray::{Array2, ArrayView2, Axis, s};
 
@@ -76,6 +76,9 @@ fn build(fixed: &Fixed, spec: &TrainingSpec) -> Result<Emulator> {
             }
             Op::Add(Add { inputs: [a, b], .. }) => {
                 builder.add(name, vectors[a.index()], vectors[b.index()], format)?
+            }
+            Op::Maximum(Maximum { inputs: [a, b], .. }) => {
+                builder.maximum(name, vectors[a.index()], vectors[b.index()], format)?
             }
             Op::Multiply(Multiply { inputs: [a, b], .. }) => {
                 builder.multiply(name, vectors[a.index()], vectors[b.index()], format)?

@@ -1,6 +1,8 @@
 //! A network laid out in fixed point: scaled, shifted and with a format for every vector and every weight matrix.
 
-use emeuro_golden::{Activate, Activation, Add, Format, MAX_ALIGNMENT, MAX_PRODUCT_SHIFT, Multiply, Op};
+use emeuro_golden::{
+    Activate, Activation, Add, Format, MAX_ALIGNMENT, MAX_PRODUCT_SHIFT, Maximum, Multiply, Op,
+};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use crate::{
@@ -69,7 +71,7 @@ pub(crate) struct Choice {
     pub(crate) vector_clip: Vec<i32>,
 }
 
-/// Vectors whose elements must be scaled alike: those joined by additions and ReLUs.
+/// Vectors whose elements must be scaled alike: those joined by additions, maxima and ReLUs.
 #[derive(Clone, Debug)]
 pub(crate) struct Groups {
     root: Vec<usize>,
@@ -90,7 +92,7 @@ impl Groups {
         for i in 0..network.len() {
             match network.op(i) {
                 Some(Op::Activate(_)) if network.function(i) != Some(Function::Relu) => {}
-                Some(Op::Activate(_) | Op::Add(_)) => {
+                Some(Op::Activate(_) | Op::Add(_) | Op::Maximum(_)) => {
                     network.operands(i).for_each(|operand| join(operand, i))
                 }
                 Some(Op::Dense(_) | Op::Block(_) | Op::Multiply(_)) | None => {}
@@ -138,7 +140,7 @@ fn keeps_scales(network: &Network, i: usize) -> bool {
     match network.op(i) {
         Some(Op::Activate(_)) => network.function(i) != Some(Function::Relu),
         Some(Op::Block(_) | Op::Multiply(_)) => true,
-        Some(Op::Dense(_) | Op::Add(_)) | None => false,
+        Some(Op::Dense(_) | Op::Add(_) | Op::Maximum(_)) | None => false,
     }
 }
 
@@ -322,19 +324,20 @@ impl Fixed {
                     }
                     Some(Op::Activate(_)) if network.function(i) == Some(Function::Relu) => operand(0),
                     Some(Op::Activate(_)) => natural,
-                    Some(Op::Add(_)) => natural.min(operand(0).max(operand(1))),
+                    Some(Op::Add(_) | Op::Maximum(_)) => natural.min(operand(0).max(operand(1))),
                     Some(Op::Multiply(_)) => natural.min(operand(0) + operand(1)),
                 };
                 fracs.push(frac);
             }
-            // Addends too far apart: the finer one becomes coarser, which may move nodes before it. A ReLU has the
+            // Operands too far apart: the finer one becomes coarser, which may move nodes before it. A ReLU has the
             // format of its operand, so a limit on it is one on the operand.
             let mut settled = true;
             for i in 0..nodes {
-                let (Some(Op::Add(Add { inputs, .. })) | Some(Op::Multiply(Multiply { inputs, .. }))) =
-                    network.op(i)
-                else {
-                    continue;
+                let inputs = match network.op(i) {
+                    Some(Op::Add(Add { inputs, .. })) => inputs,
+                    Some(Op::Multiply(Multiply { inputs, .. })) => inputs,
+                    Some(Op::Maximum(Maximum { inputs, .. })) => inputs,
+                    _ => continue,
                 };
                 let [a, b] = inputs.map(|v| v.index());
                 let (fine, coarse) = if fracs[a] > fracs[b] { (a, b) } else { (b, a) };
@@ -393,7 +396,7 @@ impl Fixed {
                 }
                 None => Rounding::Exact,
             },
-            Some(Op::Dense(_) | Op::Block(_) | Op::Add(_) | Op::Multiply(_)) => {
+            Some(Op::Dense(_) | Op::Block(_) | Op::Add(_) | Op::Multiply(_) | Op::Maximum(_)) => {
                 Rounding::Grid(Grid::new(self.vectors[i]))
             }
         };

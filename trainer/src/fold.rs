@@ -43,7 +43,7 @@ pub(crate) fn last_layers(network: &Network) -> Option<LastLayers> {
             Op::Add(Add { inputs: [a, b], .. }) if a != b => {
                 [a, b].into_iter().for_each(|k| physical[k.index()] = true)
             }
-            Op::Add(_) | Op::Block(_) | Op::Multiply(_) | Op::Activate(_) => return None,
+            Op::Add(_) | Op::Block(_) | Op::Multiply(_) | Op::Maximum(_) | Op::Activate(_) => return None,
         }
         // A reader of other units sees what must not be scaled for the output alone.
         let adds = |c: usize| physical[c] && matches!(network.op(c), Some(Op::Add(_)));

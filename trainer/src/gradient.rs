@@ -149,7 +149,7 @@ mod tests {
         n
     }
 
-    /// Blocks with weights that their repeats share and with weights of their own, overlapping windows, products and a square; two
+    /// Blocks with weights that their repeats share and with weights of their own, overlapping windows, maxima, products and a square; two
     /// levels of several vectors in another order, with elements that count twice.
     fn blocks() -> Network {
         let mut n = Network::new();
@@ -167,7 +167,8 @@ mod tests {
         };
         let a = n.block(x, shared.clone()).unwrap();
         let b = n.dense(x, 8).unwrap();
-        let product = n.multiply(a, b).unwrap();
+        let larger = n.maximum(a, b).unwrap();
+        let product = n.multiply(larger, b).unwrap();
         let own = BlockGeometry { shared: false, offset: 2, ..shared };
         let c = n.block(product, own).unwrap();
         let square = n.multiply(c, c).unwrap();

@@ -53,7 +53,7 @@ struct Path {
 fn linear_path(network: &Network, i: usize) -> Option<Path> {
     match network.op(i) {
         None => Some(Path { layers: vec![], silenced: vec![], shared_end: false }),
-        Some(Op::Activate(_) | Op::Block(_) | Op::Multiply(_)) => None,
+        Some(Op::Activate(_) | Op::Block(_) | Op::Multiply(_) | Op::Maximum(_)) => None,
         Some(Op::Dense(dense)) => {
             let before = linear_path(network, dense.input.index())?;
             let shared_end = matches!(network.op(dense.input.index()), Some(Op::Add(_)));
@@ -82,7 +82,7 @@ fn ends(network: &Network, i: usize) -> Vec<usize> {
     match network.op(i) {
         Some(Op::Dense(_) | Op::Block(_)) => vec![i],
         Some(Op::Add(add)) => add.inputs.map(|v| ends(network, v.index())).concat(),
-        Some(Op::Activate(_) | Op::Multiply(_)) | None => vec![],
+        Some(Op::Activate(_) | Op::Multiply(_) | Op::Maximum(_)) | None => vec![],
     }
 }
 

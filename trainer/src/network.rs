@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use emeuro_golden::{
-    Activate, Add, Block, BlockGeometry, Dense, Graph, Multiply, Numbers, Op, Vector, VectorId,
+    Activate, Add, Block, BlockGeometry, Dense, Graph, Maximum, Multiply, Numbers, Op, Vector, VectorId,
 };
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 use rand::SeedableRng;
@@ -165,6 +165,14 @@ impl Network {
     /// `a` or `b` is not a node of this network, or their widths differ.
     pub fn multiply(&mut self, a: VectorId, b: VectorId) -> Result<VectorId> {
         self.add_node(Op::Multiply(Multiply { inputs: [a, b], shift: () }))
+    }
+
+    /// The larger one of a and b, element by element.
+    ///
+    /// # Errors
+    /// `a` or `b` is not a node of this network, or their widths differ.
+    pub fn maximum(&mut self, a: VectorId, b: VectorId) -> Result<VectorId> {
+        self.add_node(Op::Maximum(Maximum { inputs: [a, b], align: (), shift: () }))
     }
 
     /// Makes `x` the output at one more lower quality level; the lowest level comes first.
@@ -554,7 +562,7 @@ pub(crate) fn affine(op: &Op<Floats>) -> Option<&Parameters> {
     match op {
         Op::Dense(dense) => Some(&dense.affine),
         Op::Block(block) => Some(&block.affine),
-        Op::Add(_) | Op::Multiply(_) | Op::Activate(_) => None,
+        Op::Add(_) | Op::Multiply(_) | Op::Maximum(_) | Op::Activate(_) => None,
     }
 }
 
@@ -622,12 +630,13 @@ mod tests {
         let b = network.activate(a, Function::Relu).unwrap();
         let sum = network.add(a, b).unwrap();
         let product = network.multiply(sum, a).unwrap();
+        let larger = network.maximum(product, a).unwrap();
         let pairs = BlockGeometry { repeat: vec![2], in_stride: vec![0], ..BlockGeometry::dense(2, 1) };
         let pairs = BlockGeometry { out_stride: vec![1], shared: false, ..pairs };
-        let y = network.block(product, pairs).unwrap();
+        let y = network.block(larger, pairs).unwrap();
         network.set_parameters(a, &[1.0, 2.0, -3.0, 0.5], &[0.25, 0.0]).unwrap();
         network.set_parameters(y, &[1.0, 1.0, 2.0, 0.0], &[0.0, -1.0]).unwrap();
-        // a = (3.25, -2.5), the sum (6.5, -2.5), the product (21.125, 6.25).
+        // a = (3.25, -2.5), the sum (6.5, -2.5), the product (21.125, 6.25), and larger than a (21.125, 6.25).
         let y = network.predict(ndarray::array![[1.0, 1.0]].view()).unwrap();
         assert_eq!(y, ndarray::array![[27.375, 41.25]]);
     }

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use emeuro_golden::{
-    Activate, Activation, Add, Affine, Block, Dense, Emulator, Format, Kind, Multiply, Op, Runner, VectorId,
+    Activate, Activation, Add, Affine, Block, Dense, Emulator, Format, Kind, Maximum, Multiply, Op, Runner,
+    VectorId,
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
@@ -257,6 +258,9 @@ impl Part {
                 Op::Multiply(Multiply { inputs, .. }) => {
                     Op::Multiply(Multiply { inputs: inputs.map(at), shift: () })
                 }
+                Op::Maximum(Maximum { inputs, .. }) => {
+                    Op::Maximum(Maximum { inputs: inputs.map(at), align: (), shift: () })
+                }
                 Op::Activate(Activate { input, function }) => {
                     let function = Curve::of(function, emulator.format(*input), node.format);
                     Op::Activate(Activate { input: at(*input), function })
@@ -404,7 +408,7 @@ impl Part {
             Some(Op::Activate(Activate { input, function })) => {
                 Rounding::Table(Lookup::new(function, emulator.format(*input), self.formats[i]))
             }
-            Some(Op::Dense(_) | Op::Block(_) | Op::Add(_) | Op::Multiply(_)) => {
+            Some(Op::Dense(_) | Op::Block(_) | Op::Add(_) | Op::Multiply(_) | Op::Maximum(_)) => {
                 Rounding::Grid(Grid::new(self.formats[i]))
             }
         };

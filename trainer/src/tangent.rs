@@ -103,6 +103,7 @@ mod tests {
         let own =
             n.block(h, BlockGeometry { out_stride: vec![4], offset: 1, shared: false, ..windows }).unwrap();
         let h = n.multiply(shared, own).unwrap();
+        let h = n.maximum(h, shared).unwrap();
         let h = n.dense(h, 3).unwrap();
         n.add(bypass, h).unwrap();
         n.initialise(3);

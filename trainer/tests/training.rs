@@ -1,10 +1,11 @@
 //! The whole way on small synthetic problems: function to emulator, determinism, resuming, precision.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
+use emeuro_golden::BlockGeometry;
 use emeuro_trainer::{
-    Checkpointing, Datasets, Error, Frames, Function, Network, Phase, PortSegment, Quantisation, Session,
-    TrainingSpec, nrmse_float, nrmse_golden, nrmse_golden_at, quantise, train,
+    Checkpointing, Datasets, Error, Frames, Function, Network, Phase, PortSegment, Quantisation, Retraining,
+    Session, TrainingSpec, nrmse_float, nrmse_golden, nrmse_golden_at, quantise, retrain, train,
 };
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
@@ -72,6 +73,36 @@ fn a_smooth_function_is_learnt_with_every_activation() {
         let golden = nrmse_golden(&trained.emulator, data.validation()).unwrap();
         assert!((golden - tuned).abs() < 0.01 * tuned, "{function:?}: {golden} against {tuned}");
     }
+}
+
+#[test]
+fn every_operation_is_trained_and_tuned() {
+    let corners = |x: &[f32]| vec![(x[0] - x[2]).abs() + x[1] * x[3], x[0].max(0.5 * x[1] * x[3])];
+    let data = datasets(21, 3000, 4, &corners);
+    let mut network = Network::new();
+    let x = network.input(4).unwrap();
+    let a = network.dense(x, 12).unwrap();
+    let b = network.dense(x, 12).unwrap();
+    let product = network.multiply(a, b).unwrap();
+    let product = network.dense(product, 12).unwrap();
+    let larger = network.maximum(product, a).unwrap();
+    let pairs = BlockGeometry { repeat: vec![6], in_stride: vec![2], ..BlockGeometry::dense(2, 2) };
+    let pairs = network.block(larger, BlockGeometry { out_stride: vec![2], shared: false, ..pairs }).unwrap();
+    let curved = network.activate(pairs, Function::Tanh).unwrap();
+    let sum = network.add(curved, larger).unwrap();
+    network.dense(sum, 2).unwrap();
+    let trained = train(&spec(network, 40, 8), &data, &Session::default()).unwrap();
+    let used: BTreeSet<&str> = trained.emulator.nodes().iter().map(|node| node.op.keyword()).collect();
+    assert_eq!(used, BTreeSet::from(["activate", "add", "block", "dense", "maximum", "multiply"]));
+    assert!(trained.nrmse_float < 0.06, "{}", trained.nrmse_float);
+    assert!(trained.nrmse_golden < trained.nrmse_float + 0.01, "{}", trained.nrmse_golden);
+    // Some other function of the kind, from the same integers.
+    let other = |x: &[f32]| vec![(x[0] - 0.8 * x[2]).abs() + x[1] * x[3] - 0.1, x[0].max(0.7 * x[1] * x[3])];
+    let [train, validation, test] = [(31, 2000), (32, 300), (33, 300)].map(|(s, n)| frames(s, n, 4, &other));
+    let options = Retraining { epochs: 15, ..Retraining::default() };
+    let made = retrain(&trained.emulator, &train, &validation, &options).unwrap().emulator;
+    let [before, after] = [&trained.emulator, &made].map(|e| nrmse_golden(e, &test).unwrap());
+    assert!(after < 0.4 * before, "{after} after {before}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ enum Layer {
     Dense { input: usize, weights: Array2<f32>, bias: Array1<f32> },
     Add([usize; 2]),
     Multiply([usize; 2]),
+    Maximum([usize; 2]),
     Relu(usize),
 }
 
@@ -41,6 +42,7 @@ impl FloatNetwork {
             }
             Op::Add(add) => Some(Layer::Add(add.inputs.map(|v| v.index()))),
             Op::Multiply(multiply) => Some(Layer::Multiply(multiply.inputs.map(|v| v.index()))),
+            Op::Maximum(maximum) => Some(Layer::Maximum(maximum.inputs.map(|v| v.index()))),
             Op::Activate(Activate { input, function: Activation::Relu }) => Some(Layer::Relu(input.index())),
             Op::Activate(_) | Op::Block(_) => None,
         };
@@ -86,6 +88,9 @@ impl FloatNetwork {
                 }
                 Layer::Multiply([a, b]) => {
                     Zip::from(&mut y).and(made(*a)).and(made(*b)).for_each(|y, a, b| *y = a * b);
+                }
+                Layer::Maximum([a, b]) => {
+                    Zip::from(&mut y).and(made(*a)).and(made(*b)).for_each(|y, a, b| *y = a.max(*b));
                 }
                 Layer::Relu(input) => Zip::from(&mut y).and(made(*input)).for_each(|y, x| *y = x.max(0.0)),
             }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, slice};
 
 use crate::{
-    AddressGenerator, Drain, Function, Instruction, Issue, Table, WeightMemory,
+    AddressGenerator, Combine, Drain, Function, Instruction, Issue, Table, WeightMemory,
     passes::map::{Axis, Mapping, Shape},
     task::{Kind, Place, Task, Tasks},
 };
@@ -110,7 +110,7 @@ pub(crate) fn run(
     let zeros = vec![0; window];
     let (values, bias, members): (&[i16], &[i64], usize) = match &task.kind {
         Kind::Affine { weights, bias, members, .. } => (weights, bias, *members),
-        Kind::Scale { scales } => (scales, &[0], 1),
+        Kind::Scale { scales } | Kind::Maximum { scales } => (scales, &[0], 1),
         Kind::Multiply => (&zeros, &[0], 1),
     };
     let scales = (!matches!(task.kind, Kind::Affine { .. })).then(|| values.to_vec());
@@ -174,7 +174,11 @@ pub(crate) fn run(
                 operand: AddressGenerator::new(shape.operand + operand, &operand_levels),
                 weight: AddressGenerator::new(weight_base, &weight_levels),
                 pattern,
-                multiply: matches!(task.kind, Kind::Multiply),
+                combine: match task.kind {
+                    Kind::Affine { .. } | Kind::Scale { .. } => Combine::Sum,
+                    Kind::Multiply => Combine::Product,
+                    Kind::Maximum { .. } => Combine::Maximum,
+                },
                 reads_input: places.into_iter().all(|p| p == Place::Input),
                 of_member,
                 waits_for_input: false,

@@ -102,12 +102,14 @@ pub(crate) fn shape(tasks: &Tasks, task: &Task) -> Result<Shape, TooManyDimensio
         operand: source(0),
         result: target.address as i64,
         window,
-        reducible: !matches!(task.kind, Kind::Multiply),
+        reducible: !matches!(task.kind, Kind::Multiply | Kind::Maximum { .. }),
         axes: vec![Axis { count: target.size, operand: 1, result: 1, row: 0 }],
     };
     let mut shape = match &task.kind {
         Kind::Scale { scales } if scales.len() == 1 => element_wise([(1, 0), (1, 0)]),
-        Kind::Scale { .. } | Kind::Multiply => element_wise([(2, source(1) - source(0)), (1, 0)]),
+        Kind::Scale { .. } | Kind::Multiply | Kind::Maximum { .. } => {
+            element_wise([(2, source(1) - source(0)), (1, 0)])
+        }
         Kind::Affine { geometry: g, .. } => {
             let mut window: Vec<(usize, i64)> = vec![];
             for (&count, &step) in g.window.iter().zip(&g.in_step).filter(|(count, _)| **count > 1) {

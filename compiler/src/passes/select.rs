@@ -1,6 +1,8 @@
 //! select: turns nodes into tasks and fuses activations into the tasks that make their operands.
 
-use emeuro_golden::{Activate, Add, Block, BlockGeometry, Dense, Emulator, Multiply, Op, accumulator_bits};
+use emeuro_golden::{
+    Activate, Add, Block, BlockGeometry, Dense, Emulator, Maximum, Multiply, Op, accumulator_bits,
+};
 
 use crate::task::{Kind, Place, Task, Tasks, Vector};
 
@@ -58,6 +60,12 @@ pub(crate) fn run(emulator: &Emulator) -> Tasks {
                 let widest = sources.iter().zip(align).map(|(&v, a)| tasks.vectors[v].bits + a).max();
                 // Two operands add a bit, and rounding can add another.
                 plain(Kind::Scale { scales }, *shift, (widest.unwrap_or(0) + 2).max(shift + 2))
+            }
+            Op::Maximum(Maximum { align, shift, .. }) => {
+                let scales = align.iter().map(|&a| 1 << a).collect();
+                let widest = sources.iter().zip(align).map(|(&v, a)| tasks.vectors[v].bits + a).max();
+                // Rounding can add a bit.
+                plain(Kind::Maximum { scales }, *shift, (widest.unwrap_or(0) + 1).max(shift + 2))
             }
             Op::Multiply(Multiply { shift, .. }) => {
                 let bits = sources.iter().map(|&v| tasks.vectors[v].bits).sum::<u32>();

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The versions of the file format: the second one has scales, offsets and ranges of ports, the third one words of any width and
-/// kind.
+/// kind, and `maximum`.
 pub(super) const VERSIONS: [u32; 3] = [1, 2, 3];
 
 /// What the files are, in messages.

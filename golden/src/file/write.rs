@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    Emulator, Node, OutputErrors, Port, VectorId,
+    Emulator, Node, Op, OutputErrors, Port, VectorId,
     ops::{Text, format_map, list, quoted},
 };
 
@@ -45,9 +45,11 @@ fn header(text: &mut String, emulator: &Emulator) {
     let [first, second, third] = super::read::VERSIONS;
     let mut segments = emulator.input.segments.iter().chain(&emulator.output.port.segments);
     let weights = |node: &Node| node.op.affine().is_none_or(|a| a.weights.format.is_signed_of(&[4, 8, 16]));
-    let of_old_widths = |node: &Node| node.format.is_signed_of(&[8, 16]) && weights(node);
+    let is_old = |node: &Node| {
+        node.format.is_signed_of(&[8, 16]) && weights(node) && !matches!(node.op, Op::Maximum(_))
+    };
     let version = match segments.all(|s| s.is_plain() && s.ranges.is_empty()) {
-        _ if !emulator.nodes().iter().all(of_old_widths) => third,
+        _ if !emulator.nodes().iter().all(is_old) => third,
         true => first,
         false => second,
     };

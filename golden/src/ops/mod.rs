@@ -9,6 +9,7 @@ mod affine;
 mod block;
 mod dense;
 mod limits;
+mod maximum;
 mod multiply;
 mod record;
 mod table;
@@ -27,6 +28,7 @@ pub use affine::{Affine, Weights, accumulator_bits};
 pub use block::Block;
 pub use dense::Dense;
 pub use limits::{MAX_ALIGNMENT, MAX_PRODUCT_SHIFT, MAX_SHIFT};
+pub use maximum::Maximum;
 pub use multiply::Multiply;
 pub(crate) use record::{Known, Record, Text, find, format_map, list, quoted};
 pub use table::{Activation, MAX_SEGMENTS_LOG2, TABLE_ERROR};
@@ -68,6 +70,8 @@ pub enum Op<N: Numbers = Integers> {
     Add(Add<N>),
     /// Element-wise product of two vectors of one length.
     Multiply(Multiply<N>),
+    /// Element-wise maximum of two vectors of one length.
+    Maximum(Maximum<N>),
     /// A function of every element.
     Activate(Activate<N>),
 }
@@ -144,6 +148,7 @@ macro_rules! each {
             Op::Block($operation) => $body,
             Op::Add($operation) => $body,
             Op::Multiply($operation) => $body,
+            Op::Maximum($operation) => $body,
             Op::Activate($operation) => $body,
         }
     };
@@ -193,7 +198,7 @@ impl Op {
         match self {
             Self::Dense(dense) => Some(&mut dense.affine),
             Self::Block(block) => Some(&mut block.affine),
-            Self::Add(_) | Self::Multiply(_) | Self::Activate(_) => None,
+            Self::Add(_) | Self::Multiply(_) | Self::Maximum(_) | Self::Activate(_) => None,
         }
     }
 
@@ -208,9 +213,11 @@ impl Op {
             Block::<Integers>::KEYWORD => Block::read(record, known, format).map(Self::Block),
             Add::<Integers>::KEYWORD => Add::read(record, known, format).map(Self::Add),
             Multiply::<Integers>::KEYWORD => Multiply::read(record, known, format).map(Self::Multiply),
+            Maximum::<Integers>::KEYWORD => Maximum::read(record, known, format).map(Self::Maximum),
             Activate::<Integers>::KEYWORD => Activate::read(record, known, format).map(Self::Activate),
             other => {
-                let problem = format!("expected dense, block, add, multiply or activate, found {other:?}");
+                let problem =
+                    format!("expected dense, block, add, multiply, maximum or activate, found {other:?}");
                 Err(EmulatorError::new("op", problem))
             }
         }

@@ -14,7 +14,7 @@
 //!                  +-------+
 //! clock, resetn -->|       |-/--> operand_address, pattern
 //! input_full ---/->|       |-/--> weight_address
-//! output_busy --/->| issue |----> enable, first, complete (tap_0, use_held_0)
+//! output_busy --/->| issue |----> enable, first, complete (tap_0, use_held_0, keep_largest_0)
 //!                  |       |----> reserve, release_input, parity, joined_0
 //!                  +-------+
 //! ```
@@ -71,6 +71,8 @@ pub struct Issue {
     pub tap: Vec<Wire<Out>>,
     /// The lanes multiply with the operand of the clock before; one wire or none.
     pub use_held: Vec<Wire<Out>>,
+    /// The lanes keep the largest product; one wire or none.
+    pub keep_largest: Vec<Wire<Out>>,
     /// The output buffer is taken.
     pub reserve: Wire<Out>,
     /// The input buffer is given back.
@@ -121,6 +123,9 @@ impl Issue {
             use_held: element_wise
                 .then(|| Wire::new(1, "The lanes multiply with the operand of the clock before"))
                 .into_iter()
+                .collect(),
+            keep_largest: (rom.maximum.iter())
+                .map(|_| Wire::new(1, "The lanes keep the largest product"))
                 .collect(),
             reserve: Wire::new(1, "The output buffer is taken"),
             release_input: Wire::new(1, "The input buffer is given back"),
@@ -223,6 +228,9 @@ impl Logic for Issue {
             self.enable.next =
                 self.control.step.val() & !(self.control.first.val() & self.rom.multiply[i].val());
             self.first.next = self.control.first.val() | self.rom.multiply[i].val();
+        }
+        for i in 0..self.keep_largest.len() {
+            self.keep_largest[i].next = self.rom.maximum[i].val();
         }
         self.reserve.next = self.control.reserve.val();
         self.release_input.next = self.control.release_input.val();

@@ -12,12 +12,13 @@
 //!                  +------------------------------------------+
 //! ```
 //!
-//! Timing, from the clock of `operand_address` and `weight_address`: `use_held_0` two clocks later; `enable` and `first` four;
+//! Timing, from the clock of `operand_address` and `weight_address`: `use_held_0` two clocks later; `enable`, `first` and `keep_largest_0`
+//! four;
 //! the sum holds the product after five.
 
 use super::{
     MemoryStyle, Ram, Rom,
-    mac::{Mac, MacShape},
+    mac::{Mac, MacShape, keep_largest_wire},
     multiplier::use_held_wire,
     operand_address::{OperandAddress, offset_parameters},
 };
@@ -58,6 +59,8 @@ pub struct Lane {
     pub first: Wire<In>,
     /// Multiplies with the operand of the clock before; one wire or none.
     pub use_held: Vec<Wire<In>>,
+    /// Takes the product only if it is larger than the sum; one wire or none.
+    pub keep_largest: Vec<Wire<In>>,
     /// The accumulator.
     pub sum: Wire<Out>,
     lane_address: OperandAddress,
@@ -103,6 +106,7 @@ impl Lane {
             enable: Wire::new(1, "Adds the product"),
             first: Wire::new(1, "Begins a new sum"),
             use_held: use_held_wire(shape),
+            keep_largest: keep_largest_wire(shape),
             sum: Wire::new(shape.sum, "The accumulator").signed(),
             lane_address: OperandAddress::new(address_width, offsets),
             operands: memory,
@@ -165,6 +169,9 @@ impl Logic for Lane {
         self.mac.first.next = self.first.val();
         for i in 0..self.use_held.len() {
             self.mac.use_held[i].next = self.use_held[i].val();
+        }
+        for i in 0..self.keep_largest.len() {
+            self.mac.keep_largest[i].next = self.keep_largest[i].val();
         }
         self.sum.next = self.mac.sum.val();
     }

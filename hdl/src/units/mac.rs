@@ -1,21 +1,23 @@
 //! Multiply-accumulate: one product per clock into one accumulator.
 //!
 //! `first` begins a new sum: the accumulator takes the product instead of adding it. In units with element-wise
-//! products, `use_held` multiplies the operand with the one of the clock before instead of with the weight.
+//! products, `use_held` multiplies the operand with the one of the clock before instead of with the weight. In units with
+//! element-wise maxima, `keep_largest` takes the product only if it is larger than what is there.
 //!
 //! ```text
-//!               +-----+
-//!     clock --->|     |
-//!   operand -/->|     |
-//!    weight -/->|     |
-//! use_held_0 -->| mac |-/--> sum
-//!    enable --->|     |
-//!     first --->|     |
-//!               +-----+
+//!                   +-----+
+//!         clock --->|     |
+//!       operand -/->|     |
+//!        weight -/->|     |
+//!     use_held_0 -->| mac |-/--> sum
+//! keep_largest_0 -->|     |
+//!        enable --->|     |
+//!         first --->|     |
+//!                   +-----+
 //! ```
 //!
-//! Timing: three clocks from operand and weight to the sum; `use_held_0` comes with the operand, `enable` and `first` two
-//! clocks later.
+//! Timing: three clocks from operand and weight to the sum; `use_held_0` comes with the operand, `enable`, `first` and
+//! `keep_largest_0` two clocks later.
 //!
 //! ```text
 //!            __    __    __    __    __
@@ -32,7 +34,7 @@
 //! use emeuro_hdl::prelude::*;
 //! use emeuro_hdl::units::mac::{Mac, MacShape};
 //!
-//! let shape = MacShape { word: 16, weight: 8, sum: 40, element_wise: false, multiplier: Default::default() };
+//! let shape = MacShape { word: 16, weight: 8, sum: 40, ..MacShape::default() };
 //! let mut mac = Mac::new(shape);
 //! mac.connect_all();
 //! // 300 · -2 + 400 · 5
@@ -73,6 +75,8 @@ pub struct Mac {
     pub enable: Wire<In>,
     /// Begins a new sum.
     pub first: Wire<In>,
+    /// Takes the product only if it is larger; one wire in units with element-wise maxima, none in others.
+    pub keep_largest: Vec<Wire<In>>,
     /// The accumulator.
     pub sum: Wire<Out>,
     multiplier: Multiplier,
@@ -80,7 +84,7 @@ pub struct Mac {
 }
 
 /// The widths of a lane's datapath.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MacShape {
     /// Bits of a word in memory.
     pub word: u32,
@@ -90,6 +94,8 @@ pub struct MacShape {
     pub sum: u32,
     /// Whether two operands can be multiplied with each other.
     pub element_wise: bool,
+    /// Whether the largest product can be kept instead of the sum.
+    pub maximum: bool,
     /// What the multiplier is made of.
     pub multiplier: emeuro_compiler::Multiplier,
 }
@@ -114,6 +120,7 @@ impl Mac {
             use_held: use_held_wire(shape),
             enable: Wire::new(1, "Adds the product"),
             first: Wire::new(1, "Begins a new sum with it"),
+            keep_largest: keep_largest_wire(shape),
             sum: Wire::new(shape.sum, "The accumulator").signed(),
             multiplier: Multiplier::new(shape),
             accumulator: Accumulator::new(shape),
@@ -134,11 +141,19 @@ impl Logic for Mac {
         self.accumulator.product.next = self.multiplier.product.val();
         self.accumulator.enable.next = self.enable.val();
         self.accumulator.first.next = self.first.val();
+        for i in 0..self.keep_largest.len() {
+            self.accumulator.keep_largest[i].next = self.keep_largest[i].val();
+        }
         self.sum.next = self.accumulator.sum.val();
     }
 }
 
-/// Adds products.
+/// The optional control wire of element-wise maxima.
+pub(crate) fn keep_largest_wire(shape: MacShape) -> Vec<Wire<In>> {
+    shape.maximum.then(|| Wire::new(1, "Takes the product only if it is larger")).into_iter().collect()
+}
+
+/// Adds products, or keeps the largest.
 #[derive(LogicBlock)]
 struct Accumulator {
     info: ModuleInfo,
@@ -146,6 +161,7 @@ struct Accumulator {
     product: Wire<In>,
     enable: Wire<In>,
     first: Wire<In>,
+    keep_largest: Vec<Wire<In>>,
     sum: Wire<Out>,
 }
 
@@ -157,6 +173,7 @@ impl Accumulator {
             product: Wire::new(shape.product(), "The product").signed(),
             enable: Wire::new(1, "Adds the product"),
             first: Wire::new(1, "Begins a new sum with it"),
+            keep_largest: keep_largest_wire(shape),
             sum: Wire::new(shape.sum, "The sum").signed(),
         }
     }
@@ -165,8 +182,13 @@ impl Accumulator {
 impl Logic for Accumulator {
     fn update(&mut self) {
         if self.clock.pos_edge() && self.enable.val().any() {
-            let before = if self.first.val().any() { 0 } else { self.sum.val().as_i64() };
-            self.sum.next = Value::signed(before + self.product.val().as_i64());
+            let (sum, product) = (self.sum.val().as_i64(), self.product.val().as_i64());
+            let keeps_largest = self.keep_largest.iter().any(|wire| wire.val().any());
+            self.sum.next = Value::signed(match (self.first.val().any(), keeps_largest) {
+                (true, _) => product,
+                (false, true) => sum.max(product),
+                (false, false) => sum + product,
+            });
         }
     }
 
@@ -187,13 +209,21 @@ impl Logic for Accumulator {
         } else {
             String::new()
         };
+        let (keeps, takes, replaces) = match self.keep_largest.as_slice() {
+            [] => ("", "enable", "first"),
+            _ => (
+                "wire keeps = keep_largest_0 && !first && sum >= addend;\n",
+                "enable && !keeps",
+                "first || keep_largest_0",
+            ),
+        };
         Verilog::Custom(format!(
             "\
 wire signed [{high}:0] addend = {addend};
-{unused}
+{unused}{keeps}
 always @(posedge clock) begin
-    if (enable) begin
-        sum <= first ? addend : sum + addend;
+    if ({takes}) begin
+        sum <= {replaces} ? addend : sum + addend;
     end
 end",
             high = sum - 1,

@@ -25,7 +25,7 @@
 //! use emeuro_hdl::units::mac::MacShape;
 //! use emeuro_hdl::units::multiplier::Multiplier;
 //!
-//! let shape = MacShape { word: 16, weight: 8, sum: 40, element_wise: false, multiplier: Default::default() };
+//! let shape = MacShape { word: 16, weight: 8, sum: 40, ..MacShape::default() };
 //! let mut multiplier = Multiplier::new(shape);
 //! multiplier.connect_all();
 //! multiplier.operand.next = Value::signed(300);

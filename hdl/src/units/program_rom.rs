@@ -13,7 +13,7 @@
 //!
 //! Timing: one clock.
 
-use emeuro_compiler::{AddressGenerator, Function, Instruction, Program};
+use emeuro_compiler::{AddressGenerator, Combine, Function, Instruction, Program};
 
 use super::{
     extend::slice,
@@ -91,6 +91,17 @@ impl Columns {
         match program.members {
             None => vec![],
             Some(_) => vec![self.field(comment, program.all_instructions().map(|i| flag(i).into()))],
+        }
+    }
+
+    /// Which instructions make this of their operands; nothing if none does.
+    fn combines(&mut self, program: &Program, combine: Combine, comment: &str) -> Vec<Wire<Out>> {
+        match program.combines(combine) {
+            false => vec![],
+            true => {
+                let flags = program.all_instructions().map(|i| (i.issue.combine == combine).into());
+                vec![self.field(comment, flags)]
+            }
         }
     }
 
@@ -213,8 +224,10 @@ pub struct IssueRom {
     pub pattern: Wire<Out>,
     /// Tap of the adder tree; one wire, or none if there is one tap.
     pub tap: Vec<Wire<Out>>,
-    /// Element-wise product; one wire or none.
+    /// Element-wise product; one wire or none, as the next.
     pub multiply: Vec<Wire<Out>>,
+    /// Element-wise maximum.
+    pub maximum: Vec<Wire<Out>>,
     /// A second frame may join; one wire, or none if there are no pairs, as the next.
     pub forks: Vec<Wire<Out>>,
     /// It works on the second frame of a pair.
@@ -233,7 +246,7 @@ pub struct IssueRom {
 program_rom!(
     IssueRom,
     scalars: [delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern],
-    vectors: [tap, multiply, forks, second, of_member, limit, operand, weight]
+    vectors: [tap, multiply, maximum, forks, second, of_member, limit, operand, weight]
 );
 
 impl IssueRom {
@@ -244,7 +257,6 @@ impl IssueRom {
         let mut c = Columns::default();
         let info =
             ModuleInfo::new("issue_rom", format!("issue fields of {count} instructions")).latency("1 clock.");
-        let element_wise = issue().any(|i| i.multiply);
         let levels = emeuro_compiler::ISSUE_LEVELS;
         Self {
             info,
@@ -270,12 +282,8 @@ impl IssueRom {
                     vec![c.field_of(address_bits(n), "Tap of the adder tree", indices)]
                 }
             },
-            multiply: match element_wise {
-                true => {
-                    vec![c.field("Multiplies operands with each other", issue().map(|i| i.multiply.into()))]
-                }
-                false => vec![],
-            },
+            multiply: c.combines(program, Combine::Product, "Multiplies operands with each other"),
+            maximum: c.combines(program, Combine::Maximum, "Keeps the largest product"),
             forks: c.forks(program, |i| i.issue.forks),
             second: c.second(program),
             of_member: c

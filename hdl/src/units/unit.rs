@@ -32,7 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use emeuro_compiler::{Control, Program, WeightMemory, timing};
+use emeuro_compiler::{Combine, Control, Program, WeightMemory, timing};
 
 use super::{
     MemoryStyle, Rom,
@@ -121,6 +121,7 @@ pub struct Unit {
     enable: FlagDelay,
     first: WordDelay,
     use_held: Vec<WordDelay>,
+    keep_largest: Vec<WordDelay>,
     complete: FlagDelay,
     tap: Vec<WordDelay>,
     lane: Vec<Lane>,
@@ -172,7 +173,8 @@ impl Unit {
             word: program.word_bits,
             weight: program.weight_bits,
             sum: program.accumulator_bits,
-            element_wise: program.all_instructions().any(|i| i.issue.multiply),
+            element_wise: program.combines(Combine::Product),
+            maximum: program.combines(Combine::Maximum),
             multiplier: program.config.multiplier(),
         };
         let mask = (1 << address) - 1;
@@ -268,6 +270,7 @@ impl Unit {
             enable: FlagDelay::new(ISSUE_TO_PRODUCT),
             first: WordDelay::new(1, ISSUE_TO_PRODUCT),
             use_held: issue.use_held.iter().map(element_wise).collect(),
+            keep_largest: issue.keep_largest.iter().map(|_| WordDelay::new(1, ISSUE_TO_PRODUCT)).collect(),
             complete: FlagDelay::new(timing::ISSUE_TO_SUM),
             tap: issue.tap.iter().map(|t| WordDelay::new(t.width(), timing::ISSUE_TO_SUM)).collect(),
             lane: lane.collect(),
@@ -409,6 +412,10 @@ impl Logic for Unit {
             self.use_held[i].clock.next = self.aclk.val();
             self.use_held[i].d.next = self.issue.use_held[i].val();
         }
+        for i in 0..self.keep_largest.len() {
+            self.keep_largest[i].clock.next = self.aclk.val();
+            self.keep_largest[i].d.next = self.issue.keep_largest[i].val();
+        }
         for i in 0..self.lane.len() {
             self.lane[i].clock.next = self.aclk.val();
             self.lane[i].operand_address.next = self.issue.operand_address.val();
@@ -424,6 +431,9 @@ impl Logic for Unit {
             self.reducer.sum[i].next = self.lane[i].sum.val();
             for j in 0..self.use_held.len() {
                 self.lane[i].use_held[j].next = self.use_held[j].q.val();
+            }
+            for j in 0..self.keep_largest.len() {
+                self.lane[i].keep_largest[j].next = self.keep_largest[j].q.val();
             }
         }
         for i in 0..self.weight_store.len() {

@@ -5,6 +5,7 @@ mod activate;
 mod add;
 mod block;
 mod dense;
+mod maximum;
 mod multiply;
 
 use emeuro_golden::{Op, VectorId};
@@ -122,6 +123,7 @@ pub(crate) fn on_floats(op: &Op<Floats>) -> &dyn OnFloats {
         Op::Block(block) => block,
         Op::Add(add) => add,
         Op::Multiply(multiply) => multiply,
+        Op::Maximum(maximum) => maximum,
         Op::Activate(activate) => activate,
     }
 }

@@ -229,16 +229,16 @@ fn reducers() -> Result<Vec<Job>> {
 }
 
 fn macs() -> Result<Vec<Job>> {
-    let mac = |name: &str, element_wise: bool, faults: Vec<Fault>| -> Result<Job> {
-        let shape = MacShape { word: 4, weight: 4, sum: 10, element_wise, multiplier: Default::default() };
+    let plain = MacShape { word: 4, weight: 4, sum: 10, ..MacShape::default() };
+    let mac = |name: &str, shape: MacShape, about: &str, faults: Vec<Fault>| -> Result<Job> {
         Ok(Job {
             name: name.into(),
-            about: format!(
-                "multiply-accumulate, words and weights of 4 bits, sums of 10{}",
-                if element_wise { ", with products of two operands" } else { "" }
-            ),
+            about: format!("multiply-accumulate, words and weights of 4 bits, sums of 10{about}"),
             module: properties!("mac"),
-            parameters: parameters([("ELEMENT_WISE", element_wise.into())]),
+            parameters: parameters([
+                ("ELEMENT_WISE", shape.element_wise.into()),
+                ("MAXIMUM", shape.maximum.into()),
+            ]),
             design: Printed::new(&mut Mac::new(shape), "mac", vec![])?,
             method: Method::Induction { depth: 6 },
             faults,
@@ -251,7 +251,20 @@ fn macs() -> Result<Vec<Job>> {
         "sum_is_that_of_the_products",
         8,
     );
-    Ok(vec![mac("mac", false, vec![forgets])?, mac("mac_element_wise", true, vec![])?])
+    let mixes = fault(
+        "accumulator.v",
+        "wire keeps = keep_largest_0 && !first && sum >= addend;",
+        "wire keeps = keep_largest_0 && sum >= addend;",
+        "sum_is_that_of_the_products",
+        8,
+    );
+    let element_wise = MacShape { element_wise: true, ..plain };
+    let maximum = MacShape { maximum: true, ..plain };
+    Ok(vec![
+        mac("mac", plain, "", vec![forgets])?,
+        mac("mac_element_wise", element_wise, ", with products of two operands", vec![])?,
+        mac("mac_maximum", maximum, ", with the largest product", vec![mixes])?,
+    ])
 }
 
 fn interpolators() -> Result<Vec<Job>> {

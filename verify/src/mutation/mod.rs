@@ -32,22 +32,23 @@ use whole::Whole;
 /// What Verilator must not say about netlists.
 const QUIET: [&str; 3] = ["-Wno-lint", "-Wno-style", "-Wno-fatal"];
 /// The recorded units and how many mutants each gets.
-const UNITS: [(&str, usize); 23] = [
+const UNITS: [(&str, usize); 24] = [
     ("address_generator", 20),
     ("axi_lite", 40),
     ("control_registers_ram", 35),
-    ("drain_8", 30),
-    ("drain_11", 20),
+    ("drain_9", 30),
+    ("drain_12", 20),
     ("flag_delay_2", 4),
     ("input_loader_clear", 20),
     ("input_loader_pairs_rest", 20),
     ("interpolator_bytes", 30),
     ("issue_7", 35),
-    ("issue_9", 20),
+    ("issue_10", 20),
     ("lane_element_wise", 30),
     ("loop_counters", 20),
     ("loop_counters_last", 15),
     ("mac_element_wise", 20),
+    ("mac_maximum", 15),
     ("output_streamer_ordered", 25),
     ("output_streamer_pairs_rest", 25),
     ("program_counter_pairs", 20),
@@ -374,7 +375,7 @@ mod tests {
     #[test]
     fn modules_are_named_without_prefix_and_number() {
         assert_eq!(module("part_ram_2.v", "part_unit"), "ram");
-        assert_eq!(module("drain_8_address_generator_2.v", "drain_8"), "address_generator");
+        assert_eq!(module("drain_9_address_generator_2.v", "drain_9"), "address_generator");
         assert_eq!(module("axi_lite.v", "axi_lite"), "axi_lite");
         assert_eq!(module("", "axi_lite"), "(no line)");
     }

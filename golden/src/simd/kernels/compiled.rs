@@ -18,6 +18,7 @@ use crate::{
             gemv_u8s8::{GemvU8S8, GemvU8S8Kernel, Own, Quad, Quads, Same},
             grouped_gemv_s16::{Broadcast, Carry, Gathered, GroupedGemv, Operand, Operands, Permuted},
             lookup::Lookup,
+            maximum::Maximum,
             multiply::Multiply,
             permutation::Permutation,
             plan::{Plan, Step},
@@ -230,6 +231,7 @@ macro_rules! kernels {
                         Step::Im2col(step, place) => im2col(step, frame, *place),
                         Step::Add(step) => add(step, frame),
                         Step::Multiply(step) => multiply(step, frame),
+                        Step::Maximum(step) => maximum(step, frame),
                         Step::Relu(step) => relu(step, frame),
                         Step::Lookup(step) => lookup(step, frame),
                         Step::Route(router, scores) => *selected = Some(route(router, *scores, frame)),
@@ -246,6 +248,7 @@ macro_rules! kernels {
                 }
                 add(step: &Add, frame: *mut i16) { step.run::<$lanes>(frame) }
                 multiply(step: &Multiply, frame: *mut i16) { step.run::<$lanes>(frame) }
+                maximum(step: &Maximum, frame: *mut i16) { step.run::<$lanes>(frame) }
                 relu(step: &Relu, frame: *mut i16) { step.run::<$lanes>(frame) }
                 lookup(step: &Lookup, frame: *mut i16) { step.run::<$lanes>(frame) }
             );

@@ -14,6 +14,7 @@ use crate::{
             gemv_u8s8::{GemvU8S8, GemvU8S8Kernel},
             input::Input,
             lookup::Lookup,
+            maximum::Maximum,
             multiply::Multiply,
             permutation::Permutation,
             plan::{Plan, Program, Step},
@@ -312,6 +313,9 @@ impl<'a> Lowering<'a> {
             Op::Multiply(ops::Multiply { inputs: [a, b], shift }) => {
                 Step::Multiply(Multiply::new(places(*a, *b), *shift, node.format))
             }
+            Op::Maximum(ops::Maximum { inputs: [a, b], align, shift }) => {
+                Step::Maximum(Maximum::new(places(*a, *b), *align, *shift, node.format))
+            }
             Op::Activate(Activate { input, function: Activation::Table { knots, .. } }) => {
                 Step::Lookup(Lookup::new(places(*input, *input), knots, self.emulator.format(*input)))
             }
@@ -411,7 +415,7 @@ fn kind<'a>(emulator: &'a Emulator, index: usize, target: Target) -> Kind<'a> {
         Op::Block(Block { input, geometry, affine }) => {
             Layer::new(emulator, *input, geometry.clone(), affine, node.format)
         }
-        Op::Add(_) | Op::Multiply(_) | Op::Activate(_) => return Kind::Elementwise,
+        Op::Add(_) | Op::Multiply(_) | Op::Maximum(_) | Op::Activate(_) => return Kind::Elementwise,
     };
     match layer.width {
         Width::Wide => return Kind::GemvAcc64(layer),

@@ -1,4 +1,4 @@
-//! Places of the kernels that go word by word through vectors of one length: add, multiply, ReLU, lookup.
+//! Places of the kernels that go word by word through vectors of one length: add, multiply, maximum, ReLU, lookup.
 
 use super::epilogue::Sink;
 use crate::simd::memory::Place;

@@ -12,6 +12,7 @@ pub(crate) mod gemv_u8s8_split_k;
 pub(crate) mod grouped_gemv_s16;
 pub(crate) mod input;
 pub(crate) mod lookup;
+pub(crate) mod maximum;
 pub(crate) mod multiply;
 mod names;
 pub(crate) mod permutation;

@@ -8,6 +8,7 @@ use super::{
     gemv_u8s8::{GemvU8S8, GemvU8S8Kernel, Quads},
     grouped_gemv_s16::{GroupedGemv, Operands},
     lookup::Lookup,
+    maximum::Maximum,
     permutation::Permutation,
     plan::{Plan, Step},
     stencil::{Pairing, Stencil},
@@ -53,6 +54,7 @@ impl Plan {
                 names.insert(format!("multiply: {}", if step.shift() == 31 { "halved" } else { "whole" }));
                 step.places.y.name("multiply", names);
             }
+            Step::Maximum(step) => step.name(names),
             Step::Relu(step) => {
                 names.insert("relu".into());
                 step.places.y.name("relu", names);
@@ -170,6 +172,13 @@ impl Add {
     fn name(&self, names: &mut Names) {
         names.insert(format!("add: {}", if self.is_plain() { "saturating" } else { "aligned" }));
         self.places.y.name("add", names);
+    }
+}
+
+impl Maximum {
+    fn name(&self, names: &mut Names) {
+        names.insert(format!("maximum: {}", if self.is_plain() { "plain" } else { "aligned" }));
+        self.places.y.name("maximum", names);
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     grouped_gemv_s16::GroupedGemv,
     input::Input,
     lookup::Lookup,
+    maximum::Maximum,
     multiply::Multiply,
     permutation::Permutation,
     quantise::Scales,
@@ -28,6 +29,7 @@ pub(crate) enum Step {
     Im2col(Permutation, Place),
     Add(Add),
     Multiply(Multiply),
+    Maximum(Maximum),
     Relu(Relu),
     Lookup(Lookup),
     /// The router looks at its scores, from this place on.

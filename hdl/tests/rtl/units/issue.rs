@@ -1,6 +1,6 @@
 //! The issue sequencer against nested loops over the program.
 
-use emeuro_compiler::{Instruction, Program};
+use emeuro_compiler::{Combine, Instruction, Program};
 use emeuro_hdl::prelude::address_bits;
 use emeuro_hdl::units::issue::Issue;
 use rand::{RngExt, SeedableRng};
@@ -13,7 +13,7 @@ use crate::bench::{Bench, Case, low_bits, once_in, ports};
 ports!(
     Issue, [clock], [resetn, input_full, output_busy, quality, taken, weight_offset] -> [
         operand_address, pattern, weight_address, enable, first, complete, reserve, release_input, parity, tap,
-        use_held, joined, level,
+        use_held, keep_largest, joined, level,
     ]
 );
 
@@ -41,7 +41,7 @@ struct Step {
     weight: i64,
     of_member: bool,
     pattern: usize,
-    multiply: bool,
+    combine: Combine,
     reduce: u32,
     per_clock: usize,
     first: bool,
@@ -76,7 +76,7 @@ fn frame(program: &Program, level: usize, buffer: usize, joins: bool) -> Vec<Clo
                 weight: element(issue.weight.base, &weights, indices),
                 of_member: issue.of_member,
                 pattern: issue.pattern,
-                multiply: issue.multiply,
+                combine: issue.combine,
                 reduce: drain.reduce,
                 per_clock: drain.per_clock,
                 first: indices[..2] == [0, 0],
@@ -228,27 +228,25 @@ fn check(
     // Products have no weights.
     let width = address_bits(program.weights[0].len());
     let expected = step.weight + if step.of_member { offset } else { 0 };
-    assert!(step.multiply || *weight == low_bits(expected, width), "{here}");
+    let is_product = step.combine == Combine::Product;
+    assert!(is_product || *weight == low_bits(expected, width), "{here}");
     assert_eq!(*pattern, step.pattern as u64, "{here}");
     assert_eq!([complete, release].map(|flag| *flag == 1), [step.complete, step.release], "{here}");
     // A product keeps its first operand and multiplies the second with it, in a sum of its own.
-    let holds = step.multiply && step.first;
+    let holds = is_product && step.first;
     assert_eq!(*enable, u64::from(!holds), "{here}");
-    assert!(holds || *first == u64::from(step.first || step.multiply), "{here}");
+    assert!(holds || *first == u64::from(step.first || is_product), "{here}");
     let taps = taps(program);
-    let (tap, products) = special.split_at(usize::from(taps.len() > 1));
-    let others = usize::from(!program.paired.is_empty()) + usize::from(program.levels() > 1);
-    let (products, _) = products.split_at(products.len() - others);
+    let (tap, combined) = special.split_at(usize::from(taps.len() > 1));
+    let (use_held, combined) = combined.split_at(usize::from(program.combines(Combine::Product)));
+    let (keep_largest, _) = combined.split_at(usize::from(program.combines(Combine::Maximum)));
     for &tap in tap {
         let tap = &taps[tap as usize];
         assert_eq!((tap.level, tap.per_clock), (step.reduce, step.per_clock), "{here}");
     }
-    match products {
-        [use_held] => {
-            assert!(holds || *use_held == u64::from(step.multiply), "{here}");
-        }
-        others => assert!(others.is_empty() && !step.multiply, "{here}"),
-    }
+    assert!(holds || use_held.iter().all(|&held| held == u64::from(is_product)), "{here}");
+    let is_maximum = u64::from(step.combine == Combine::Maximum);
+    assert!(keep_largest.iter().all(|&keeps| keeps == is_maximum), "{here}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ ports!(
     Lane, [clock],
     [
         operand_address, pattern, write_enable, write_address, write_data, weight_address, store, store_address, store_data,
-        enable, first, use_held,
+        enable, first, use_held, keep_largest,
     ] -> [sum]
 );
 
@@ -73,7 +73,7 @@ struct Step {
 
 fn multiply(name: &str, row: usize, element_wise: bool, is_writable: bool) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(37);
-    let shape = MacShape { word: 16, weight: 8, sum: 40, element_wise, multiplier: Default::default() };
+    let shape = MacShape { word: 16, weight: 8, sum: 40, element_wise, ..MacShape::default() };
     let (memory_words, weight_count, offsets) = (32, 23, [0, 7, 30]);
     let mut weights: Vec<u64> = (0..weight_count).map(|_| word(&mut random, shape.weight)).collect();
     let file = format!("{name}.hex");

@@ -1,4 +1,4 @@
-//! The multiply-accumulate datapath against sums over its own past.
+//! The multiply-accumulate datapath against sums and maxima over its own past.
 
 use emeuro_compiler::{Multiplier, timing};
 use emeuro_hdl::units::mac::{Mac, MacShape};
@@ -7,13 +7,12 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::bench::{Bench, Case, low_bits, once_in, ports, signed, word};
 
-ports!(Mac, [clock], [operand, weight, enable, first, use_held] -> [sum]);
+ports!(Mac, [clock], [operand, weight, enable, first, use_held, keep_largest] -> [sum]);
 
 pub(crate) fn cases() -> Vec<Case> {
-    let shape = |word, weight, sum, element_wise| {
-        let multiplier = Multiplier::Generic;
-        MacShape { word, weight, sum, element_wise, multiplier }
-    };
+    let shape =
+        |word, weight, sum, element_wise| MacShape { word, weight, sum, element_wise, ..MacShape::default() };
+    let maximum = |shape: MacShape| MacShape { maximum: true, ..shape };
     let ecp5 = |shape: MacShape| MacShape { multiplier: Multiplier::Ecp5, ..shape };
     vec![
         accumulate("mac", shape(16, 8, 40, false)),
@@ -24,6 +23,8 @@ pub(crate) fn cases() -> Vec<Case> {
         accumulate("mac_element_wise", shape(16, 8, 36, true)),
         // The weight is the wider factor, and the sum is narrower than the product.
         accumulate("mac_element_wise_bytes", shape(8, 16, 20, true)),
+        accumulate("mac_maximum", maximum(shape(16, 8, 40, false))),
+        accumulate("mac_maximum_tight", maximum(shape(8, 8, 16, true))),
         accumulate("mac_ecp5", ecp5(shape(16, 8, 40, false))),
         accumulate("mac_ecp5_element_wise", ecp5(shape(16, 8, 36, true))),
     ]
@@ -49,7 +50,8 @@ fn accumulate(name: &'static str, shape: MacShape) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(25);
     let mut bench = Bench::new(name, Mac::new(shape));
     let mut past: Vec<Clock> = vec![];
-    let mut terms: Option<Vec<i64>> = None;
+    // The sum so far.
+    let mut expected: Option<i64> = None;
     for clock in 0..4000 {
         let (operand, weight) = (word(&mut random, shape.word), word(&mut random, shape.weight));
         let enable = once_in(&mut random, 2);
@@ -57,13 +59,12 @@ fn accumulate(name: &'static str, shape: MacShape) -> Case {
         let use_held = shape.element_wise && once_in(&mut random, 2);
         let enable = enable || clock == 10;
         let mut words = vec![operand, weight, enable.into(), first.into()];
-        if shape.element_wise {
-            words.push(use_held.into());
-        }
+        let keep_largest = shape.maximum && once_in(&mut random, 2);
+        words.extend(shape.element_wise.then_some(u64::from(use_held)));
+        words.extend(shape.maximum.then_some(u64::from(keep_largest)));
         let [sum] = bench.tick(&words);
-        if let Some(terms) = &terms {
-            let expected = low_bits(terms.iter().fold(0, |a, b| a.wrapping_add(*b)), shape.sum);
-            assert_eq!(sum, expected, "{name}, clock {clock}: {terms:?}");
+        if let Some(expected) = expected {
+            assert_eq!(sum, low_bits(expected, shape.sum), "{name}, clock {clock}");
         } else {
             bench.settled();
         }
@@ -71,16 +72,18 @@ fn accumulate(name: &'static str, shape: MacShape) -> Case {
         past.push(Clock { operand, weight, use_held });
         if clock >= 10 && enable {
             let term = product(&past, clock);
-            match &mut terms {
-                Some(terms) if !first => terms.push(term),
-                terms => *terms = Some(vec![term]),
-            }
+            expected = Some(match expected {
+                Some(sum) if !first && keep_largest => sum.max(term),
+                // The accumulator wraps.
+                Some(sum) if !first => signed(low_bits(sum + term, shape.sum), shape.sum),
+                _ => term,
+            });
         }
     }
     bench.finish(vec![])
 }
 
 #[test]
-fn sums_are_sums_of_products() {
+fn sums_are_sums_of_products_or_the_largest() {
     cases();
 }

@@ -1,6 +1,6 @@
 //! The program ROMs: every field of every instruction is the program's.
 
-use emeuro_compiler::{Function, Instruction, Program};
+use emeuro_compiler::{Combine, Function, Instruction, Program};
 use emeuro_hdl::prelude::address_bits;
 use emeuro_hdl::units::program_rom::{DrainRom, IssueRom};
 use emeuro_hdl::units::reducer::Tap;
@@ -11,7 +11,7 @@ use crate::bench::{Bench, Case, Ported, low_bits, ports};
 ports!(
     IssueRom, [clock], [address] -> [
         delay, pad, reads_input, waits_for_input, reserves_output, releases_input, ends_program, pattern, tap, multiply,
-        forks, second, of_member, limit, operand, weight,
+        maximum, forks, second, of_member, limit, operand, weight,
     ]
 );
 ports!(
@@ -39,7 +39,9 @@ fn issue(name: &str, program: &Program) -> Case {
     let taps = taps(program);
     let unit = IssueRom::new(program, &taps, program.address_bits(), weight_width, &file);
     let hex = unit.hex();
-    let has_products = program.all_instructions().any(|i| i.issue.multiply);
+    let combined =
+        [Combine::Product, Combine::Maximum].into_iter().filter(|&combine| program.combines(combine));
+    let combined: Vec<Combine> = combined.collect();
     let has_pairs = !program.paired.is_empty();
     let fields = |index: usize| -> Vec<i64> {
         let Instruction { issue, drain, second, .. } = instruction(program, index);
@@ -56,7 +58,7 @@ fn issue(name: &str, program: &Program) -> Case {
         let is_its = |tap: &Tap| (tap.level, tap.per_clock) == (drain.reduce, drain.per_clock);
         let tap = taps.iter().position(is_its).unwrap();
         fields.extend((taps.len() > 1).then_some(tap as i64));
-        fields.extend(has_products.then_some(i64::from(issue.multiply)));
+        fields.extend(combined.iter().map(|&combine| i64::from(issue.combine == combine)));
         fields.extend([issue.forks, *second].into_iter().filter(|_| has_pairs).map(i64::from));
         fields.extend(program.members.iter().map(|_| i64::from(issue.of_member)));
         fields.extend(issue.counts.iter().map(|&count| count as i64 - 1));

@@ -1,8 +1,8 @@
 //! Programs of sampled networks that have, between them, everything that an instruction can say.
 
 use emeuro_compiler::{
-    AddressGenerator, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, Machine, Program,
-    UnitConfig, compile,
+    AddressGenerator, Combine, DRAIN_LEVELS, Drain, Function, ISSUE_LEVELS, Instruction, Issue, Machine,
+    Program, UnitConfig, compile,
 };
 use emeuro_golden::{Emulator, sample_clusters, sample_emulator, sample_levels};
 use emeuro_hdl::units::reducer::Tap;
@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Seed, lanes, slots, words per beat, and whether frames may be taken in pairs; all of the networks are small enough for the direct loop.
-const SAMPLES: [(u64, usize, usize, usize, bool); 8] = [
+const SAMPLES: [(u64, usize, usize, usize, bool); 9] = [
     (280, 8, 1, 1, true),
     (392, 2, 1, 1, false),
     (204, 3, 1, 1, true),
@@ -19,6 +19,7 @@ const SAMPLES: [(u64, usize, usize, usize, bool); 8] = [
     (221, 4, 2, 4, true),
     (392, 2, 1, 4, false),
     (1061, 16, 2, 1, true),
+    (510, 4, 1, 1, true),
 ];
 
 pub(crate) fn samples() -> Vec<(Emulator, Program)> {
@@ -75,9 +76,9 @@ fn scramble(program: &Program, seed: u64) -> Program {
     let instruction = |index: usize| {
         let mut counts = || [(); 5].map(|()| random.random_range(1..4));
         let (mut steps, tiles) = (counts(), counts());
-        let multiply = index % 3 == 1;
-        if multiply {
-            // A product has two operands.
+        let combine = [Combine::Sum, Combine::Product, Combine::Maximum][index % 3];
+        if combine == Combine::Product {
+            // It has two operands.
             [steps[0], steps[1]] = [2, 1];
         }
         steps[2..].copy_from_slice(&tiles[..3]);
@@ -115,7 +116,7 @@ fn scramble(program: &Program, seed: u64) -> Program {
                 operand,
                 weight,
                 pattern: random.random_range(0..program.patterns.len()),
-                multiply,
+                combine,
                 reads_input,
                 waits_for_input: index == 0,
                 reserves_output: [3, count + 1, count + 2].contains(&index),
@@ -197,8 +198,10 @@ fn samples_have_everything() {
     need("delay", instructions().any(|i| i.issue.delay > 0));
     need("no delay", instructions().any(|i| i.issue.delay == 0));
     need("pad", instructions().any(|i| i.issue.pad > 0));
-    need("product", instructions().any(|i| i.issue.multiply));
-    need("no product", instructions().any(|i| !i.issue.multiply));
+    let combined = [("sum", Combine::Sum), ("product", Combine::Product), ("maximum", Combine::Maximum)];
+    for (what, combine) in combined {
+        need(what, instructions().any(|i| i.issue.combine == combine));
+    }
     need("outer window", instructions().any(|i| i.issue.counts[1] > 1));
     need("tiles", instructions().any(|i| i.issue.counts[2] > 1));
     need("blocks", instructions().any(|i| i.issue.counts[3] > 1));
