@@ -43,6 +43,11 @@ pub enum AppError {
     /// An application that has changed: an emulator of it is not made, it learns.
     #[error("{0}: no emulator is made of a function that has changed")]
     NoRecipe(&'static str),
+    /// Tuning is for weights that were computed.
+    #[error(
+        "{0}: its recipe trains and tunes it already; only what is computed can be tuned: optical_flow, fft, convolution"
+    )]
+    Tuned(&'static str),
     /// An emulator does not have the frames of its application.
     #[error("{app}: the {port} frames of emulator '{emulator}' have {found} values, expected {expected}")]
     OtherEmulator {

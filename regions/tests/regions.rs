@@ -180,6 +180,28 @@ fn outer(x: f64, y: f64) -> f64 {
     inner(x) + inner(y)
 }
 
+#[approximate]
+fn counted(x: f64) -> f64 {
+    2.0 * x
+}
+
+#[test]
+fn of_many_calls_a_fair_choice_is_kept_in_their_order() {
+    let _turn = profiling();
+    take_profile();
+    set_mode("counted", Mode::Profile).unwrap();
+    (0..30_000).for_each(|call| _ = counted(f64::from(call)));
+    set_mode("counted", Mode::Exact).unwrap();
+    let profile = take_profile();
+    let [region] = &profile.regions[..] else { panic!("{:?}", profile.regions.len()) };
+    let (inputs, outputs) = (&region.input_values, &region.output_values);
+    assert_eq!((region.calls, inputs.len()), (30_000, 20_000));
+    assert!(inputs.is_sorted_by(|a, b| a < b));
+    assert!(inputs.iter().zip(outputs).all(|(x, y)| *y == 2.0 * x));
+    let late = inputs.iter().filter(|&&call| call >= 15_000.0).count();
+    assert!((9_500..10_500).contains(&late), "{late} of 20000 are of the second half");
+}
+
 #[test]
 fn a_profile_is_the_call_tree_with_values() {
     let _turn = profiling();

@@ -125,7 +125,7 @@ fn a_program_is_profiled_trained_and_emulated() {
     // But for what the means of the outputs would do as well.
     let scrambled = trained(&profile, &["scramble"]);
     let report = of(&scrambled, "scramble");
-    let useless = report.learnt.as_ref().unwrap().is_useless();
+    let useless = report.learnt.as_ref().unwrap().is_hopeless();
     assert_eq!(report.decision, if useless { Decision::Exact } else { Decision::Emulate });
     assert!(report.reason.contains(if useless { "the means" } else { "not reached" }), "{}", report.reason);
     assert!(!scrambled.reaches_target() && report.is_named);

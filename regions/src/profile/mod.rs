@@ -91,7 +91,7 @@ pub struct RegionProfile {
     pub exact_code: Vec<String>,
     /// Calls that were recorded.
     pub calls: u64,
-    /// Inputs of the calls that are kept, one after the other.
+    /// Inputs of the calls that are kept, one after the other in the order of the calls.
     pub input_values: Vec<f64>,
     /// The outputs for them.
     pub output_values: Vec<f64>,
@@ -104,7 +104,7 @@ struct Recorder {
     calls: Vec<ProfileNode>,
     /// Index of every node, by its parent and the address of its region.
     children: HashMap<(Option<usize>, usize), usize>,
-    regions: Vec<(RegionProfile, Sequences)>,
+    regions: Vec<Recorded>,
     /// Index of every region, by its address.
     indices: HashMap<usize, usize>,
     /// When the first call began.
@@ -113,6 +113,40 @@ struct Recorder {
     recording: HashMap<u64, Duration>,
     /// Counts up when everything is taken, so that calls that are under way then are not mixed with later ones.
     epoch: u64,
+}
+
+/// A region while it is recorded.
+struct Recorded {
+    profile: RegionProfile,
+    sequences: Sequences,
+    /// Numbers of the calls that are kept, in the order of their values.
+    numbers: Vec<u64>,
+}
+
+impl Recorded {
+    /// What was kept, in the order of the calls.
+    fn finish(self) -> RegionProfile {
+        let Self { profile, sequences, numbers } = self;
+        let mut order: Vec<usize> = (0..numbers.len()).collect();
+        order.sort_unstable_by_key(|&place| numbers[place]);
+        let in_order = |values: Vec<f64>, parts: &[Part]| match numbers.is_sorted() {
+            true => values,
+            false => order
+                .iter()
+                .flat_map(|&place| &values[place * size(parts)..][..size(parts)])
+                .copied()
+                .collect(),
+        };
+        let (inputs, outputs) = (profile.inputs, profile.outputs);
+        let region = regions().into_iter().find(|region| region.path() == profile.region);
+        RegionProfile {
+            exact_code: region.map(|region| region.exact_code()).unwrap_or_default(),
+            feedback: sequences.take([inputs, outputs]),
+            input_values: in_order(profile.input_values, inputs),
+            output_values: in_order(profile.output_values, outputs),
+            ..profile
+        }
+    }
 }
 
 static RECORDER: Mutex<Option<Recorder>> = Mutex::new(None);
@@ -250,16 +284,17 @@ impl Recorder {
                 output_values: vec![],
                 feedback: None,
             };
-            regions.push((profile, Sequences::default()));
+            regions.push(Recorded { profile, sequences: Sequences::default(), numbers: vec![] });
             regions.len() - 1
         });
-        let (profile, sequences) = &mut regions[index];
+        let Recorded { profile, sequences, numbers } = &mut regions[index];
         sequences.add(thread, [profile.inputs, profile.outputs], inputs, outputs);
         let most = KEPT.min(NUMBERS / (inputs.len() + outputs.len())).max(1);
         let place = match profile.calls {
             before if before < most as u64 => {
                 profile.input_values.extend(inputs);
                 profile.output_values.extend(outputs);
+                numbers.push(before);
                 most
             }
             before => {
@@ -270,6 +305,7 @@ impl Recorder {
         if place < most {
             profile.input_values[place * inputs.len()..][..inputs.len()].copy_from_slice(inputs);
             profile.output_values[place * outputs.len()..][..outputs.len()].copy_from_slice(outputs);
+            numbers[place] = profile.calls;
         }
         profile.calls += 1;
     }
@@ -285,14 +321,7 @@ pub fn take_profile() -> Profile {
     // Threads record side by side: what took longest is in the time for certain.
     let recording = recording.into_values().max().unwrap_or_default();
     let elapsed = begun.map(|begun| now().saturating_sub(begun).saturating_sub(recording));
-    let all = regions();
-    let finished = |(profile, sequences): (RegionProfile, Sequences)| {
-        let region = all.iter().find(|region| region.path() == profile.region);
-        let exact_code = region.map(|region| region.exact_code()).unwrap_or_default();
-        let feedback = sequences.take([profile.inputs, profile.outputs]);
-        RegionProfile { exact_code, feedback, ..profile }
-    };
-    let regions = profiles.into_iter().map(finished).collect();
+    let regions = profiles.into_iter().map(Recorded::finish).collect();
     Profile { calls, regions, seconds: elapsed.unwrap_or_default().as_secs_f64() }
 }
 
@@ -312,8 +341,9 @@ pub fn write_profile(folder: impl AsRef<Path>) -> Result<()> {
     let folder = folder.as_ref();
     std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
     check(PROFILE, &folder.join(ProfileFile::NAME))?;
-    for (region, _) in locked().iter().flat_map(|recorder| &recorder.regions) {
-        ARRAYS.iter().try_for_each(|what| check(ARRAY, &array_path(folder, &region.region, what)))?;
+    for recorded in locked().iter().flat_map(|recorder| &recorder.regions) {
+        let region = &recorded.profile.region;
+        ARRAYS.iter().try_for_each(|what| check(ARRAY, &array_path(folder, region, what)))?;
     }
     let Profile { calls, regions, seconds } = take_profile();
     let regions = regions.into_iter().map(|region| write_region(folder, region)).collect::<Result<_>>()?;

@@ -13,7 +13,7 @@ use emeuro::{
     regions::{Mode, Setting, SettingsFile},
     trainer::{
         Session,
-        general::Learning,
+        general::{Counts, Learning, Learnt},
         profile::{
             Decision, LoopErrors, Profile, ProfileTraining, RegionReport, TrainedProfile, train_regions,
         },
@@ -159,6 +159,16 @@ fn json(trained: &TrainedProfile, out: &Path) -> Value {
     })
 }
 
+/// What the errors were measured on.
+fn tested(learnt: &Learnt) -> String {
+    let Counts { train, validation, calibration, test, blocks, .. } = learnt.counts;
+    let all = train + validation + calibration + test;
+    match blocks {
+        Some(blocks) => format!("errors on {test} of {all} calls, which were dealt out in {blocks} blocks"),
+        None => format!("errors on {test} of {all} calls"),
+    }
+}
+
 fn text(trained: &TrainedProfile, out: &Path, target: f64) -> String {
     let header = ["region", "time", "calls", "probe", "NRMSE", "even NRMSE", "exact", "emulated", "decision"];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
@@ -185,7 +195,8 @@ fn text(trained: &TrainedProfile, out: &Path, target: f64) -> String {
     for (region, learnt) in trained.emulated() {
         let port = &learnt.emulator.output().port;
         let (name, [inputs, outputs], macs) = (&region.region, region.sizes, learnt.emulator.macs());
-        let _ = writeln!(text, "\n{name}: {inputs} inputs, {outputs} outputs, {macs} MACs\n");
+        let _ =
+            writeln!(text, "\n{name}: {inputs} inputs, {outputs} outputs, {macs} MACs; {}\n", tested(learnt));
         text += &outputs_text(learnt.errors(), port, "row");
     }
     for region in &trained.regions {

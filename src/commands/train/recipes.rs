@@ -31,6 +31,10 @@ pub(super) struct Variant {
     /// `OUT/rope_clustered.yaml`.
     #[arg(long, conflicts_with_all = ["search", "kernel"])]
     clustered: bool,
+    /// Tunes weights that were computed: end to end, through the rounding of the integers, on frames of the exact code. For
+    /// `optical_flow`, `fft` and `convolution`.
+    #[arg(long, conflicts_with_all = ["search", "kernel", "clustered"])]
+    tune: bool,
     /// Trains on both classes of inputs of a scenario: wide-angle.
     #[arg(long, requires = "clustered", value_parser = ["wide-angle"])]
     scenario: Option<String>,
@@ -126,7 +130,11 @@ impl Train {
             checkpoint: Some(Checkpointing::new(&checkpoint)),
             stop: Arc::clone(stop),
         };
-        let options = BuildOptions { seed: self.seed, quantisation: self.quantisation.unwrap_or_default() };
+        let options = BuildOptions {
+            seed: self.seed,
+            quantisation: self.quantisation.unwrap_or_default(),
+            tune: self.variant.tune,
+        };
         let built = match &self.variant.kernel {
             Some(file) => convolution_of(file, app, &options)?,
             None if self.variant.clustered => self.clustered(app, &options, &session)?,

@@ -80,6 +80,8 @@ pub struct Learnt {
     pub topology: String,
     /// Widths of weights and activations.
     pub quantisation: Quantisation,
+    /// What is compared with the target, on validation pairs: whatever is to be decided is decided by it.
+    pub validation: f64,
     /// Errors of every quality level on the test pairs, the lowest level first.
     pub levels: Vec<Errors>,
     /// NRMSE of the network in floating point on the test pairs; none if their outputs never change.
@@ -111,12 +113,21 @@ impl Learnt {
         self.errors().deciding() <= self.target
     }
 
+    /// Whether, by the validation pairs, the means of the outputs would be about as good an answer. The least of several errors flatters.
+    #[must_use]
+    pub fn is_hopeless(&self) -> bool {
+        self.validation >= HOPELESS
+    }
+
     /// Whether the means of the outputs would be as good an answer: then this is none.
     #[must_use]
     pub fn is_useless(&self) -> bool {
         self.errors().is_useless()
     }
 }
+
+/// The means of the outputs err 1; so does noise, of which the best of several trainings errs a little less by chance.
+const HOPELESS: f64 = 0.95;
 
 /// Short trainings that fall short of the target by more than this factor do not promise to reach it: whole ones err a half to a fifth of
 /// them.
@@ -156,7 +167,7 @@ const WORTH: f64 = 0.8;
 /// Pairs of which nothing can be learnt: too few, no output that varies, numbers beyond all measure. [`Error::Stopped`] if `session` says
 /// so. What else training can say, if no topology could be trained.
 pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Learnt> {
-    match split::split(pairs.inputs.view(), options.seed)? {
+    match split::split(pairs.inputs.view(), pairs.order, options.seed)? {
         Deal::Once(split) => {
             let search = Search::new(pairs, options, session, split)?;
             let (made, tried) = search.run()?;
@@ -166,12 +177,12 @@ pub fn learn(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Lea
     }
 }
 
-/// NRMSE on test pairs of what a single short training makes, and its emulator: a first idea of how hard a function is.
+/// What a single short training makes: a first idea of how hard a function is.
 ///
 /// # Errors
 /// As [`learn`].
 pub(crate) fn probe(pairs: &Pairs, options: &Learning, session: &Session) -> Result<Learnt> {
-    let split = split::split(pairs.inputs.view(), options.seed)?.into_first();
+    let split = split::split(pairs.inputs.view(), pairs.order, options.seed)?.into_first();
     let search = Search::new(pairs, options, session, split)?;
     let topology = topology::middle(Function::Silu, search.sizes()[0], search.sizes()[1]);
     let mut tried = vec![];
@@ -199,7 +210,7 @@ pub(super) struct Made {
     /// Frames that it was trained on.
     frames: usize,
     /// On validation pairs.
-    error: f64,
+    pub(super) error: f64,
 }
 
 /// A topology after its short training.
@@ -456,7 +467,7 @@ impl<'a> Search<'a> {
     }
 
     fn learnt(self, made: Made, tried: Vec<Tried>) -> Result<Learnt> {
-        let Made { topology, quantisation, emulator, network, .. } = made;
+        let Made { topology, quantisation, emulator, network, error: validation, .. } = made;
         let rows = &self.split.test;
         let levels = (0..emulator.levels())
             .map(|level| measure::of_emulator(&emulator, level, self.pairs, rows))
@@ -464,9 +475,10 @@ impl<'a> Search<'a> {
         let nrmse_float = self.float_errors(&network, rows)?.nrmse.map(rounded);
         let notes = self.notes();
         let counts = self.split.counts();
-        let Counts { train, validation, calibration, test, .. } = counts;
+        let Counts { train, validation: checked, calibration, test, blocks, .. } = counts;
+        let blocks = blocks.map_or_else(String::new, |blocks| format!(" in {blocks} blocks of calls"));
         let mut data = format!(
-            "{}: {train} training, {validation} validation, {calibration} calibration and {test} test pairs, dealt out by seed {}; {}",
+            "{}: {train} training, {checked} validation, {calibration} calibration and {test} test pairs, dealt out{blocks} by seed {}; {}",
             self.options.source,
             self.options.seed,
             topology.name()
@@ -489,6 +501,7 @@ impl<'a> Search<'a> {
             emulator: emulator.with_provenance(provenance),
             topology: topology.name(),
             quantisation,
+            validation,
             levels,
             nrmse_float,
             target: self.options.target,

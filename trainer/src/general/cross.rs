@@ -87,6 +87,7 @@ pub(super) fn learn(
         emulator: emulator.with_provenance(provenance),
         topology: made.topology.name(),
         quantisation: made.quantisation,
+        validation: made.error,
         levels: vec![whole_errors],
         nrmse_float,
         target: options.target,

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::identifier;
+use super::{identifier, split::Order};
 use crate::{Error, Result};
 
 /// Numbers of an input or output that belong together.
@@ -38,6 +38,8 @@ pub struct Pairs {
     pub(super) output_parts: Vec<Part>,
     /// What the user calls every row.
     rows: Vec<usize>,
+    /// What the order of the rows says.
+    pub(super) order: Order,
 }
 
 impl Pairs {
@@ -69,7 +71,7 @@ impl Pairs {
             }
         }
         let rows = (1..=inputs.nrows()).collect();
-        Ok(Self { inputs, outputs, input_parts, output_parts, rows })
+        Ok(Self { inputs, outputs, input_parts, output_parts, rows, order: Order::None })
     }
 
     /// The same with numbers of rows, or lines, as they stand where the pairs are from; without them, they count from 1.
@@ -81,6 +83,12 @@ impl Pairs {
             true => Ok(Self { rows, ..self }),
             false => Err(wrong(format!("{} numbers of rows for {} pairs", rows.len(), self.len()))),
         }
+    }
+
+    /// The same as calls that followed each other: neighbours stay in one set, since one may tell what another one is tested on.
+    #[must_use]
+    pub fn of_calls(self) -> Self {
+        Self { order: Order::Calls, ..self }
     }
 
     /// What the user calls rows.

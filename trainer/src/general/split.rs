@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use ndarray::{Array2, ArrayView2, Axis};
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::{
+    SeedableRng,
+    seq::{IndexedRandom, SliceRandom},
+};
 use rand_chacha::ChaCha8Rng;
 
 use super::pairs::wrong;
@@ -31,7 +34,28 @@ pub struct Counts {
     pub test: usize,
     /// Pairs whose input has come before.
     pub repeated: usize,
+    /// Blocks of neighbouring calls that were dealt out as wholes; none if every pair was dealt out by itself.
+    pub blocks: Option<usize>,
 }
+
+/// What the order of rows says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Nothing.
+    #[default]
+    None,
+    /// They are calls that followed each other: neighbours may be alike, and one would tell what another one is tested on.
+    Calls,
+}
+
+/// Calls are dealt out in so many blocks at most,
+const BLOCKS: usize = 140;
+
+/// and in so few at least,
+const FEWEST_BLOCKS: usize = 28;
+
+/// with this many calls in each, if there are more blocks than that.
+const CALLS: usize = 8;
 
 /// Rows of every set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +67,8 @@ pub(super) struct Split {
     pub(super) test: Vec<usize>,
     /// Rows that have the same input, where there are several.
     pub(super) repeated: Vec<Vec<usize>>,
+    /// Blocks of calls, if these were dealt out.
+    pub(super) blocks: Option<usize>,
 }
 
 impl Split {
@@ -53,6 +79,7 @@ impl Split {
             calibration: self.calibration.len(),
             test: self.test.len(),
             repeated: self.repeated.iter().map(|rows| rows.len() - 1).sum(),
+            blocks: self.blocks,
         }
     }
 
@@ -119,14 +146,27 @@ fn groups(inputs: ArrayView2<f64>) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Deals out the rows of `inputs`, in an order that the seed draws; rows with the same input stay together.
+/// The rows of calls in blocks of neighbours. Those with one input are where one of them is that chance picks, so that programs that
+/// call again and again with few inputs have their sets, too.
+fn blocks(groups: &[Vec<usize>], rows: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
+    let count = (rows / CALLS).clamp(FEWEST_BLOCKS, BLOCKS);
+    let mut blocks = vec![vec![]; count];
+    for group in groups {
+        let row = group.choose(rng).copied().unwrap_or(0);
+        blocks[row * count / rows].extend(group);
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+/// Deals out the rows of `inputs`, in an order that the seed draws; rows with the same input stay together, and so do neighbouring calls.
 ///
 /// A seventh is for the test, a tenth for validation, a twentieth for calibration, each up to some thousand; the rest trains. Fewer than
-/// [`FEW_ROWS`] inputs are tested on a fifth at a time.
+/// [`FEW_ROWS`] inputs are tested on a fifth at a time, each by itself.
 ///
 /// # Errors
 /// Fewer different inputs than [`LEAST_ROWS`].
-pub(super) fn split(inputs: ArrayView2<f64>, seed: u64) -> Result<Deal> {
+pub(super) fn split(inputs: ArrayView2<f64>, order: Order, seed: u64) -> Result<Deal> {
     let mut groups = groups(inputs);
     let different = groups.len();
     if different < LEAST_ROWS {
@@ -135,12 +175,19 @@ pub(super) fn split(inputs: ArrayView2<f64>, seed: u64) -> Result<Deal> {
             inputs.nrows()
         )));
     }
-    groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let repeated: Vec<Vec<usize>> = groups.iter().filter(|rows| rows.len() > 1).cloned().collect();
+    let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let share = |of: usize, least: usize, most: usize| (different / of).clamp(least, most);
+    let large = [share(7, 1, 5000), share(10, 1, 2000), share(20, 1, 1000)];
+    let repeated: Vec<Vec<usize>> = groups.iter().filter(|rows| rows.len() > 1).cloned().collect();
+    if different >= FEW_ROWS && order == Order::Calls {
+        let mut blocks = blocks(&groups, inputs.nrows(), rng);
+        blocks.shuffle(rng);
+        let sizes = large.map(|inputs| (inputs * blocks.len() / different).max(1));
+        return Ok(Deal::Once(Split { repeated, blocks: Some(blocks.len()), ..deal(&blocks, sizes) }));
+    }
+    groups.shuffle(rng);
     if different >= FEW_ROWS {
-        let sizes = [share(7, 1, 5000), share(10, 1, 2000), share(20, 1, 1000)];
-        return Ok(Deal::Once(Split { repeated, ..deal(&groups, sizes) }));
+        return Ok(Deal::Once(Split { repeated, ..deal(&groups, large) }));
     }
     let sizes = |test| [test, share(6, 4, different), share(12, 2, different)];
     let folds = (0..FOLDS).map(|fold| {
@@ -160,7 +207,7 @@ fn deal(groups: &[Vec<usize>], [test, validation, calibration]: [usize; 3]) -> S
     let mut rest = groups.iter();
     let mut take = |count: usize| rest.by_ref().take(count).flatten().copied().collect::<Vec<usize>>();
     let (test, validation, calibration) = (take(test), take(validation), take(calibration));
-    Split { test, validation, calibration, train: take(groups.len()), repeated: vec![] }
+    Split { test, validation, calibration, train: take(groups.len()), repeated: vec![], blocks: None }
 }
 
 /// The NRMSE, in units of every output's own spread, that no function of the inputs can go below: rows that have the same input differ.
@@ -187,7 +234,7 @@ mod tests {
     }
 
     fn once(x: &Array2<f64>, seed: u64) -> Split {
-        match split(x.view(), seed).unwrap() {
+        match split(x.view(), Order::None, seed).unwrap() {
             Deal::Once(split) => split,
             Deal::Crossed { .. } => panic!("there are enough rows"),
         }
@@ -217,6 +264,32 @@ mod tests {
     }
 
     #[test]
+    fn neighbouring_calls_stay_together() {
+        // A state that moves slowly: a neighbour says nearly everything.
+        let x = Array2::from_shape_fn((3000, 1), |(r, _)| r as f64);
+        let Deal::Once(split) = split(x.view(), Order::Calls, 1).unwrap() else { panic!("these are many") };
+        let blocks = split.counts().blocks.unwrap();
+        assert_eq!(blocks, BLOCKS);
+        check(&x, &split);
+        let sets = [&split.train, &split.validation, &split.calibration, &split.test];
+        let sizes = sets.map(Vec::len);
+        assert!(
+            sizes[3].abs_diff(3000 / 7) < 30 && sizes[1].abs_diff(300) < 30 && sizes[2].abs_diff(150) < 30
+        );
+        let owner = |row: usize| sets.iter().position(|set| set.contains(&row));
+        let borders = (1..3000).filter(|&row| owner(row) != owner(row - 1)).count();
+        assert!(borders < blocks, "{borders} of 2999 neighbours are in different sets");
+    }
+
+    #[test]
+    fn calls_with_few_inputs_have_all_sets() {
+        let x = inputs(120);
+        let Deal::Once(split) = split(x.view(), Order::Calls, 1).unwrap() else { panic!("these are enough") };
+        check(&x, &split);
+        assert!(split.train.len() > 180 && split.test.len() > 18 && !split.validation.is_empty());
+    }
+
+    #[test]
     fn the_seed_draws_the_sets() {
         let x = inputs(150);
         assert_eq!(once(&x, 1), once(&x, 1));
@@ -227,7 +300,9 @@ mod tests {
     fn few_rows_are_tested_on_in_turn() {
         for different in [LEAST_ROWS, 33, FEW_ROWS - 1] {
             let x = inputs(different);
-            let Deal::Crossed { folds, whole } = split(x.view(), 1).unwrap() else { panic!("these are few") };
+            let Deal::Crossed { folds, whole } = split(x.view(), Order::None, 1).unwrap() else {
+                panic!("these are few")
+            };
             let mut tested: Vec<usize> = folds.iter().flat_map(|fold| fold.test.clone()).collect();
             tested.sort_unstable();
             assert_eq!(tested, (0..x.nrows()).collect::<Vec<_>>());
@@ -253,7 +328,7 @@ mod tests {
 
     #[test]
     fn too_few_inputs_are_refused_with_how_many_are_needed() {
-        let message = split(inputs(19).view(), 1).unwrap_err().to_string();
+        let message = split(inputs(19).view(), Order::None, 1).unwrap_err().to_string();
         assert!(message.contains("57 rows with 19 different inputs: expected at least 20"), "{message}");
     }
 

@@ -38,7 +38,7 @@ pub struct RegionSamples {
     pub input_parts: Vec<Part>,
     /// The parts of an output.
     pub output_parts: Vec<Part>,
-    /// Inputs that were kept, one call per row.
+    /// Inputs that were kept, one call per row, in the order of the calls.
     pub inputs: Array2<f64>,
     /// The outputs for them.
     pub outputs: Array2<f64>,

@@ -250,7 +250,7 @@ fn candidate(
     } else {
         let RegionSamples { inputs, outputs, input_parts, output_parts, rows, .. } = samples;
         let pairs = Pairs::new(inputs.clone(), outputs.clone(), input_parts.clone(), output_parts.clone());
-        match pairs.and_then(|pairs| pairs.with_rows(rows.clone())) {
+        match pairs.and_then(|pairs| pairs.with_rows(rows.clone())).map(Pairs::of_calls) {
             Ok(pairs) if !pairs.is_empty() => {
                 candidate.pairs = Some(pairs);
                 None
@@ -287,7 +287,7 @@ impl Candidate<'_> {
         let Some(pairs) = &self.pairs else { return Ok(()) };
         match general::probe(pairs, &self.learning(options, PROBE), session) {
             Ok(learnt) => {
-                let error = learnt.errors().deciding();
+                let error = learnt.validation;
                 self.probe = Some(error);
                 self.emulated = Some(self.time(&learnt));
                 if choosy && error > PROMISE * options.target {
@@ -321,16 +321,19 @@ impl Candidate<'_> {
             self.in_loop = feedback.measure(&learnt.emulator)?;
         }
         let in_loop = self.in_loop.as_ref().map(|errors| errors.in_loop.deciding());
-        self.misses = !learnt.reaches_target() || in_loop.is_some_and(|error| error > options.target);
-        let error = 100.0 * learnt.errors().deciding();
-        if learnt.is_useless() {
+        // Test pairs say how well it does, and nothing about what is done.
+        let reaches = learnt.validation <= options.target;
+        let misses = !reaches || in_loop.is_some_and(|error| error > options.target);
+        self.misses = misses || !learnt.reaches_target();
+        let error = 100.0 * learnt.validation;
+        if learnt.is_hopeless() {
             self.obstacle = Some(format!(
-                "its emulator errs {error:.2} %: the means of its outputs would be as good an answer"
+                "its emulator errs {error:.2} %: the means of its outputs would be about as good an answer"
             ));
-        } else if choosy && self.misses {
+        } else if choosy && misses {
             let target = 100.0 * options.target;
             self.obstacle = Some(match &self.in_loop {
-                Some(errors) if learnt.reaches_target() => format!(
+                Some(errors) if reaches => format!(
                     "its state comes back: its emulator errs {error:.2} % in one step and {:.2} % in the loop over {} calls, the target is \
                      {target:.2} %",
                     100.0 * errors.in_loop.deciding(),
