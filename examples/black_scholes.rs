@@ -154,7 +154,7 @@ mod tests {
             option.write(&mut input);
             emulator.run_values(&input).unwrap()
         });
-        let found = emeuro_golden::nrmse(&exact, &emulated.collect::<Vec<_>>(), Value::SIZE);
+        let found = emeuro_golden::nrmse(&exact, &emulated.collect::<Vec<_>>(), Value::SIZE).unwrap();
         let stated = emulator.provenance().nrmse.unwrap();
         assert!(found < 1.25 * stated, "{found} {stated}");
     }

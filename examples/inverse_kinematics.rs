@@ -165,7 +165,7 @@ mod tests {
             forward(joints).write(&mut input);
             emulator.run_values(&input).unwrap()
         });
-        let found = emeuro_golden::nrmse(&path.concat(), &emulated.collect::<Vec<_>>(), 6);
+        let found = emeuro_golden::nrmse(&path.concat(), &emulated.collect::<Vec<_>>(), 6).unwrap();
         let stated = emulator.provenance().nrmse.unwrap();
         assert!(found < 1.25 * stated, "{found} {stated}");
     }

@@ -46,8 +46,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command =
-        CommandLine::parse().command.unwrap_or_else(|| Command::Build(commands::build::Build::default()));
+    let arguments = commands::train::with_subcommand(std::env::args_os());
+    let command = CommandLine::parse_from(arguments).command;
+    let command = command.unwrap_or_else(|| Command::Build(commands::build::Build::default()));
     let outcome = match command {
         Command::Build(build) => build.run(),
         Command::Adapt(adapt) => adapt.run(),

@@ -90,7 +90,10 @@ fn columns_are_chosen_by_name_and_the_provenance_says_so() {
         (vec!["temp".into(), "load".into()], vec!["loss".into()])
     );
     let command = &emulator.provenance().command;
-    assert!(command.contains("--data plant.csv --inputs temp,load --outputs loss --name plant"), "{command}");
+    assert!(
+        command.contains("train data plant.csv --inputs temp,load --outputs loss --name plant"),
+        "{command}"
+    );
 
     // From a pipe, the same numbers make the same network.
     let out = tempfile::tempdir().unwrap();

@@ -346,7 +346,16 @@ fn every_command_and_every_emulator_is_listed() {
         assert!(help(&["build", "--help"]).contains(name), "build --help: no {name}");
     }
     for app in emeuro::apps::applications() {
-        assert!(help(&["train", "--help"]).contains(app.name()), "train --help: no {}", app.name());
+        assert!(
+            help(&["train", "app", "--help"]).contains(app.name()),
+            "train app --help: no {}",
+            app.name()
+        );
+    }
+    // A screen each.
+    for arguments in ["train -h", "train app -h", "train search -h", "train data -h", "train profile -h"] {
+        let lines = help(&arguments.split(' ').collect::<Vec<_>>()).lines().count();
+        assert!((8..=24).contains(&lines), "{arguments}: {lines} lines");
     }
     for scenario in emeuro::apps::scenarios() {
         assert!(help(&["adapt", "--help"]).contains(scenario.name), "adapt --help: no {}", scenario.name);

@@ -272,16 +272,18 @@ fn a_target_that_is_missed_and_an_emulator_that_is_none_end_with_status_1() {
 fn options_that_do_not_go_together_are_refused() {
     for (arguments, expected) in [
         (&["--data", "x.csv"][..], "--inputs"),
-        (&["--inputs", "3"], "--data"),
+        (&["--inputs", "3"], "unexpected argument '--inputs'"),
         (&["--data", "x.csv", "--inputs", "0"], "from 1 on"),
-        (&["newton", "--data", "x.csv", "--inputs", "3"], "cannot be used with"),
-        (&["--data", "x.csv", "--inputs", "3", "--search"], "cannot be used with"),
-        (&["--data", "x.csv", "--inputs", "3", "--profile", "p"], "cannot be used with"),
+        (&["newton", "--data", "x.csv", "--inputs", "3"], "unexpected argument 'newton'"),
+        (&["--data", "x.csv", "--inputs", "3", "--search"], "unexpected argument '--search'"),
+        (&["--data", "x.csv", "--inputs", "3", "--profile", "p"], "unexpected argument '--profile'"),
         (&["--data", "x.csv", "--inputs", "3", "--target", "0"], "share between 0 and 1"),
         (&["--data", "x.csv", "--inputs", "3", "--name", "a-b"], "letters, digits and underscores"),
         (&["--profile", "/nowhere"], "profile mode"),
-        (&["--regions", "a"], "--profile"),
+        (&["--regions", "a"], "unexpected argument '--regions'"),
         (&["newton", "--budget", "3s"], "--search"),
+        (&["data"], "<FILE>"),
+        (&["search", "newton", "--quantisation", "w8a8"], "unexpected argument '--quantisation'"),
     ] {
         let message = refused(arguments);
         assert!(message.contains(expected), "{arguments:?}: {message}");

@@ -76,7 +76,9 @@ impl Evaluation {
     fn of(estimates: &[f64], frames: &Frames, names: &[String]) -> Self {
         let width = names.len();
         let counts = |i: usize| frames.mask.as_ref().is_none_or(|mask| mask[i]);
-        let error = |of: &dyn Fn(usize) -> bool| nrmse_masked(&frames.targets, estimates, width, of);
+        let error = |of: &dyn Fn(usize) -> bool| {
+            nrmse_masked(&frames.targets, estimates, width, of).unwrap_or(f64::INFINITY)
+        };
         let mut kinds: Vec<(&'static str, f64)> = Vec::new();
         for &kind in &frames.kinds {
             if kinds.iter().all(|(known, _)| *known != kind) {

@@ -4,7 +4,7 @@ use emeuro_apps::{
     Application, BuildOptions, Built, Frames, Recipe, Release, Rope, Signal, Split, application,
     applications, build_emulator, clustered_rope, emulator, evaluate,
 };
-use emeuro_golden::{Port, Runner};
+use emeuro_golden::{Emulator, Port, Runner};
 use emeuro_trainer::Session;
 
 /// Parts that a set of frames is cut into to see how much its error varies.
@@ -174,6 +174,26 @@ fn trained_emulators_are_what_the_recipes_give() {
     applications().iter().for_each(|app| current(&**app));
     let built = clustered_rope(&Rope::new(), &BuildOptions::default(), &Session::default()).unwrap();
     checked_in("rope_clustered", &built);
+}
+
+#[test]
+#[ignore = "trains for a minute; run it in release mode"]
+fn tuned_weights_are_better_than_computed_ones() {
+    let (app, tune) = (application("optical_flow").unwrap(), true);
+    let options = BuildOptions { tune, ..BuildOptions::default() };
+    let tuned = build_emulator(&*app, &options, &Session::default()).unwrap();
+    let computed = emulator("optical_flow").unwrap();
+    let before = computed.provenance().nrmse.unwrap();
+    println!(
+        "{}: from {before:.5} to {:.5} on test frames",
+        tuned.emulator.provenance().data,
+        tuned.test.nrmse
+    );
+    assert!(tuned.test.nrmse < 0.95 * before);
+    let shape = |emulator: &Emulator| emulator.nodes().iter().map(|n| (n.format, n.size)).collect::<Vec<_>>();
+    assert_eq!(shape(&tuned.emulator), shape(&computed));
+    let path = std::path::Path::new("tuned.yaml");
+    assert_eq!(Emulator::parse(&tuned.emulator.to_yaml(), path).unwrap(), tuned.emulator);
 }
 
 fn current(app: &dyn Application) {

@@ -55,7 +55,9 @@ pub(crate) fn compare(region: &Region, width: usize, mut work: impl FnMut() -> V
     let speed_up = exact_time.as_secs_f64() / time.as_secs_f64();
     println!("{:10} {:9.3} ms, {speed_up:.2} times as fast", mode.to_string(), milliseconds(time));
     let error = nrmse_masked(&exact, &answer, width, |index| exact[index].is_finite());
-    println!("error      {:9.3} % of the spread (NRMSE)", 100.0 * error);
+    if let Some(error) = error {
+        println!("error      {:9.3} % of the spread (NRMSE)", 100.0 * error);
+    }
     let counts = region.counts();
     println!("calls      {} emulated, {} by the exact code", counts.emulated, counts.exact);
     if let Mode::Check { .. } = mode {

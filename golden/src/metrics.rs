@@ -5,17 +5,18 @@ use std::ops::Range;
 /// rms(estimate - target) / std(target), pooled over all outputs of all frames.
 ///
 /// Frames of `frame_len` values follow each other in both slices. The spread is taken around each output's own mean, so
-/// that a constant offset of an output does not flatter the figure.
+/// that a constant offset of an output does not flatter the figure. None if no output varies: there is nothing to relate errors to.
 ///
 /// ```
 /// let targets = [1.0, 10.0, -1.0, 10.0]; // two frames of two outputs; the second output is constant
 /// let estimates = [1.1, 10.0, -0.9, 10.0];
-/// assert!((emeuro_golden::nrmse(&targets, &estimates, 2) - 0.1).abs() < 1e-12);
+/// assert!((emeuro_golden::nrmse(&targets, &estimates, 2).unwrap() - 0.1).abs() < 1e-12);
+/// assert_eq!(emeuro_golden::nrmse(&[3.0, 3.0], &[3.1, 2.9], 1), None);
 /// ```
 ///
 /// # Panics
 /// If the slices differ in length or are not whole frames.
-pub fn nrmse(targets: &[f64], estimates: &[f64], frame_len: usize) -> f64 {
+pub fn nrmse(targets: &[f64], estimates: &[f64], frame_len: usize) -> Option<f64> {
     nrmse_masked(targets, estimates, frame_len, |_| true)
 }
 
@@ -28,10 +29,8 @@ pub fn nrmse_masked(
     estimates: &[f64],
     frame_len: usize,
     counts: impl Fn(usize) -> bool,
-) -> f64 {
-    let Moments { squares, spread, .. } =
-        Moments::of(targets, estimates, frame_len, &counts).into_iter().sum();
-    (squares / spread).sqrt()
+) -> Option<f64> {
+    Moments::of(targets, estimates, frame_len, &counts).into_iter().sum::<Moments>().ratio()
 }
 
 /// How far the estimates of one output are from its exact values.
@@ -213,8 +212,13 @@ impl Moments {
         moments
     }
 
+    /// With all its digits.
+    fn ratio(self) -> Option<f64> {
+        (self.spread > 0.0).then(|| (self.squares / self.spread).sqrt())
+    }
+
     fn nrmse(self) -> Option<f64> {
-        (self.spread > 0.0).then(|| digits((self.squares / self.spread).sqrt()))
+        self.ratio().map(digits)
     }
 }
 
@@ -238,7 +242,7 @@ mod tests {
     #[test]
     fn an_estimate_of_the_mean_scores_one() {
         let targets = [1.0, 5.0, 3.0, 9.0];
-        assert!((nrmse(&targets, &[2.0, 7.0, 2.0, 7.0], 2) - 1.0).abs() < 1e-12);
+        assert!((nrmse(&targets, &[2.0, 7.0, 2.0, 7.0], 2).unwrap() - 1.0).abs() < 1e-12);
         assert!(Errors::of(&names(2), &targets, &[2.0, 7.0, 2.0, 7.0]).is_useless());
     }
 
@@ -246,7 +250,7 @@ mod tests {
     fn masked_elements_do_not_count() {
         let targets = [1.0, 5.0, -1.0, 9.0];
         let estimates = [1.5, 99.0, -1.5, 0.0];
-        let error = nrmse_masked(&targets, &estimates, 2, |i| i % 2 == 0);
+        let error = nrmse_masked(&targets, &estimates, 2, |i| i % 2 == 0).unwrap();
         assert!((error - 0.5).abs() < 1e-12);
         let errors = Errors::of_masked(&names(2), &targets, &estimates, |i| i % 2 == 0);
         assert_eq!((errors.nrmse, errors.even), (Some(0.5), Some(0.5)));
@@ -286,7 +290,7 @@ mod tests {
             let targets: Vec<f64> = (0..1000).map(|k| offset + ((k % 2) * 2) as f64 - 1.0).collect();
             let estimates: Vec<f64> = targets.iter().map(|t| t + 0.0078125).collect();
             assert_eq!(Errors::of(&names(1), &targets, &estimates).nrmse, Some(0.0078125), "{offset}");
-            assert!((nrmse(&targets, &estimates, 1) - 0.0078125).abs() < 1e-12, "{offset}");
+            assert!((nrmse(&targets, &estimates, 1).unwrap() - 0.0078125).abs() < 1e-12, "{offset}");
         }
         // What is constant is, whatever its binary fraction.
         let errors = Errors::of(&names(1), &[0.1; 999], &[0.2; 999]);

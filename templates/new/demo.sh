@@ -43,7 +43,7 @@ build() { cargo build --release; }
 profile() { EMEURO_MODE=profile EMEURO_PROFILE=profile cargo run --release --quiet -- "${input[@]}"; }
 
 train() {
-    "$emeuro" train --profile profile --out emulators || {
+    "$emeuro" train profile profile --out emulators || {
         local status=$?
         [ $status != 1 ] || echo "error: no emulator as good as asked for: what is above says why" >&2
         exit $status

@@ -27,11 +27,7 @@ pub(crate) fn check_frames(spec: &TrainingSpec, data: &Datasets) -> Result<()> {
     let test = data.test().map(|test| ("test", test));
     for (set, frames) in [("train", data.train()), ("validation", data.validation())].into_iter().chain(test)
     {
-        if !error(frames, frames.targets().view()).is_finite() {
-            let what =
-                String::from("the targets that count are constant: there is no spread to relate errors to");
-            return Err(Error::Data { set: String::from(set), what });
-        }
+        error(set, frames, frames.targets().view())?;
     }
     Ok(())
 }
@@ -123,15 +119,15 @@ pub(crate) fn measured(
 /// NRMSE of the float network on `frames`.
 ///
 /// # Errors
-/// Frames of another size than the network's.
+/// Frames of another size than the network's, or whose targets are constant.
 pub fn nrmse_float(network: &Network, frames: &Frames) -> Result<f64> {
-    Ok(error(frames, network.predict(frames.inputs().view())?.view()))
+    error("frames", frames, network.predict(frames.inputs().view())?.view())
 }
 
 /// NRMSE of the emulator, run bit for bit, on `frames`.
 ///
 /// # Errors
-/// Frames of another size than the emulator's.
+/// Frames of another size than the emulator's, or whose targets are constant.
 pub fn nrmse_golden(emulator: &Emulator, frames: &Frames) -> Result<f64> {
     nrmse_golden_at(emulator, emulator.levels() - 1, frames)
 }
@@ -139,7 +135,7 @@ pub fn nrmse_golden(emulator: &Emulator, frames: &Frames) -> Result<f64> {
 /// NRMSE of quality level `level` of the emulator (the highest one for any beyond), run bit for bit, on `frames`.
 ///
 /// # Errors
-/// Frames of another size than the emulator's.
+/// Frames of another size than the emulator's, or whose targets are constant.
 pub fn nrmse_golden_at(emulator: &Emulator, level: usize, frames: &Frames) -> Result<f64> {
     let half = frames.len().div_ceil(2);
     let inputs = frames.inputs().view();
@@ -158,7 +154,7 @@ pub fn nrmse_golden_at(emulator: &Emulator, level: usize, frames: &Frames) -> Re
             ),
         });
     }
-    Ok(error(frames, estimates.view()))
+    error("frames", frames, estimates.view())
 }
 
 /// The emulator's physical outputs for physical inputs.
@@ -175,10 +171,13 @@ fn run(emulator: &Emulator, level: usize, inputs: ArrayView2<f32>) -> Result<Arr
     Ok(outputs)
 }
 
-fn error(frames: &Frames, estimates: ArrayView2<f32>) -> f64 {
+/// NRMSE on the frames of `set`.
+fn error(set: &str, frames: &Frames, estimates: ArrayView2<f32>) -> Result<f64> {
     let flat = |m: ArrayView2<f32>| m.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
     let columns = frames.targets().ncols();
-    nrmse_masked(&flat(frames.targets().view()), &flat(estimates), columns, |k| {
-        frames.counts(k / columns, k % columns)
+    let counts = |k: usize| frames.counts(k / columns, k % columns);
+    nrmse_masked(&flat(frames.targets().view()), &flat(estimates), columns, counts).ok_or_else(|| {
+        let what = "the targets that count are constant: there is no spread to relate errors to";
+        Error::Data { set: set.to_owned(), what: what.to_owned() }
     })
 }

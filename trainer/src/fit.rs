@@ -389,16 +389,15 @@ impl Fit<'_> {
         let Prepared { targets, mask, .. } = self.validation;
         let mut spread = 0.0;
         for (column, &weight) in self.output_weights.iter().enumerate() {
-            let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-            for row in 0..targets.nrows() {
-                let m = mask.as_ref().map_or(1.0, |m| f64::from(m[(row, column)]));
-                let t = f64::from(targets[(row, column)]);
-                count += m;
-                sum += m * t;
-                squares += m * t * t;
-            }
+            // The mean comes first: sums of squares would lose the digits of a small spread.
+            let counted = || {
+                let share = |row: usize| mask.as_ref().map_or(1.0, |m| f64::from(m[(row, column)]));
+                (0..targets.nrows()).map(move |row| (share(row), f64::from(targets[(row, column)])))
+            };
+            let (count, sum) = counted().fold((0.0, 0.0), |(count, sum), (m, t)| (count + m, sum + m * t));
+            let squares = counted().map(|(m, t)| m * (t - sum / count).powi(2)).sum::<f64>();
             if count > 0.0 {
-                spread += f64::from(weight) * (squares - sum * sum / count).max(0.0);
+                spread += f64::from(weight) * squares;
             }
         }
         spread

@@ -95,5 +95,5 @@ fn the_error_of_the_loop_is_measured_and_decides() {
     emeuro_regions::load("pid", &path).unwrap();
     emeuro_regions::set_mode("pid", Mode::Emulate { quality: 9 }).unwrap();
     let emulated = run(3000, 40.0);
-    println!("of the plant {:.3} %", 100.0 * nrmse(&exact, &emulated, 1));
+    println!("of the plant {:.3} %", 100.0 * nrmse(&exact, &emulated, 1).unwrap());
 }

@@ -134,7 +134,7 @@ mod tests {
         }
         for found in [at_once, one_by_one] {
             let found: Vec<f64> = found.into_iter().map(f64::from).collect();
-            let error = nrmse(&truth, &found, 200);
+            let error = nrmse(&truth, &found, 200).unwrap();
             assert!(error < 0.01, "{error}");
         }
     }

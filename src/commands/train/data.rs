@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use clap::Args;
@@ -10,37 +10,48 @@ use emeuro::{
     figures::{errors_json, nrmse_text},
     tables::{Column, TooMany},
     trainer::{
-        Error, Session,
+        Error, Quantisation, Session,
         general::{Learning, Learnt, Pairs, Part, identifier, learn},
     },
 };
 use ndarray::Axis;
 use serde_json::{Value, json};
 
-use super::{Train, values};
+use super::{Common, stop_flag, values};
 use crate::{
     failure::{Failure, Outcome, input, input_in},
     frame_file,
     report::{outputs_text, percent, table},
 };
 
-/// What is in the file.
+/// Trains an emulator of your own data.
+///
+/// Pairs of inputs and outputs are all that is known of the function: the cheapest network that reaches the target goes to OUT/NAME.yaml.
 #[derive(Args)]
-#[command(next_help_heading = "Data of your own")]
 pub(super) struct Data {
     /// Inputs with their outputs, one pair per row: a CSV file with any separator, with or without a header, or an NPY file; - for standard
     /// input.
-    #[arg(long, value_name = "FILE", requires = "inputs", conflicts_with_all = ["apps", "search", "kernel", "clustered", "profile"])]
-    data: Option<PathBuf>,
+    file: PathBuf,
     /// Which columns are inputs: the first N, or a list of names, numbers and ranges like temperature,4,6-8, both ends included.
-    #[arg(long, value_name = "COLUMNS", requires = "data", value_parser = columns)]
-    inputs: Option<String>,
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
+    inputs: String,
     /// Which columns are outputs: the last N, or a list; without it all that are no inputs.
-    #[arg(long, value_name = "COLUMNS", requires = "data", value_parser = columns)]
+    #[arg(long, value_name = "COLUMNS", value_parser = columns)]
     outputs: Option<String>,
     /// Name of the emulator and of its file; without it that of FILE.
-    #[arg(long, requires = "data")]
+    #[arg(long)]
     name: Option<String>,
+    /// Folder for the emulator.
+    #[arg(long, default_value = "emulators")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+    /// What training may cost on two cores, counted in multiplications, for example 90s or 10m: 60s without it.
+    #[arg(long, value_parser = values::duration)]
+    budget: Option<Duration>,
+    /// Bits of weights and activations: w4, w8 or w16 and a8 or a16. Without it w8a16, and w16a16 if 8 bits do not suffice.
+    #[arg(long, value_parser = values::quantisation)]
+    quantisation: Option<Quantisation>,
 }
 
 /// Whether columns are asked for at all; which ones there are, the file says.
@@ -52,12 +63,9 @@ fn columns(text: &str) -> Result<String, String> {
 }
 
 impl Data {
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.data.is_some()
-    }
-
     /// The name of the emulator.
-    fn name(&self, file: &Path) -> Result<String, Failure> {
+    fn name(&self) -> Result<String, Failure> {
+        let file = &self.file;
         let Some(name) = &self.name else {
             // Streams have no name to speak of.
             let is_stream = file == "-" || file.starts_with("/dev");
@@ -71,29 +79,25 @@ impl Data {
         }
         Ok(name.clone())
     }
-}
 
-impl Train {
-    pub(super) fn train_data(&self, stop: &Arc<AtomicBool>) -> Result<Outcome, Failure> {
-        let (Some(file), Some(inputs)) = (&self.data.data, &self.data.inputs) else {
-            return Err(Failure::Input("--data: expected --inputs with it".to_owned()));
-        };
-        let name = self.data.name(file)?;
-        let pairs = pairs(file, inputs, self.data.outputs.as_deref(), self.seed)?;
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let file = &self.file;
+        let name = self.name()?;
+        let pairs = pairs(file, &self.inputs, self.outputs.as_deref(), self.common.seed)?;
         let source = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let defaults = Learning::new(&name);
         let options = Learning {
-            target: self.target(),
+            target: self.common.target(),
             budget: self.budget.unwrap_or(defaults.budget),
-            seed: self.seed,
+            seed: self.common.seed,
             quantisation: self.quantisation,
-            command: self.data_command(&source, inputs, &name),
+            command: self.command(&source, &name),
             source,
             ..defaults
         };
-        let session = Session { progress: true, checkpoint: None, stop: Arc::clone(stop) };
+        let session = Session { progress: true, checkpoint: None, stop: stop_flag()? };
         let file_name = format!("{name}.yaml");
-        let mut out = self.folder("emulators")?;
+        let mut out = self.common.folder(&self.out)?;
         out.check([file_name.as_str()])?;
         let learnt = learn(&pairs, &options, &session).map_err(|error| match error {
             Error::Data { what, .. } => input_in(file, what),
@@ -105,7 +109,7 @@ impl Train {
         if path.is_some() {
             out.add(&[(file_name, learnt.emulator.to_yaml())])?;
         }
-        let text = match self.json {
+        let text = match self.common.json {
             true => format!("{:#}\n", learnt_json(&learnt, path.as_deref())),
             false => text(&learnt, path.as_deref()),
         };
@@ -113,15 +117,15 @@ impl Train {
     }
 
     /// The command for the provenance; a file without its folder, as an emulator says nothing about the machine that made it.
-    fn data_command(&self, source: &str, inputs: &str, name: &str) -> String {
-        let outputs = self.data.outputs.as_ref();
+    fn command(&self, source: &str, name: &str) -> String {
+        let outputs = self.outputs.as_ref();
         let outputs = outputs.map_or_else(String::new, |outputs| format!(" --outputs {}", as_word(outputs)));
         let mut command = format!(
-            "emeuro train --data {} --inputs {}{outputs} --name {name} --target {} --seed {}",
+            "emeuro train data {} --inputs {}{outputs} --name {name} --target {} --seed {}",
             as_word(source),
-            as_word(inputs),
-            values::share_text(self.target()),
-            self.seed
+            as_word(&self.inputs),
+            values::share_text(self.common.target()),
+            self.common.seed
         );
         if let Some(budget) = self.budget {
             command += &format!(" --budget {}s", budget.as_secs_f64());

@@ -3,7 +3,7 @@
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use clap::Args;
@@ -21,69 +21,70 @@ use emeuro::{
 };
 use serde_json::{Value, json};
 
-use super::{Train, data::learnt_json, values};
+use super::{Common, data::learnt_json, stop_flag, values};
 use crate::{
     failure::{Failure, Outcome, input},
     report::{nanoseconds, outputs_text, percent, ratio, table},
 };
 
-/// Which profile, and which of its regions.
+/// Trains emulators of a program's regions.
+///
+/// Those that are worth it are emulated. The program finds the files through EMEURO_SETTINGS=OUT/regions.settings.yaml.
 #[derive(Args)]
-#[command(next_help_heading = "Regions of a program")]
 pub(super) struct ProfileArgs {
-    /// The folder that a program has written in profile mode.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["apps", "search", "kernel", "clustered"])]
-    profile: Option<PathBuf>,
+    /// The folder that the program has written in profile mode.
+    folder: PathBuf,
     /// Regions to emulate, whatever they save; without it those that save most time.
-    #[arg(long, value_name = "A,B", requires = "profile", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
     regions: Vec<String>,
-}
-
-impl ProfileArgs {
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.profile.is_some()
-    }
+    /// Folder for the emulators.
+    #[arg(long, default_value = "emulators")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+    /// What the training of an emulator may cost on two cores, counted in multiplications, for example 90s or 10m: 60s without it.
+    #[arg(long, value_parser = values::duration)]
+    budget: Option<Duration>,
 }
 
 /// What was chosen and why.
 const REPORT: &str = "training.report.yaml";
 
-impl Train {
-    pub(super) fn train_profile(&self, stop: &Arc<AtomicBool>) -> Result<Outcome, Failure> {
-        let folder = self.profile.profile.as_deref().unwrap_or(Path::new("profile"));
-        let profile = Profile::read(folder).map_err(input)?;
+impl ProfileArgs {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let profile = Profile::read(&self.folder).map_err(input)?;
         let options = ProfileTraining {
-            target: self.target(),
+            target: self.common.target(),
             budget: self.budget.unwrap_or(Learning::new("default").budget),
-            seed: self.seed,
-            regions: self.profile.regions.clone(),
-            command: self.profile_command(),
+            seed: self.common.seed,
+            regions: self.regions.clone(),
+            command: self.command(),
         };
-        let mut out = self.folder("emulators")?;
+        let mut out = self.common.folder(&self.out)?;
         let emulators = profile.regions.iter().map(|region| format!("{}.yaml", region.file_stem()));
         let names: Vec<String> = emulators.chain([SettingsFile::NAME, REPORT].map(str::to_owned)).collect();
         out.check(names.iter().map(String::as_str))?;
-        let session = Session { progress: true, checkpoint: None, stop: Arc::clone(stop) };
+        let session = Session { progress: true, checkpoint: None, stop: stop_flag()? };
         let trained = train_regions(&profile, &options, &session).map_err(input)?;
         let report = json(&trained, out.path());
         let emulators =
             trained.emulated().map(|(region, learnt)| (file_name(region), learnt.emulator.to_yaml()));
         let mut files: Vec<(String, String)> = emulators.collect();
-        files.push((SettingsFile::NAME.to_owned(), settings(&trained, self.target())?));
+        files.push((SettingsFile::NAME.to_owned(), settings(&trained, self.common.target())?));
         files.push((REPORT.to_owned(), serde_yaml::to_string(&report).map_err(input)?));
         out.add(&files)?;
-        let text = match self.json {
+        let text = match self.common.json {
             true => format!("{report:#}\n"),
-            false => text(&trained, out.path(), self.target()),
+            false => text(&trained, out.path(), self.common.target()),
         };
         Ok(Outcome::checked(text, trained.reaches_target()))
     }
 
-    fn profile_command(&self) -> String {
+    fn command(&self) -> String {
         let mut command = format!(
-            "emeuro train --profile DIR --target {} --seed {}",
-            values::share_text(self.target()),
-            self.seed
+            "emeuro train profile DIR --target {} --seed {}",
+            values::share_text(self.common.target()),
+            self.common.seed
         );
         if let Some(budget) = self.budget {
             command += &format!(" --budget {}s", budget.as_secs_f64());

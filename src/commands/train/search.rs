@@ -14,7 +14,7 @@ use emeuro::{
 };
 use serde_json::{Value, json};
 
-use super::Train;
+use super::{Applications, Common, stop_flag, values};
 use crate::{
     failure::{Failure, Outcome, input},
     front_file,
@@ -22,47 +22,52 @@ use crate::{
     report::{nanoseconds, percent, table},
 };
 
-/// Whether and how to search.
+/// Searches for better emulators of applications.
+///
+/// Other topologies, splits into subroutines and number formats are tried for as long as the budget lasts. The Pareto front of error and
+/// clocks goes to OUT/APP.front.yaml and OUT/APP.front.svg, everything else to OUT/APP.search, from where the same command continues.
 #[derive(Args)]
 pub(super) struct Search {
-    /// Searches for better emulators instead of training those of the recipes.
-    #[arg(long)]
-    pub(super) search: bool,
+    #[command(flatten)]
+    applications: Applications,
+    #[command(flatten)]
+    common: Common,
+    /// Time per application, for example 90s, 10m or 2h: 10m without it. Earlier runs count.
+    #[arg(long, value_parser = values::duration)]
+    budget: Option<Duration>,
     /// Evaluations at most, those of earlier runs included.
-    #[arg(long, value_name = "N", requires = "search")]
+    #[arg(long, value_name = "N")]
     evaluations: Option<usize>,
     /// Writes the chosen emulator to OUT/APP.yaml.
-    #[arg(long, requires = "search")]
+    #[arg(long)]
     adopt: bool,
 }
 
 /// Time per application.
 const BUDGET: Duration = Duration::from_secs(600);
 
-impl Train {
-    pub(super) fn search_all(
-        &self,
-        apps: &[Box<dyn Application>],
-        folder: &mut SharedFolder,
-        stop: &Arc<AtomicBool>,
-    ) -> Result<Outcome, Failure> {
-        for app in apps {
+impl Search {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let apps = self.applications.named()?;
+        let mut folder = self.common.folder(&self.applications.out)?;
+        let stop = stop_flag()?;
+        for app in &apps {
             let files = self.search_files(&**app);
             folder.check(files.iter().map(String::as_str))?;
         }
         let reports = apps
             .iter()
-            .map(|app| self.search_one(&**app, folder, stop))
+            .map(|app| self.search_one(&**app, &mut folder, &stop))
             .collect::<Result<Vec<SearchReport>, Failure>>()?;
         // What is written is not taken back: a front has points for every taste.
         let errs = |report: &SearchReport| {
             let chosen = &report.points[report.chosen];
             chosen.test.unwrap_or(chosen.score.error)
         };
-        let misses = |report: &&SearchReport| self.target.is_some_and(|target| errs(report) > target);
+        let misses = |report: &&SearchReport| self.common.target.is_some_and(|target| errs(report) > target);
         let passed = !reports.iter().any(|report| misses(&report));
         let out = folder.path();
-        if self.json {
+        if self.common.json {
             let searches: Vec<Value> = reports.iter().map(|report| search_json(report, out)).collect();
             return Ok(Outcome::checked(format!("{}\n", json!({ "searches": searches })), passed));
         }
@@ -94,7 +99,7 @@ impl Train {
             );
         }
         for report in reports.iter().filter(misses) {
-            let target = percent(self.target.unwrap_or_default());
+            let target = percent(self.common.target.unwrap_or_default());
             summary +=
                 &format!("{}: the target of {target} is not reached by what was chosen.\n", report.app);
         }
@@ -103,7 +108,7 @@ impl Train {
 
     /// Names of the files that a search writes.
     fn search_files(&self, app: &dyn Application) -> Vec<String> {
-        let endings = ["front.yaml", "front.svg"].into_iter().chain(self.search.adopt.then_some("yaml"));
+        let endings = ["front.yaml", "front.svg"].into_iter().chain(self.adopt.then_some("yaml"));
         endings.map(|ending| format!("{}.{ending}", app.name())).collect()
     }
 
@@ -118,13 +123,13 @@ impl Train {
         let command = format!(
             "emeuro train {} --search --seed {} --budget {}s{}",
             app.name(),
-            self.seed,
+            self.common.seed,
             budget.as_secs_f64(),
-            self.search.evaluations.map_or_else(String::new, |most| format!(" --evaluations {most}"))
+            self.evaluations.map_or_else(String::new, |most| format!(" --evaluations {most}"))
         );
         let options = SearchOptions {
-            seed: self.seed,
-            limits: Limits { budget, evaluations: self.search.evaluations },
+            seed: self.common.seed,
+            limits: Limits { budget, evaluations: self.evaluations },
             folder: folder.path().join(format!("{}.search", app.name())),
             command: command.clone(),
             progress: true,
@@ -132,7 +137,8 @@ impl Train {
         };
         let report = search_emulators(app, &options).map_err(input)?;
         let seconds = budget.as_secs_f64();
-        let front = front_file::yaml(&report, &command, self.seed, seconds, DEFAULT_LANES).map_err(input)?;
+        let front =
+            front_file::yaml(&report, &command, self.common.seed, seconds, DEFAULT_LANES).map_err(input)?;
         let texts = [front, front_file::svg(&report).map_err(input)?, report.emulator.to_yaml()];
         let files: Vec<(String, String)> = self.search_files(app).into_iter().zip(texts).collect();
         folder.add(&files)?;

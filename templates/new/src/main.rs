@@ -125,7 +125,8 @@ fn compare(inputs: &[Input]) -> Result<(), Box<dyn Error>> {
         }
     };
     let (exact_time, emulated_time) = (median(exact_times), median(emulated_times));
-    let error = nrmse(&numbers(&exact_outputs), &numbers(&emulated_outputs), Output::SIZE);
+    let error =
+        nrmse(&numbers(&exact_outputs), &numbers(&emulated_outputs), Output::SIZE).unwrap_or(f64::INFINITY);
     println!("exact     {} per call", microseconds(exact_time, inputs.len()));
     println!("emulated  {} per call", microseconds(emulated_time, inputs.len()));
     println!("speed-up  {:.1}", exact_time.as_secs_f64() / emulated_time.as_secs_f64());

@@ -9,11 +9,11 @@ use clap::Args;
 use emeuro::{
     apps::{Application, BuildOptions, Built, Convolution, Release, Rope, build_emulator, clustered_rope},
     figures::errors_json,
-    trainer::{Checkpointing, Session, remove_checkpoint},
+    trainer::{Checkpointing, Quantisation, Session, remove_checkpoint},
 };
 use serde_json::{Value, json};
 
-use super::Train;
+use super::{Applications, Common, stop_flag, values};
 use crate::{
     failure::{Failure, Outcome, input, input_in},
     frame_file,
@@ -21,19 +21,37 @@ use crate::{
     report::{percent, table},
 };
 
-/// Other emulators of applications than their recipes make.
+/// Trains emulators of applications.
+///
+/// Training can be interrupted with Ctrl-C and continues where it was when the same command runs again.
 #[derive(Args)]
-pub(super) struct Variant {
+pub(super) struct TrainApplications {
+    #[command(flatten)]
+    applications: Applications,
+    #[command(flatten)]
+    common: Common,
+    /// Bits of weights and activations: w4, w8 or w16 and a8 or a16. Without it w8a16.
+    #[arg(long, value_parser = values::quantisation)]
+    quantisation: Option<Quantisation>,
+    #[command(flatten)]
+    variant: Variant,
+    #[arg(long, hide = true)]
+    budget: Option<String>,
+}
+
+/// Other emulators than the recipes make.
+#[derive(Args)]
+struct Variant {
     /// Another kernel for `convolution`: a CSV or NPY file with one row of 512 taps. Writes `OUT/<name of FILE>.yaml`.
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
     /// The emulator of `rope` that has members, each with weights of its own for a part of the inputs. Writes
     /// `OUT/rope_clustered.yaml`.
-    #[arg(long, conflicts_with_all = ["search", "kernel"])]
+    #[arg(long, conflicts_with = "kernel")]
     clustered: bool,
     /// Tunes weights that were computed: end to end, through the rounding of the integers, on frames of the exact code. For
     /// `optical_flow`, `fft` and `convolution`.
-    #[arg(long, conflicts_with_all = ["search", "kernel", "clustered"])]
+    #[arg(long, conflicts_with_all = ["kernel", "clustered"])]
     tune: bool,
     /// Trains on both classes of inputs of a scenario: wide-angle.
     #[arg(long, requires = "clustered", value_parser = ["wide-angle"])]
@@ -71,26 +89,30 @@ fn convolution_of(file: &Path, app: &dyn Application, options: &BuildOptions) ->
     }
 }
 
-impl Train {
-    pub(super) fn train_all(
-        &self,
-        apps: &[Box<dyn Application>],
-        out: &mut SharedFolder,
-        stop: &Arc<AtomicBool>,
-    ) -> Result<Outcome, Failure> {
-        for app in apps {
+impl TrainApplications {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        if self.budget.is_some() {
+            return Err(Failure::Input(
+                "--budget: expected --search, --data or --profile with it".to_owned(),
+            ));
+        }
+        let apps = self.applications.named()?;
+        let mut out = self.common.folder(&self.applications.out)?;
+        let stop = stop_flag()?;
+        for app in &apps {
             out.check([self.variant.file_name(&**app).as_str()])?;
         }
         let mut rows: Vec<Value> = vec![];
-        for app in apps {
-            rows.push(self.train(&**app, out, stop)?);
+        for app in &apps {
+            rows.push(self.train(&**app, &mut out, &stop)?);
         }
         // Without a target, what is as bad as the means falls short nevertheless.
-        let errs =
-            |row: &Value| row["nrmse"].as_f64().is_none_or(|nrmse| nrmse > self.target.unwrap_or(f64::MAX));
+        let errs = |row: &Value| {
+            row["nrmse"].as_f64().is_none_or(|nrmse| nrmse > self.common.target.unwrap_or(f64::MAX))
+        };
         let short = |row: &&Value| row["file"].is_null() || errs(row);
         let passed = !rows.iter().any(|row| short(&row));
-        if self.json {
+        if self.common.json {
             return Ok(Outcome::checked(format!("{}\n", json!({ "emulators": rows })), passed));
         }
         let mut lines = vec![["emulator", "NRMSE", "float", "MACs", "file"].map(str::to_owned).to_vec()];
@@ -106,7 +128,7 @@ impl Train {
         let mut text = table(&lines);
         for row in rows.iter().filter(short) {
             let app = row["app"].as_str().unwrap_or_default();
-            text += &match (row["file"].is_null(), self.target) {
+            text += &match (row["file"].is_null(), self.common.target) {
                 (false, Some(target)) => {
                     format!("{app}: the target of {} is not reached.\n", percent(target))
                 }
@@ -131,7 +153,7 @@ impl Train {
             stop: Arc::clone(stop),
         };
         let options = BuildOptions {
-            seed: self.seed,
+            seed: self.common.seed,
             quantisation: self.quantisation.unwrap_or_default(),
             tune: self.variant.tune,
         };
