@@ -279,6 +279,11 @@ fn folders_of_the_golden_model_import_each_other_in_no_circle() {
 }
 
 #[test]
+fn folders_of_the_trainer_import_each_other_in_no_circle() {
+    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../trainer"));
+}
+
+#[test]
 fn files_of_the_kernels_import_each_other_in_no_circle() {
     let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let kernels = edges(&sources).into_iter();

@@ -37,6 +37,7 @@ mod network;
 mod ops;
 mod optimiser;
 mod outlet;
+mod predict;
 pub mod profile;
 mod quantise;
 mod retrain;
