@@ -26,7 +26,9 @@ mod ops;
 mod plans;
 mod port;
 mod run;
+#[cfg(feature = "samples")]
 mod sample;
+mod sampler;
 mod simd;
 mod specification;
 pub mod text;
@@ -48,8 +50,10 @@ pub use ops::{
 };
 pub use port::{Conversion, Port, Ranges, Segment};
 pub use run::Runner;
+#[cfg(feature = "samples")]
 pub use sample::{
-    Sampler, sample_clusters, sample_emulator, sample_formats, sample_levels, sample_members, sample_weights,
+    sample_clusters, sample_emulator, sample_formats, sample_levels, sample_members, sample_weights,
 };
+pub use sampler::Sampler;
 pub use value::Value;
 pub use vector::{MAX_VECTOR, Vector, VectorId};
