@@ -96,12 +96,16 @@ mod tests {
     use crate::{Newton, Rope, Split};
 
     #[test]
-    fn the_exact_kernel_has_no_error_and_the_mean_has_all_of_it() {
+    fn other_code_for_the_function_has_nearly_no_error_and_the_mean_has_all_of_it() {
         let app = Newton::new();
         let frames = app.frames(Split::Test, 50, 1);
-        let exact = Evaluation::of_kernel(&app, &mut app.plan_exact(), &frames).unwrap();
-        assert_eq!((exact.frames, exact.nrmse, exact.share), (50, 0.0, 1.0));
-        assert!(exact.errors.outputs.iter().all(|output| output.largest == 0.0));
+        // Differences instead of derivatives: written by itself, and off by some last places.
+        let other = Evaluation::of_kernel(&app, &mut app.plan_reference(), &frames).unwrap();
+        assert_eq!((other.frames, other.share), (50, 1.0));
+        assert!(other.nrmse > 0.0 && other.nrmse < 1e-4, "{}", other.nrmse);
+        assert!(
+            other.errors.outputs.iter().all(|output| output.largest > 0.0 && output.nrmse.unwrap() < 1e-4)
+        );
         let mut means = [0.0; 20];
         for target in frames.targets.chunks_exact(20) {
             means.iter_mut().zip(target).for_each(|(mean, t)| *mean += t / 50.0);

@@ -64,11 +64,17 @@ fn recorded_errors_are_those_of_fresh_frames() {
 
 #[test]
 fn recorded_errors_reach_the_goals() {
-    for (name, goal) in
-        [("optical_flow", 0.02), ("fft", 0.002), ("convolution", 0.0005), ("rope", 0.013), ("newton", 0.015)]
-    {
+    // A tenth above what they are: an emulator that is made again may err a little more, not much.
+    for (name, goal) in [
+        ("optical_flow", 0.0075),
+        ("fft", 0.0012),
+        ("convolution", 0.000166),
+        ("rope", 0.00506),
+        ("rope_clustered", 0.00355),
+        ("newton", 0.01506),
+    ] {
         let nrmse = emulator(name).unwrap().provenance().nrmse.unwrap();
-        assert!(nrmse < goal, "{name}: {nrmse}");
+        assert!((0.8 * goal..goal).contains(&nrmse), "{name}: {nrmse}");
     }
 }
 

@@ -115,6 +115,9 @@ impl Data {
 /// The ways to call an emulator, in the order of the contenders: from and to `f64`, `f32` or words, one frame per call or 256.
 const WAYS: [&str; 6] = ["values", "f32", "words", "batch_values", "batch_f32", "batch_words"];
 
+/// What the first baseline is called: only two applications have a library that computes the same, the others textbook code.
+const LIBRARY: &str = if cfg!(feature = "library-baselines") { "library" } else { "textbook" };
+
 /// The numbers of the ways with one frame per call, and of those with 256.
 const NUMBERS: [&str; 3] = ["f64", "f32", "words"];
 
@@ -176,35 +179,36 @@ impl Bench {
         let count = self.frames as usize;
         let frames = source.application.as_ref().map(|app| app.frames(Split::Test, count, self.seed));
         let (inputs, outputs) = (emulator.input().size(), emulator.output().port.size());
-        let data = match &frames {
-            Some(frames) => Data::of_values(emulator, frames.inputs[..BATCH * inputs].to_vec())?,
-            None => Data::random(emulator, self.seed),
+        let data = || match &frames {
+            Some(frames) => Data::of_values(emulator, frames.inputs[..BATCH * inputs].to_vec()),
+            None => Ok(Data::random(emulator, self.seed)),
         };
-        let mut contenders = vec![];
-        let mut known = vec![];
-        let converted = Inputs::new(&data.doubles, inputs);
-        for baseline in source.application.iter().flat_map(|app| baselines(app.name())) {
-            let code = baseline.plan();
-            known.push((baseline, code.numbers()));
-            contenders.push(Contender::new(BATCH, 1, code.on(&converted, outputs)));
-        }
-        let mut levels = vec![];
-        for (level, error) in self.levels(source, frames.as_ref())? {
-            let (first, macs) = (contenders.len(), emulator.macs_at(level));
-            levels.push(Level { level, macs, error, first });
-            contenders.extend(emulated(emulator, isa, level, &data)?);
-        }
-        let plain = FloatNetwork::new(emulator, BATCH).map(|_| [contenders.len(), contenders.len() + 1]);
-        contenders
-            .extend([1, BATCH].into_iter().filter_map(|at_once| plain_network(emulator, at_once, &data)));
-        let times = measure(Duration::from_secs_f64(self.seconds), &mut contenders);
+        let app = source.application.as_ref();
+        let known: Vec<Baseline> = app.map(|app| baselines(app.name())).unwrap_or_default();
+        let found = self.levels(source, frames.as_ref())?;
+        let data = [data()?, data()?];
+        let levels: Vec<usize> = found.iter().map(|(level, _)| *level).collect();
+        let [a, b] = data.each_ref().map(|data| contenders(emulator, isa, &known, &levels, data));
+        let placements = [a?, b?];
+        let count = placements[0].len();
+        let times = measure(Duration::from_secs_f64(self.seconds), placements);
+        let levels = found.iter().enumerate().map(|(k, &(level, error))| {
+            let first = known.len() + k * WAYS.len();
+            Level { level, macs: emulator.macs_at(level), error, first }
+        });
+        let levels = levels.collect();
+        let plain = FloatNetwork::new(emulator, BATCH).map(|_| [count - 2, count - 1]);
+        let known = known.into_iter().map(|known| {
+            let numbers = known.plan().numbers();
+            (known, numbers)
+        });
         let share = frames.as_ref().map_or(1.0, Frames::share);
         Ok(Report {
             name: source.argument.clone(),
             inputs,
             outputs,
             share,
-            baselines: known,
+            baselines: known.collect(),
             levels,
             plain,
             times,
@@ -254,6 +258,25 @@ impl Bench {
             "apps": reports.iter().flat_map(Report::json).collect::<Vec<Value>>(),
         })
     }
+}
+
+/// The baselines, all ways to call the emulator at every level, and its network in `f32`.
+fn contenders<'a>(
+    emulator: &'a Emulator,
+    isa: Isa,
+    baselines: &[Baseline],
+    levels: &[usize],
+    data: &'a Data,
+) -> Result<Vec<Contender<'a>>, Failure> {
+    let converted = Inputs::new(&data.doubles, emulator.input().size());
+    let outputs = emulator.output().port.size();
+    let exact = baselines.iter().map(|baseline| baseline.plan().on(&converted, outputs));
+    let mut contenders: Vec<Contender> = exact.map(|code| Contender::new(BATCH, 1, code)).collect();
+    for &level in levels {
+        contenders.extend(emulated(emulator, isa, level, data)?);
+    }
+    contenders.extend([1, BATCH].into_iter().filter_map(|at_once| plain_network(emulator, at_once, data)));
+    Ok(contenders)
 }
 
 /// All [`WAYS`] to call an emulator at a level.
@@ -328,9 +351,9 @@ fn plain_network(emulator: &Emulator, at_once: usize, data: &Data) -> Option<Con
 }
 
 impl Report {
-    /// The library of the original work, or else the first textbook code.
+    /// The library of the original work that computes the same function, or else the first textbook code.
     fn library(&self) -> Option<usize> {
-        (!self.baselines.is_empty()).then_some(0)
+        self.baselines.iter().position(|(baseline, _)| baseline.kind != Kind::Other)
     }
 
     /// The fastest textbook code.
@@ -340,7 +363,7 @@ impl Report {
 
     /// The fastest exact code of any kind.
     fn best(&self) -> Option<usize> {
-        self.fastest(|_| true)
+        self.fastest(|baseline| baseline.kind != Kind::Other)
     }
 
     fn fastest(&self, counts: impl Fn(&Baseline) -> bool) -> Option<usize> {
@@ -394,8 +417,20 @@ impl Report {
                 })
             });
             put("baselines", all.collect());
+            let unsteady = self.unsteady().map(|(name, factor)| json!({ "name": name, "factor": factor }));
+            put("unsteady", unsteady.collect());
             Value::Object(object)
         })
+    }
+
+    /// Contenders that were much slower in one of their placements in memory, and how many times.
+    fn unsteady(&self) -> impl Iterator<Item = (String, f64)> + '_ {
+        let exact = self.baselines.iter().map(|(baseline, _)| baseline.name.to_owned());
+        let ways =
+            self.levels.iter().flat_map(|level| WAYS.map(|way| format!("level {} {way}", level.level)));
+        let plain = self.plain.iter().flatten().map(|_| "plain".to_owned());
+        let names = exact.chain(ways).chain(plain).enumerate();
+        names.filter_map(|(k, name)| Some((name, self.times.unsteady(k)?)))
     }
 
     /// The median time of a contender.
@@ -452,12 +487,12 @@ impl Report {
     fn contender_cells(&self) -> Vec<Vec<String>> {
         let emulated = self.levels[0].first;
         let cells = |name: &str, kind: &str, numbers: &str, contender: usize| {
-            let Spread { lower, median, upper } = self.times.spread(contender);
-            let [lower, median, upper] = [lower, median, upper].map(nanoseconds);
+            let Spread { least, lower, median, upper } = self.times.spread(contender);
+            let [least, lower, median, upper] = [least, lower, median, upper].map(nanoseconds);
             let ways = [way_of(numbers), way_of("words")];
             let ratios = ways.map(|way| ratio(self.times.ratio(contender, emulated + way).median));
-            let quartiles = format!("{lower} – {upper}");
-            let cells = [&self.name, name, kind, numbers, &median, &quartiles, &ratios[0], &ratios[1]];
+            let quartiles = format!("{median} ({lower} – {upper})");
+            let cells = [&self.name, name, kind, numbers, &least, &quartiles, &ratios[0], &ratios[1]];
             cells.map(str::to_owned).to_vec()
         };
         let mut rows: Vec<Vec<String>> = self
@@ -484,12 +519,12 @@ impl Report {
 fn text(isa: Isa, reports: &[Report]) -> String {
     let mut text = format!("{}; emulators with {isa}; one thread\n\n", processor::name());
     text += &titled(
-        &["app", "level", "NRMSE", "library", "best", "f64", "f32", "words"],
+        &["app", "level", "NRMSE", LIBRARY, "best", "f64", "f32", "words"],
         reports.iter().flat_map(Report::time_cells),
     );
     text += "\nTimes per frame, one frame per call. f64, f32, words: the emulator from and to these numbers, words being its own.\n";
     if !cfg!(feature = "library-baselines") {
-        text += "Without --features library-baselines, textbook code stands for libraries.\n";
+        text += "With --features library-baselines, libraries of the original work are compared with, too.\n";
     }
     for report in reports.iter().filter(|report| report.share < 1.0) {
         text += &format!(
@@ -501,16 +536,22 @@ fn text(isa: Isa, reports: &[Report]) -> String {
     text += "\nRatios to the emulator from and to the numbers that they name, those of the library or of the best code, f64 for bytes; \
              or to words:\n\n";
     text += &titled(
-        &["app", "level", "vs library", "words", "vs best", "words"],
+        &["app", "level", &format!("vs {LIBRARY}"), "words", "vs best", "words"],
         reports.iter().flat_map(Report::ratio_cells),
     );
     text += &format!("\nThe emulator with {BATCH} frames per call, times per frame:\n\n");
     text += &titled(&["app", "level", "f64", "f32", "words"], reports.iter().flat_map(Report::batch_cells));
     text += "\nAll contenders:\n\n";
     text += &titled(
-        &["app", "code", "kind", "numbers", "median", "quartiles", "/ emulated", "/ words"],
+        &["app", "code", "kind", "numbers", "minimum", "median (quartiles)", "/ emulated", "/ words"],
         reports.iter().flat_map(Report::contender_cells),
     );
+    for (report, (name, factor)) in reports.iter().flat_map(|r| r.unsteady().map(move |found| (r, found))) {
+        text += &format!(
+            "Note: {}: {name} took {factor:.1} times as long in one of two placements in memory; the other one is shown.\n",
+            report.name
+        );
+    }
     text
 }
 

@@ -196,36 +196,44 @@ fn application(source: &EmulatorSource) -> Result<&dyn Application, Failure> {
 /// Exact code, reference code and golden model in turn on the same frames, all from and to doubles: the golden model's time
 /// includes quantising its inputs and scaling its outputs.
 fn time(app: &dyn Application, emulator: &Emulator, frames: &Frames) -> Result<Times, Failure> {
-    let (inputs, outputs) = (app.inputs(), app.outputs());
-    let input_of = |frame: usize| &frames.inputs[frame * inputs..][..inputs];
     // One call each finds wrong lengths; the timed calls cannot fail after it.
-    let mut first = vec![0.0; outputs];
-    let mut contenders = vec![];
+    let (first, mut output) = (&frames.inputs[..app.inputs()], vec![0.0; app.outputs()]);
     for mut kernel in [app.plan_exact(), app.plan_reference()] {
-        kernel.run(input_of(0), &mut first).map_err(input)?;
-        let mut output = first.clone();
-        contenders.push(Contender::new(frames.count, 1, move |calls| {
-            for frame in calls {
-                drop(std::hint::black_box(kernel.run(input_of(frame), &mut output)));
-            }
-        }));
+        kernel.run(first, &mut output).map_err(input)?;
     }
-    Runner::new(emulator).infer_values(input_of(0), &mut first).map_err(input)?;
-    for level in 0..emulator.levels() {
-        let (mut runner, mut output) = (Runner::new(emulator), first.clone());
-        contenders.push(Contender::new(frames.count, 1, move |calls| {
-            for frame in calls {
-                drop(std::hint::black_box(runner.infer_values_at(level, input_of(frame), &mut output)));
-            }
-        }));
-    }
-    let times = measure(BUDGET, &mut contenders);
+    Runner::new(emulator).infer_values(first, &mut output).map_err(input)?;
+    let times = measure(BUDGET, [(); 2].map(|()| contenders(app, emulator, frames)));
     let median = |contender: usize| times.spread(contender).median;
     Ok(Times {
         exact: median(0),
         reference: median(1),
         emulated: (0..emulator.levels()).map(|level| median(2 + level)).collect(),
     })
+}
+
+/// Exact code, reference code, and the golden model at every level.
+fn contenders<'a>(app: &dyn Application, emulator: &'a Emulator, frames: &'a Frames) -> Vec<Contender<'a>> {
+    let inputs = app.inputs();
+    let input_of = move |frame: usize| &frames.inputs[frame * inputs..][..inputs];
+    let output = || vec![0.0; app.outputs()];
+    let mut contenders = vec![];
+    for mut kernel in [app.plan_exact(), app.plan_reference()] {
+        let mut output = output();
+        contenders.push(Contender::new(frames.count, 1, move |calls| {
+            for frame in calls {
+                drop(std::hint::black_box(kernel.run(input_of(frame), &mut output)));
+            }
+        }));
+    }
+    for level in 0..emulator.levels() {
+        let (mut runner, mut output) = (Runner::new(emulator), output());
+        contenders.push(Contender::new(frames.count, 1, move |calls| {
+            for frame in calls {
+                drop(std::hint::black_box(runner.infer_values_at(level, input_of(frame), &mut output)));
+            }
+        }));
+    }
+    contenders
 }
 
 impl Times {

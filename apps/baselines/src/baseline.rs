@@ -15,6 +15,8 @@ pub enum Kind {
     Textbook,
     /// The best code that we know.
     Optimised,
+    /// Code of a library for a function that is much like this one: it is timed and no ratio of the emulator's.
+    Other,
 }
 
 impl fmt::Display for Kind {
@@ -23,6 +25,7 @@ impl fmt::Display for Kind {
             Self::Library => "library",
             Self::Textbook => "textbook",
             Self::Optimised => "optimised",
+            Self::Other => "another function",
         })
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn trackers() -> Vec<Baseline> {
     vec![Baseline {
         app: "optical_flow",
         name: "opencv",
-        kind: Kind::Library,
+        kind: Kind::Other,
         about: "OpenCV's calcOpticalFlowPyrLK for the 100 pixels: window 5×5, one level, one iteration, no pixel given up, one \
                 thread; u8 images. Not the same function: Scharr derivatives instead of central differences, grey levels in \
                 256 steps, no λ",
