@@ -1,10 +1,10 @@
 //! Frames to learn from, and the four disjoint sets of them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use ndarray::{Array2, ArrayView1, Axis};
 
-use crate::{Error, Result};
+use crate::{Error, Result, whiten::Axes};
 
 /// Input frames, their exact output frames and, optionally, which outputs count and how they change along a direction.
 #[derive(Clone, Debug, PartialEq)]
@@ -192,6 +192,8 @@ pub struct Datasets {
     calibration: Frames,
     /// The errors that are reported; nothing is learnt from it.
     test: Option<Frames>,
+    /// Principal axes of training inputs, if they are known: many trainings share them.
+    axes: Option<Arc<Axes>>,
 }
 
 impl Datasets {
@@ -200,7 +202,7 @@ impl Datasets {
     /// # Errors
     /// Sets of different frame sizes, or an input frame that occurs in two sets (constant frames may).
     pub fn new(train: Frames, validation: Frames, calibration: Frames, test: Frames) -> Result<Self> {
-        Self { train, validation, calibration, test: Some(test) }.checked()
+        Self { train, validation, calibration, test: Some(test), axes: None }.checked()
     }
 
     /// The sets for a training whose error is measured elsewhere.
@@ -208,7 +210,16 @@ impl Datasets {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn without_test(train: Frames, validation: Frames, calibration: Frames) -> Result<Self> {
-        Self { train, validation, calibration, test: None }.checked()
+        Self { train, validation, calibration, test: None, axes: None }.checked()
+    }
+
+    /// The same with principal axes of training inputs, of these or of more.
+    pub(crate) fn with_axes(self, axes: Arc<Axes>) -> Self {
+        Self { axes: Some(axes), ..self }
+    }
+
+    pub(crate) fn axes(&self) -> Option<&Axes> {
+        self.axes.as_deref()
     }
 
     fn checked(self) -> Result<Self> {

@@ -57,7 +57,10 @@ pub fn train(spec: &TrainingSpec, data: &Datasets, session: &Session) -> Result<
     let sizes: Vec<usize> = spec.inputs.iter().map(|s| s.size).collect();
     let inputs = data.train().inputs().view();
     let preconditioner = match spec.network.only_dense_read(0) {
-        true => Preconditioner::new(inputs, &sizes, &spec.whitening),
+        true => match data.axes() {
+            Some(axes) => Preconditioner::along(axes, &spec.whitening),
+            None => Preconditioner::new(inputs, &sizes, &spec.whitening),
+        },
         false => Preconditioner::uniform(inputs, spec.network.only_layers_read(0)),
     };
     let scaling = output_scaling(spec, data.train());

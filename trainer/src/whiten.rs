@@ -27,6 +27,38 @@ impl Default for Whitening {
 /// Principal directions with less than this share of the mean variance are rounding noise of the data.
 const NOISE: f64 = 1e-8;
 
+/// The principal axes of frames: what is costly about whitening many inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Axes {
+    mean: Array1<f64>,
+    /// What brings every input's segment to unit size.
+    scales: Vec<f64>,
+    /// Variances along the axes, the largest first.
+    values: Array1<f64>,
+    /// `[axes, inputs]`.
+    vectors: Array2<f64>,
+}
+
+impl Axes {
+    /// Of `[frames, inputs]`; `segments` are the sizes of input segments with units of their own.
+    pub(crate) fn new(inputs: ArrayView2<f32>, segments: &[usize]) -> Self {
+        let mean = moments::mean(inputs);
+        let centred = moments::centred(inputs, mean.view());
+        let mut covariance = moments::product(centred.view(), centred.view());
+        let mut scales = Vec::with_capacity(inputs.ncols());
+        let mut start = 0;
+        for &size in segments {
+            let variance = (start..start + size).map(|i| covariance[(i, i)]).sum::<f64>() / size as f64;
+            let scale = if variance > 0.0 { 1.0 / variance.sqrt() } else { 1.0 };
+            scales.extend(std::iter::repeat_n(scale, size));
+            start += size;
+        }
+        covariance.indexed_iter_mut().for_each(|((i, j), c)| *c *= scales[i] * scales[j]);
+        let (values, vectors) = moments::eigen(&covariance);
+        Self { mean, scales, values, vectors }
+    }
+}
+
 /// The affine map z = matrix · (x - mean) from physical inputs to training coordinates.
 #[derive(Clone, Debug)]
 pub(crate) struct Preconditioner {
@@ -44,19 +76,13 @@ pub(crate) struct Preconditioner {
 impl Preconditioner {
     /// From training inputs `[frames, inputs]`; `segments` are the sizes of input segments with units of their own.
     pub(crate) fn new(inputs: ArrayView2<f32>, segments: &[usize], whitening: &Whitening) -> Self {
-        let mean = moments::mean(inputs);
-        let centred = moments::centred(inputs, mean.view());
-        let mut covariance = moments::product(centred.view(), centred.view());
-        let mut scales = Vec::with_capacity(inputs.ncols());
-        let mut start = 0;
-        for &size in segments {
-            let variance = (start..start + size).map(|i| covariance[(i, i)]).sum::<f64>() / size as f64;
-            let scale = if variance > 0.0 { 1.0 / variance.sqrt() } else { 1.0 };
-            scales.extend(std::iter::repeat_n(scale, size));
-            start += size;
-        }
-        covariance.indexed_iter_mut().for_each(|((i, j), c)| *c *= scales[i] * scales[j]);
-        let (values, vectors) = moments::eigen(&covariance);
+        Self::along(&Axes::new(inputs, segments), whitening)
+    }
+
+    /// From the axes of training inputs.
+    pub(crate) fn along(axes: &Axes, whitening: &Whitening) -> Self {
+        let Axes { mean, scales, values, vectors } = axes;
+        let inputs = mean.len();
         // Segments of unit size make this 1 unless all inputs are constant.
         let average = if values.sum() > 0.0 { values.sum() / values.len() as f64 } else { 1.0 };
         let kept = values.iter().take_while(|&&v| v > NOISE * average).count().max(1);
@@ -68,14 +94,12 @@ impl Preconditioner {
         let total: f64 = values.iter().zip(&gains).map(|(v, g)| v * g * g).sum();
         // Unit variance on average over the coordinates: the scale that weight initialisation expects.
         let common = if total > 0.0 { (kept as f64 / total).sqrt() } else { 1.0 };
-        let matrix = Array2::from_shape_fn((kept, inputs.ncols()), |(k, i)| {
-            common * gains[k] * vectors[(k, i)] * scales[i]
-        });
-        let inverse = Array2::from_shape_fn((inputs.ncols(), kept), |(i, k)| {
-            vectors[(k, i)] / (common * gains[k] * scales[i])
-        });
+        let matrix =
+            Array2::from_shape_fn((kept, inputs), |(k, i)| common * gains[k] * vectors[(k, i)] * scales[i]);
+        let inverse =
+            Array2::from_shape_fn((inputs, kept), |(i, k)| vectors[(k, i)] / (common * gains[k] * scales[i]));
         let variances = (0..kept).map(|k| values[k] * (common * gains[k]).powi(2)).collect();
-        Self { mean, matrix, inverse, variances, factor: None }
+        Self { mean: mean.clone(), matrix, inverse, variances, factor: None }
     }
 
     /// Nothing but one factor for all inputs, which brings them to unit size: windows of blocks and products see elements alike.

@@ -1,6 +1,6 @@
 //! The cheapest emulator that reaches a target, or the best one there is.
 
-use std::time::Duration;
+use std::{cell::OnceCell, sync::Arc, time::Duration};
 
 use emeuro_golden::{Emulator, Provenance};
 use ndarray::Array2;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Datasets, Error, Frames, Function, Network, PortSegment, Quantisation, Result, Session, TrainingSpec,
-    quantise, train,
+    quantise, train, whiten::Axes,
 };
 
 /// What is to be learnt.
@@ -235,6 +235,8 @@ pub(super) struct Search<'a> {
     scaled: [Scaled; 2],
     /// The ports of what is trained.
     ports: [Vec<PortSegment>; 2],
+    /// The principal axes of all training inputs, as soon as they are needed.
+    axes: OnceCell<Arc<Axes>>,
 }
 
 impl<'a> Search<'a> {
@@ -266,7 +268,18 @@ impl<'a> Search<'a> {
         ];
         let plan = Plan { budget: options.budget };
         let split = split.told_apart(|row| scaled[0].of(&pairs.inputs, &[row]).row(0).to_owned());
-        Ok(Self { pairs, options, session, plan, split, inputs, outputs, scaled, ports })
+        Ok(Self {
+            pairs,
+            options,
+            session,
+            plan,
+            split,
+            inputs,
+            outputs,
+            scaled,
+            ports,
+            axes: OnceCell::new(),
+        })
     }
 
     /// Numbers per input and per output that varies.
@@ -457,7 +470,12 @@ impl<'a> Search<'a> {
     fn datasets(&self, train: &[usize]) -> Result<Datasets> {
         let frames = |rows: &[usize]| Frames::new(self.scaled_inputs(rows), self.scaled_outputs(rows));
         let Split { validation, calibration, .. } = &self.split;
-        Datasets::without_test(frames(train)?, frames(validation)?, frames(calibration)?)
+        let axes = self.axes.get_or_init(|| {
+            let sizes: Vec<usize> = self.ports[0].iter().map(|segment| segment.size).collect();
+            Arc::new(Axes::new(self.scaled_inputs(&self.split.train).view(), &sizes))
+        });
+        let sets = Datasets::without_test(frames(train)?, frames(validation)?, frames(calibration)?)?;
+        Ok(sets.with_axes(Arc::clone(axes)))
     }
 
     fn validate(&self, emulator: &Emulator) -> Result<f64> {
