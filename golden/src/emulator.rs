@@ -196,21 +196,30 @@ impl Emulator {
     }
 
     /// The vector that node `index` makes.
+    ///
+    /// # Panics
+    /// There is no such node.
     pub fn vector_of(&self, index: usize) -> VectorId {
         self.graph.vector_of(index)
     }
 
-    /// The node that makes `vector`; none for the input.
+    /// The node that makes `vector`; none for the input, or a vector of another emulator.
     pub fn maker(&self, vector: VectorId) -> Option<&Node> {
         self.graph.maker(vector)
     }
 
     /// Format of the words of `vector`.
+    ///
+    /// # Panics
+    /// `vector` is of another emulator that has more of them ([`Graph::has`] says so).
     pub fn format(&self, vector: VectorId) -> Format {
         self.graph.vector(vector).format
     }
 
     /// Length of `vector`.
+    ///
+    /// # Panics
+    /// As [`format`](Self::format).
     pub fn size(&self, vector: VectorId) -> usize {
         self.graph.vector(vector).size
     }

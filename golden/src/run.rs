@@ -222,15 +222,15 @@ impl<E: Borrow<Emulator>> Runner<E> {
     }
 
     /// The words of a layer's vector after the last frame; arbitrary ones if its level did not need the vector. None for the input,
-    /// which need not have been words.
+    /// which need not have been words, and for a vector of another emulator that has more of them.
     pub fn vector(&self, vector: VectorId) -> Option<&[i16]> {
         if vector == VectorId::INPUT {
             return None;
         }
-        Some(match &self.words {
-            Words::Specified(words) => &words.vectors[vector.0],
+        match &self.words {
+            Words::Specified(words) => words.vectors.get(vector.0).map(Vec::as_slice),
             Words::Fast(engine) => engine.vector(vector),
-        })
+        }
     }
 
     /// How many frames slices of these lengths hold, and the lengths of an input and an output frame.

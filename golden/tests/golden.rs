@@ -17,6 +17,14 @@ fn every_operation_matches_arithmetic_by_hand() {
     runner.infer(&[100, -200, 300, 400, 10, -20], &mut output).unwrap();
     let vector = |node: usize| runner.vector(emulator.vector_of(node)).unwrap().to_vec();
     assert_eq!(runner.vector(VectorId::INPUT), None);
+    // One more layer than there is.
+    let mut longer = EmulatorBuilder::reopened(&emulator, emulator.input().clone()).unwrap();
+    let last = emulator.vector_of(5);
+    let beyond = longer.activate("beyond", last, Activation::Relu, emulator.format(last)).unwrap();
+    assert!(!emulator.graph().has(beyond) && emulator.maker(beyond).is_none());
+    for isa in Isa::available() {
+        assert_eq!(Runner::with_isa(&emulator, isa).unwrap().vector(beyond), None, "{isa}");
+    }
     // mix = (bias + Σ w·x + 8) >> 4:
     //   1600 + 80            = 1680 -> 105
     //   8 - 3200 + 160       = -3032 -> (-3024) >> 4 = -189

@@ -4,14 +4,14 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     thread,
 };
 
-use emeuro_golden::Emulator;
+use emeuro_golden::{Emulator, Selected};
 use emeuro_online::{Alarm, Online, Policy, Sample};
-use emeuro_regions::{Mode, Region, Target, approximate, region};
+use emeuro_regions::{Learner, Mode, Pair, Region, Target, approximate, region};
 use emeuro_trainer::Frames;
 
 const TEXT: &str = include_str!("radius.yaml");
@@ -154,6 +154,58 @@ fn many_threads_go_on_while_the_emulator_is_swapped() {
     online.wait();
     set(region, "emulate");
     assert_eq!(busy(1.25), 2.5);
+}
+
+/// Asks the region itself, once a call.
+#[derive(Default)]
+struct Curious {
+    asks: AtomicBool,
+    heard: AtomicUsize,
+}
+
+impl Learner for Curious {
+    fn trusts(&self, selected: Selected) -> bool {
+        if !self.asks.swap(true, Relaxed) {
+            self.ask(0.5);
+            self.asks.store(false, Relaxed);
+        }
+        selected.familiar
+    }
+
+    fn learn(&self, pair: Pair<'_>) {
+        if !self.asks.swap(true, Relaxed) {
+            self.ask(pair.inputs[0] / 4.0);
+            self.asks.store(false, Relaxed);
+        }
+    }
+}
+
+#[approximate]
+fn asked(x: f64) -> f64 {
+    2.0 * x + 0.0625
+}
+
+impl Curious {
+    fn ask(&self, x: f64) {
+        assert!(asked(x).is_finite());
+        self.heard.fetch_add(1, Relaxed);
+    }
+}
+
+#[test]
+fn a_learner_may_call_its_region() {
+    let region = region("asked").unwrap();
+    region.load(Arc::new(emulator())).unwrap();
+    let learner = Arc::new(Curious::default());
+    region.set_learner(Some(Arc::clone(&learner) as Arc<dyn Learner>));
+    set(region, "emulate");
+    assert_eq!(asked(0.5), 0.5);
+    // What is unfamiliar is asked about, answered exactly, and learnt.
+    assert_eq!(asked(1.05), 2.0 * 1.05 + 0.0625);
+    assert_eq!(learner.heard.load(Relaxed), 3);
+    let counts = region.counts();
+    assert_eq!((counts.emulated, counts.exact, counts.learnt), (4, 1, 1), "{counts:?}");
+    set(region, "exact");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use emeuro_golden::Selected;
 
 /// Learns from inputs that a region's emulator could not answer, and may load a better one into the region when there is one.
 ///
-/// [`Region::set_learner`](crate::Region::set_learner) gives a region one; `emeuro_online::Online` is one.
+/// [`Region::set_learner`](crate::Region::set_learner) gives a region one; `emeuro_online::Online` is one. A learner may call the region:
+/// such a call is like any other, the learner is asked about it and handed what it does not trust. It has to end that itself.
 pub trait Learner: Send + Sync {
     /// Whether the emulator's answer to an input that its router saw so is to be used. It is asked for every input, in all threads.
     fn trusts(&self, selected: Selected) -> bool {

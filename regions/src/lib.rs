@@ -80,22 +80,29 @@ mod settings_file;
 pub use check::{Quality, Target};
 pub use emeuro_regions_macros::{Frame, approximate, exact};
 pub use error::{Error, Result};
-pub use frame::{Frame, Part, read_slice, size, write_slice};
+pub use frame::{Frame, Part};
 pub use learner::{Learner, Pair, Why};
 pub use mode::Mode;
 pub use profile::{
     Feedback, Link, Profile, ProfileNode, RegionProfile, Sequence, take_profile, write_profile,
 };
-pub use profile_file::{FeedbackEntry, PartEntry, ProfileFile, RegionEntry};
-pub use region::{Buffers, Counts, Local, Plan, Region, Watch};
-pub use region_path::{file_stem_of, is_name_of};
-pub use registry::{Registered, load, region, regions, set_mode};
+pub use region::{Counts, Region};
+pub use registry::{load, region, regions, set_mode};
 pub use settings::{finish, init};
 pub use settings_file::{Setting, SettingsFile};
 
+// What the macros write into programs, and what reads profiles.
 #[doc(hidden)]
 pub use exact::{ExactCode, RegisteredExact};
 #[doc(hidden)]
+pub use frame::{read_slice, size, write_slice};
+#[doc(hidden)]
 pub use inventory;
 #[doc(hidden)]
-pub use region::Source;
+pub use profile_file::{FeedbackEntry, PartEntry, ProfileFile, RegionEntry};
+#[doc(hidden)]
+pub use region::{Buffers, Local, Plan, Source, Watch};
+#[doc(hidden)]
+pub use region_path::{file_stem_of, is_name_of};
+#[doc(hidden)]
+pub use registry::Registered;

@@ -458,33 +458,40 @@ impl Region {
 
     /// Runs the emulator.
     fn emulate(&self, local: &'static LocalKey<Local>, level: usize, buffers: &mut Buffers) -> Attempt {
-        let attempt = local.try_with(|local| {
+        let answered = local.try_with(|local| {
             let mut kept = local.kept.borrow_mut();
             let version = self.version.load(Acquire);
             if kept.as_ref().is_none_or(|kept| kept.version != version) {
                 *kept = self.kept(version);
             }
             // A mode that emulates is only set when an emulator is loaded, and emulators are never unloaded.
-            let Some(Kept { runner, learner, ranges, .. }) = kept.as_mut() else { return Attempt::Missing };
+            let Some(Kept { runner, learner, ranges, .. }) = kept.as_mut() else {
+                return Err(Attempt::Missing);
+            };
             let (inputs, outputs) = buffers.values.split_at_mut(buffers.inputs);
             if runner.infer_values_at(level, inputs, &mut outputs[..buffers.outputs]).is_err() {
                 // The sizes were compared when it was loaded: what is left is a number that is not finite.
                 self.not_finite.fetch_add(1, Relaxed);
-                return Attempt::NotFinite;
+                return Err(Attempt::NotFinite);
             }
             if ranges.as_ref().is_some_and(|ranges| ranges.outside(inputs).is_some()) {
                 self.outside.fetch_add(1, Relaxed);
             }
-            let Some(selected) = runner.selected() else { return Attempt::Answered(0) };
-            if learner.as_ref().map_or(selected.familiar, |learner| learner.trusts(selected)) {
-                return Attempt::Answered(selected.member);
-            }
-            if !selected.familiar {
-                self.unfamiliar.fetch_add(1, Relaxed);
-            }
-            Attempt::Doubtful(selected.member)
+            let selected = runner.selected().ok_or(Attempt::Answered(0))?;
+            Ok((selected, learner.clone()))
         });
-        attempt.unwrap_or(Attempt::Missing)
+        // What the thread keeps is free again: a learner may call the region.
+        let (selected, learner) = match answered.unwrap_or(Err(Attempt::Missing)) {
+            Ok(answered) => answered,
+            Err(attempt) => return attempt,
+        };
+        if learner.map_or(selected.familiar, |learner| learner.trusts(selected)) {
+            return Attempt::Answered(selected.member);
+        }
+        if !selected.familiar {
+            self.unfamiliar.fetch_add(1, Relaxed);
+        }
+        Attempt::Doubtful(selected.member)
     }
 
     fn kept(&self, version: u32) -> Option<Kept> {

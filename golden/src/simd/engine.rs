@@ -79,10 +79,10 @@ impl Engine {
         self.selected[self.last]
     }
 
-    /// The words of a layer's vector after the last frame.
-    pub(crate) fn vector(&self, vector: VectorId) -> &[i16] {
-        let (place, size) = self.plan.vectors[vector.0];
-        &self.memory.words()[self.last * self.plan.words + place..][..size]
+    /// The words of a layer's vector after the last frame, if there is one.
+    pub(crate) fn vector(&self, vector: VectorId) -> Option<&[i16]> {
+        let &(place, size) = self.plan.vectors.get(vector.0)?;
+        Some(&self.memory.words()[self.last * self.plan.words + place..][..size])
     }
 
     /// One frame from words to words at a level, the highest for any beyond; whether there are as many words as the ports have, and all fit the input's
