@@ -7,6 +7,7 @@ pub type Result<T> = std::result::Result<T, AppError>;
 
 /// Errors of the applications.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum AppError {
     /// A frame handed to a kernel has the wrong number of values.
     #[error("{app}: {what} has {found} values, expected {expected}")]

@@ -104,7 +104,7 @@ fn word_of(port: &golden::Port, index: usize) -> Option<(usize, usize, golden::C
 fn refused(error: FileError) -> Problem {
     let status = match error {
         FileError::Io { .. } => Status::BadFile,
-        FileError::Syntax { .. } | FileError::Invalid { .. } => Status::BadEmulator,
+        _ => Status::BadEmulator,
     };
     Problem::new(status, error)
 }

@@ -20,6 +20,7 @@ use crate::{
 
 /// Why an emulator cannot become a program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CompileError {
     /// A window that would need more loops than the unit has.
     #[error(

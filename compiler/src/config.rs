@@ -14,6 +14,7 @@ pub const MAX_WORDS_PER_BEAT: usize = 4;
 
 /// An impossible choice.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// Lanes out of range.
     #[error("lanes: expected 1..={MAX_LANES}, found {0}")]

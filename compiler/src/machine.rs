@@ -9,6 +9,7 @@ use crate::{Combine, Drain, Function, Instruction, Issue, Members, Program, timi
 
 /// A program that no hardware could run: the compiler never makes one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MachineError {
     /// A tile arrives before the results of the tile before have left the drain register.
     #[error(

@@ -24,6 +24,7 @@ pub struct WeightWrite {
 
 /// Why one program cannot become another by writing weights.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RewriteError {
     /// The unit has ROMs.
     #[error("weights: expected a unit with weights: ram, found rom")]

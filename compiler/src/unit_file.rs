@@ -23,6 +23,7 @@ const KIND: &str = "a unit file";
 
 /// Why a unit file could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UnitFileError {
     /// The operating system refused.
     #[error("{path}: {source}")]

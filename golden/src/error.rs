@@ -7,6 +7,7 @@ use crate::text::shortened;
 /// A violated rule of the emulator graph: where, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {problem}")]
+#[non_exhaustive]
 pub struct EmulatorError {
     /// The field or layer, for example `layer "hidden": weights`.
     pub place: String,
@@ -31,6 +32,7 @@ impl EmulatorError {
 
 /// Why an emulator file could not be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FileError {
     /// The operating system refused.
     #[error("{path}: {source}")]

@@ -13,6 +13,7 @@ use crate::EmulatorError;
 /// # Ok::<(), emeuro_golden::EmulatorError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Isa {
     /// The specification: one word after the other, written to be read.
     Scalar,

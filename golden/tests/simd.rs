@@ -941,7 +941,7 @@ fn steps_and_variants(isa: Isa) -> BTreeSet<String> {
     let tiles = match isa {
         Isa::Avx512 => 8,
         Isa::Avx2 | Isa::Neon => 4,
-        Isa::Portable | Isa::Scalar => 2,
+        _ => 2,
     };
     add("gemv_acc64", "all frames; members");
     for reads in ["broadcast", "permuted", "gathered"] {

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 /// Why an emulator cannot learn or answer.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A frame of the wrong size, or a number that is not finite.
     #[error(transparent)]

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 /// Why a region cannot be set up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// No function with `#[approximate]` has this name.
     #[error("no region is called {name:?}; there are: {}", .known.join(", "))]

@@ -7,6 +7,7 @@ use std::{
 
 /// Why a table could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TableError {
     /// The operating system refused.
     #[error("{}: {source}", name(.path))]

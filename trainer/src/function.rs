@@ -4,6 +4,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 
 /// An activation function of a hidden layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Function {
     /// max(0, x).
     Relu,

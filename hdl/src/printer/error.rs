@@ -2,6 +2,7 @@
 
 /// A unit that can't be printed. `module` is the name in the unit's `ModuleInfo`, or its path where it has none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PrintError {
     /// A unit without the field that names its module.
     #[error("unit `{path}` has no `ModuleInfo` field, so its module has no name")]
