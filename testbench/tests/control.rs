@@ -430,6 +430,41 @@ fn a_reset_by_software_drops_what_is_in_flight() {
     }
 }
 
+/// The sender goes on with the rest of a frame that was too long, and the rest is as long as a frame.
+#[test]
+fn a_reset_by_software_does_not_make_a_frame_of_the_end_of_a_long_one() {
+    if RtlPolicy::current().verilator_or_skip().is_none() {
+        return;
+    }
+    let unit = Unit::new(sample_emulator(280), 8);
+    let frame = &unit.frames(3, 9)[2];
+    let expected = raw(&unit.emulator.run(frame).unwrap(), unit.program.output_bits);
+    let (mut sim, mut master) = unit.start(&Pattern::Always, 3);
+    for more in [0, 1, frame.len()] {
+        send(
+            &mut sim,
+            &frame.iter().chain(frame).copied().take(frame.len() + more).collect::<Vec<_>>(),
+            false,
+        );
+        assert_eq!(read(&mut sim, &mut master, STATUS.offset), LONG, "{more} words");
+        write(&mut sim, &mut master, CONTROL.offset, 1);
+        // It is still there, and nothing has come of it.
+        assert_eq!(read(&mut sim, &mut master, STATUS.offset), LONG, "{more} words");
+        send(&mut sim, frame, true);
+        for _ in 0..500 {
+            sim.tick().unwrap();
+        }
+        assert_eq!(read(&mut sim, &mut master, STATUS.offset), LONG, "{more} words");
+        assert_eq!(read(&mut sim, &mut master, FRAMES.offset), 0, "{more} words");
+        write(&mut sim, &mut master, STATUS.offset, LONG);
+        send(&mut sim, frame, true);
+        assert_eq!(receive(&mut sim), expected, "{more} words");
+        assert_eq!(read(&mut sim, &mut master, STATUS.offset), 0, "{more} words");
+        // The counters begin anew.
+        write(&mut sim, &mut master, CONTROL.offset, 1);
+    }
+}
+
 /// Loads other weights, then plays frames; while the last weights are written, frames run that nobody compares.
 #[test]
 fn networks_are_replaced_through_the_registers() {

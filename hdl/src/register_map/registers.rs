@@ -49,7 +49,8 @@ pub const CONTROL: Register = number(
         access: Access::WriteOnly,
         content: Content::Reset,
         description: "writing 1 resets the datapath for one clock: frames in the unit are dropped, CYCLES, FRAMES, \
-                      UNFAMILIAR and the flags in STATUS become 0. Weights and the registers that software has written stay",
+                      UNFAMILIAR and the flags in STATUS become 0, but for `long_frame` while a frame is coming in that was too \
+                      long already. Weights and the registers that software has written stay",
     }],
     "Commands.",
 );

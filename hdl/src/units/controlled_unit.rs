@@ -223,6 +223,7 @@ impl Logic for ControlledUnit {
             self.registers.output_busy.next = self.core.output_busy[i].val();
             self.registers.writing.next = self.core.writing[i].val();
             self.core.clear_flags[i].next = self.registers.clear_flags.val();
+            self.core.stream_goes_on[i].next = self.aresetn.val() & !self.registers.running.val();
         }
         self.registers.short_frame.next = self.core.short_frame.val();
         self.registers.long_frame.next = self.core.long_frame.val();

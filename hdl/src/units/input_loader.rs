@@ -2,7 +2,8 @@
 //!
 //! A beat of the stream brings one or several words; words of the last beat beyond the frame are ignored. A frame ends with
 //! `tlast`. A frame of the wrong length is dropped whole: a short one is overwritten by the next, the
-//! rest of a long one is swallowed up to its `tlast`. Either sets a flag that stays until reset.
+//! rest of a long one is swallowed up to its `tlast`. Either sets a flag that stays until reset. A reset that the stream does not know
+//! of (`stream_goes_on_0`) leaves the rest of a long frame to be swallowed, and its flag set.
 //!
 //! ```text
 //!                  +--------------+
@@ -51,6 +52,8 @@ pub struct InputLoader {
     pub full: Wire<Out>,
     /// Clears the flags: bit 0 that of short frames, bit 1 that of long frames; one wire or none.
     pub clear_flags: Vec<Wire<In>>,
+    /// The reset is not one of the stream; one wire, or none without a control port.
+    pub stream_goes_on: Vec<Wire<In>>,
     /// A short frame was dropped.
     pub short_frame: Wire<Out>,
     /// A long frame was dropped.
@@ -110,6 +113,7 @@ impl InputLoader {
             word: (0..per_beat).map(|k| Wire::new(width, format!("Word {k}")).signed()).collect(),
             full: Wire::new(2, "Which buffers hold a frame"),
             clear_flags: vec![],
+            stream_goes_on: vec![],
             short_frame: Wire::new(1, "A frame was too short and was dropped; stays until reset"),
             long_frame: Wire::new(1, "A frame was too long and was dropped; stays until reset"),
             _beats: words.div_ceil(per_beat) as u64,
@@ -118,12 +122,13 @@ impl InputLoader {
         }
     }
 
-    /// The same loader with flags that can be cleared.
+    /// The same loader with flags that can be cleared, and with resets that the stream does not know of.
     pub fn with_clear(self) -> Self {
         let flag =
             |kind: &str| Wire::new(1, format!("A frame was too {kind} and was dropped; stays until cleared"));
         Self {
             clear_flags: vec![Wire::new(2, "Clears the flags of short and of long frames")],
+            stream_goes_on: vec![Wire::new(1, "The reset is not one of the stream")],
             short_frame: flag("short"),
             long_frame: flag("long"),
             ..self
@@ -169,7 +174,11 @@ impl InputLoader {
 impl Logic for InputLoader {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            self._state = if self.resetn.val().any() { self.next_state() } else { State::default() };
+            let dropping = self._state.dropping && self.stream_goes_on.iter().any(|wire| wire.val().any());
+            self._state = match self.resetn.val().any() {
+                true => self.next_state(),
+                false => State { dropping, long: dropping, ..State::default() },
+            };
         }
         let state = self._state;
         self.s_axis_tready.next = self.ready().into();
@@ -248,10 +257,10 @@ always @(posedge clock) begin
     if (!resetn) begin
         count      <= {count}'d0;
         buffer     <= 1'b0;
-        dropping   <= 1'b0;
+        dropping   <= {dropped};
         buffers    <= 2'b00;
         short_seen <= 1'b0;
-        long_seen  <= 1'b0;
+        long_seen  <= {dropped};
     end else begin
 {clears}        if (release_buffer) begin
             buffers[parity] <= 1'b0;
@@ -275,6 +284,10 @@ end",
             high = count - 1,
             last = self._beats - 1,
             parts = parts.join(", "),
+            dropped = match self.stream_goes_on.as_slice() {
+                [] => "1'b0",
+                _ => "stream_goes_on_0 && dropping",
+            },
         ))
     }
 }

@@ -24,6 +24,9 @@ use super::{
 };
 use crate::prelude::*;
 
+/// Whatever memory the weights are in.
+const LATENCY: &str = "after the addresses: `enable` and `first` 4 clocks, `sum` 5 clocks.";
+
 /// See the [module's documentation](self).
 #[derive(LogicBlock)]
 pub struct Lane {
@@ -90,7 +93,7 @@ impl Lane {
                 "lane",
                 "a copy of the memory, a weight ROM and a multiply-accumulate datapath",
             )
-            .latency("after the addresses: `enable` and `first` 4 clocks, `sum` 5 clocks."),
+            .latency(LATENCY),
             weight_file: TextParameter::new(weight_file, "Hex file with the weights"),
             offset: offset_parameters(address_width, offsets),
             clock: Default::default(),
@@ -122,7 +125,7 @@ impl Lane {
             "lane",
             "a copy of the memory, a weight memory and a multiply-accumulate datapath",
         )
-        .latency("after the addresses: `enable` and `first` 3 clocks, `sum` 4 clocks.");
+        .latency(LATENCY);
         Self {
             info,
             store: vec![Wire::new(1, "Writes a weight")],

@@ -99,8 +99,10 @@ pub struct Unit {
     /// The forced member.
     pub forced: Vec<Wire<In>>,
     /// Clears the flags: bit 0 that of short frames, bit 1 that of long frames; one wire, or none without a control port,
-    /// as the three below.
+    /// as the four below.
     pub clear_flags: Vec<Wire<In>>,
+    /// The reset is the unit's alone: the input stream goes on.
+    pub stream_goes_on: Vec<Wire<In>>,
     /// Which input buffers hold a frame.
     pub input_full: Vec<Wire<Out>>,
     /// Which output buffers are in use.
@@ -252,6 +254,10 @@ impl Unit {
                 .collect(),
             force: force.map(|_| Wire::new(1, "Frames go to the forced member")).collect(),
             clear_flags: is_controlled.then(|| Wire::new(2, "Clears the flags")).into_iter().collect(),
+            stream_goes_on: is_controlled
+                .then(|| Wire::new(1, "The reset is not one of the input stream"))
+                .into_iter()
+                .collect(),
             input_full: status("Which input buffers hold a frame"),
             output_busy: status("Which output buffers are in use"),
             writing: is_controlled
@@ -389,6 +395,7 @@ impl Logic for Unit {
         self.long_frame.next = self.loader.long_frame.val();
         for i in 0..self.clear_flags.len() {
             self.loader.clear_flags[i].next = self.clear_flags[i].val();
+            self.loader.stream_goes_on[i].next = self.stream_goes_on[i].val();
             self.input_full[i].next = self.loader.full.val();
             self.output_busy[i].next = self.streamer.busy.val();
             self.writing[i].next = self.streamer.writing[i].val();

@@ -2,7 +2,7 @@
 
 use emeuro_golden::Selected;
 
-use super::UnitBench;
+use super::{UnitBench, player::Rest};
 use crate::error::{Error, Result};
 use crate::scenario::{Event, Run};
 use crate::words::fits;
@@ -36,7 +36,7 @@ impl Expected {
 
 impl UnitBench<'_> {
     /// What must come of the frames of a run that begins at a level, as the unit sees them: whole beats.
-    pub(super) fn expected(&self, rest: &[i16], run: &Run, mut level: usize) -> Result<Expected> {
+    pub(super) fn expected(&self, rest: &Rest, run: &Run, mut level: usize) -> Result<Expected> {
         let shape = &self.shape;
         let right = |frame: &[i16]| frame.len().div_ceil(shape.words_per_beat) == shape.input_beats();
         let answer = |level: usize, frame: &[i16]| {
@@ -51,8 +51,9 @@ impl UnitBench<'_> {
             Ok(answer)
         };
         let mut expected = Expected::default();
-        if !rest.is_empty() && right(rest) {
-            expected.push(answer(level, rest)?);
+        // After a reset by the port, the rest of any frame is a frame: the unit knows of none before.
+        if !rest.words.is_empty() && right(rest.words) && !rest.is_of_long {
+            expected.push(answer(level, rest.words)?);
         }
         for event in &run.events {
             match event {

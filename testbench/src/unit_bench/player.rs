@@ -19,6 +19,14 @@ use crate::sender::Sender;
 use crate::sim::{InPort, OutPort, Sim};
 use crate::traffic::Traffic;
 
+/// What is left of a frame that a reset has interrupted.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Rest<'b> {
+    pub(super) words: &'b [i16],
+    /// It was too long before the reset.
+    pub(super) is_of_long: bool,
+}
+
 /// One scenario being played.
 pub(super) struct Player<'b, 'a, W> {
     bench: &'b UnitBench<'a>,
@@ -53,17 +61,20 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
 
     pub(super) fn play(mut self) -> Result<Score> {
         let begin = self.sim.clocks();
-        let mut rest: &'b [i16] = &[];
+        let mut rest = Rest::default();
         let mut ahead = 0;
         for (index, run) in self.scenario.runs.iter().enumerate() {
             let next = self.scenario.runs.get(index + 1).map(|run| run.reset);
-            if !run.resumes {
-                rest = &[];
+            // A unit that software resets waits for the end of a frame that was too long.
+            let is_awaited = rest.is_of_long && run.reset == Reset::Register;
+            if !run.resumes && !is_awaited {
+                rest = Rest::default();
             }
+            rest.is_of_long = is_awaited;
             if let (Some(_), Reset::Port { .. }) = (&self.registers, run.reset) {
                 self.level = self.bench.levels - 1;
             }
-            let expected = self.bench.expected(rest, run, self.level)?;
+            let expected = self.bench.expected(&rest, run, self.level)?;
             (rest, ahead) = self.play_run(index, run, rest, ahead, next, &expected)?;
         }
         self.score.clocks = self.sim.clocks() - begin;
@@ -75,13 +86,13 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
         &mut self,
         index: usize,
         run: &'b Run,
-        rest: &'b [i16],
+        rest: Rest<'b>,
         ahead: u64,
         next: Option<Reset>,
         expected: &Expected,
-    ) -> Result<(&'b [i16], u64)> {
+    ) -> Result<(Rest<'b>, u64)> {
         let (model, shape) = (self.sim.model(), self.bench.shape);
-        let sender = Sender::new(rest, &run.events, shape.input_bits, shape.words_per_beat);
+        let sender = Sender::new(rest.words, &run.events, shape.input_bits, shape.words_per_beat);
         let flag = |name| Flag { name, port: model.output(name).ok(), score: FlagScore::new() };
         let Traffic { input, output, ready_after_valid } = &run.traffic;
         let master = self.registers.is_some().then(|| ControlMaster::new(model, &run.control, run.seed));
@@ -101,10 +112,16 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
             ahead,
             last_progress: 0,
             steps: 0,
+            is_rest: rest.is_of_long,
             beats: 0,
             recent: VecDeque::new(),
             quiet: 0,
         };
+        if rest.is_of_long {
+            let [_, long] = &mut playing.flags;
+            long.score.goes_wrong();
+            long.score.went_wrong(0);
+        }
         if let Reset::Port { clocks } = run.reset {
             self.reset(&mut playing, clocks.get()).map_err(|error| self.located(&playing, error))?;
         }
@@ -124,8 +141,11 @@ impl<'b, 'a, W: FnMut(&Sim)> Player<'b, 'a, W> {
         self.score.frames += playing.board.frame() as u64;
         self.score.words += playing.board.words();
         let rest = match playing.beats {
-            0 => &[],
-            beats => playing.driver.source().rest_after(beats),
+            0 => Rest::default(),
+            beats => Rest {
+                words: playing.driver.source().rest_after(beats),
+                is_of_long: playing.is_rest || beats >= shape.input_beats(),
+            },
         };
         Ok((rest, playing.clock - begun))
     }

@@ -67,6 +67,8 @@ pub(super) struct Playing<'s, 'e> {
     pub(super) ahead: u64,
     pub(super) last_progress: u64,
     pub(super) steps: u64,
+    /// The present input frame is the rest of one that was too long before the reset.
+    pub(super) is_rest: bool,
     /// Beats of the present input frame that were accepted.
     pub(super) beats: usize,
     /// When the last output frames ended.
@@ -168,6 +170,12 @@ impl Playing<'_, '_> {
         self.beats += 1;
         let beats = self.beats;
         let [short, long] = &mut self.flags;
+        if self.is_rest {
+            if beat.last {
+                (self.is_rest, self.beats) = (false, 0);
+            }
+            return beat.last;
+        }
         if !beat.last {
             if beats == right {
                 long.score.goes_wrong();

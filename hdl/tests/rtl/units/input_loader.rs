@@ -10,7 +10,7 @@ use crate::bench::{Bench, Case, once_in, ports, word};
 
 ports!(
     InputLoader, [clock],
-    [resetn, s_axis_tdata, s_axis_tvalid, s_axis_tlast, blocked, release_buffer, parity, clear_flags] -> [
+    [resetn, s_axis_tdata, s_axis_tvalid, s_axis_tlast, blocked, release_buffer, parity, clear_flags, stream_goes_on] -> [
         s_axis_tready, word_valid, word_address, word, full, short_frame, long_frame,
     ]
 );
@@ -67,21 +67,26 @@ struct World {
     next_buffer: usize,
     short: bool,
     long: bool,
+    /// The frame that comes is the rest of one that was too long before the reset.
+    is_rest: bool,
 }
 
 fn load(name: &str, shape: Shape, clears: bool) -> Case {
     let mut random = ChaCha8Rng::seed_from_u64(35);
     let unit = InputLoader::new(shape.words, shape.width, shape.per_beat, shape.span, shape.address);
     let mut bench = Bench::new(name, if clears { unit.with_clear() } else { unit });
-    let inputs = |words: [u64; 7], clear: u64| -> Vec<u64> {
-        words.into_iter().chain(clears.then_some(clear)).collect()
+    let inputs = |words: [u64; 7], clear: u64, goes_on: u64| -> Vec<u64> {
+        words.into_iter().chain([clear, goes_on].into_iter().filter(|_| clears)).collect()
     };
-    bench.clock(&inputs([0; 7], 0));
+    bench.clock(&inputs([0; 7], 0, 0));
     bench.settled();
     let beats = shape.words.div_ceil(shape.per_beat);
-    let (mut stalls, mut both_full) = (0, 0);
+    let (mut stalls, mut both_full, mut rests) = (0, 0, 0);
+    let mut is_rest = false;
     for run in 0..12 {
-        let mut world = World { memory: vec![0; 2 * shape.span], ..World::default() };
+        let memory = vec![0; 2 * shape.span];
+        let mut world = World { memory, is_rest, long: is_rest, ..World::default() };
+        rests += u32::from(is_rest);
         // What traffic is like: how often words come, the write port is taken, a frame is read.
         let [pause, taken] = [0; 2].map(|_: u32| random.random_range(1..6));
         let patience = random.random_range(1..4 * beats as u32 + 4);
@@ -109,7 +114,7 @@ fn load(name: &str, shape: Shape, clears: bool) -> Case {
                     read.is_some().into(),
                     parity as u64,
                 ];
-                let found = bench.clock(&inputs(wires, clear));
+                let found = bench.clock(&inputs(wires, clear, 0));
                 let here = format!("{name}, run {run}, beat {position} of {length}: {found:?}");
                 let [ready, word_valid, address] = found[..3] else { unreachable!("more outputs") };
                 let (data, flags) = found[3..].split_at(shape.per_beat);
@@ -133,7 +138,7 @@ fn load(name: &str, shape: Shape, clears: bool) -> Case {
                     );
                 }
                 let accepted = ready == 1 && valid;
-                let fits = position < beats;
+                let fits = position < beats && !world.is_rest;
                 assert_eq!(word_valid, u64::from(accepted && fits), "{here}");
                 if accepted && fits {
                     let begin = world.next_buffer * shape.span + position * shape.per_beat;
@@ -149,6 +154,9 @@ fn load(name: &str, shape: Shape, clears: bool) -> Case {
                     world.long |= position == beats && length > beats;
                 }
             }
+            if std::mem::take(&mut world.is_rest) {
+                continue;
+            }
             world.short |= length < beats;
             if length == beats {
                 frame.truncate(shape.words);
@@ -158,12 +166,20 @@ fn load(name: &str, shape: Shape, clears: bool) -> Case {
             }
         }
         // A reset in mid-frame: of some beats nothing may remain.
-        for _ in 0..random.random_range(0..=beats) {
-            bench.clock(&inputs([1, 1, 1, 0, 0, 0, 0], 0));
+        // And the rest of a frame that was too long is still to come, whatever its length, if the stream goes on.
+        for buffer in world.full {
+            bench.clock(&inputs([1, 0, 0, 0, 0, 1, buffer as u64], 0, 0));
         }
-        bench.clock(&inputs([0, 1, 1, 1, 0, 0, 0], 0));
+        let mut taken = 0;
+        for _ in 0..random.random_range(0..=beats + 2) {
+            taken += bench.clock(&inputs([1, 1, 1, 0, 0, 0, 0], 0, 0))[0] as usize;
+        }
+        let goes_on = clears && once_in(&mut random, 2);
+        is_rest = goes_on && taken >= beats;
+        bench.clock(&inputs([0, 1, 1, 1, 0, 0, 0], 0, goes_on.into()));
     }
     assert!(stalls > 20 && both_full > 20, "{name}: {stalls} {both_full}");
+    assert!(!clears || rests > 0, "{name}: no reset within a long frame");
     bench.finish(vec![])
 }
 
