@@ -66,7 +66,6 @@ fn frames_are_taken_in_pairs_where_that_is_faster() {
     assert!(paired > 50, "{paired}");
 }
 
-/// One dense layer, stage by stage as `docs/src/unit/clocks.md` lists them.
 /// Frames in pairs may be spread over lanes in another way than frames alone: then nothing uses the slots that those use.
 #[test]
 fn a_unit_has_no_slots_that_nothing_uses() {
@@ -84,6 +83,7 @@ fn a_unit_has_no_slots_that_nothing_uses() {
     }
 }
 
+/// One dense layer, stage by stage as `docs/src/unit/clocks.md` lists them.
 #[test]
 fn the_latency_of_a_layer_is_that_of_its_stages() {
     for (inputs, outputs, lanes) in [(16, 4, 1), (16, 4, 4), (20, 3, 4), (20, 3, 16), (1, 1, 1), (64, 16, 8)]
