@@ -54,8 +54,11 @@ impl EmulatorBuilder {
     pub fn new(name: &str, input: Port, accumulator_bits: u32) -> Result<Self, EmulatorError> {
         check_identifier("name", name)?;
         if !(16..=WIDEST_ACCUMULATOR).contains(&accumulator_bits) {
-            let problem = format!("expected 16..={WIDEST_ACCUMULATOR} bits, found {accumulator_bits}");
-            return Err(EmulatorError::new("accumulator", problem));
+            return Err(EmulatorError::expected(
+                "accumulator",
+                format_args!("16..={WIDEST_ACCUMULATOR} bits"),
+                accumulator_bits,
+            ));
         }
         check_port("input", &input)?;
         let format = input.formats().next().expect("a checked port has a segment");
@@ -126,8 +129,11 @@ impl EmulatorBuilder {
             .and_then(|operands| node.op.on_words().again(&operands, members, node.format))
             .map_err(|e| e.within(&place))?;
         if let Some(found) = op.affine().map(|affine| affine.members).filter(|&found| found != expected) {
-            let problem = format!("expected {expected} as the router has, found {found}");
-            return Err(EmulatorError::new(format!("{place}: members"), problem));
+            return Err(EmulatorError::expected(
+                format!("{place}: members"),
+                format_args!("{expected} as the router has"),
+                found,
+            ));
         }
         self.push(name, op, node.format)
     }
@@ -372,8 +378,11 @@ impl EmulatorBuilder {
         check_port("output", &spec.port)?;
         let expected = spec.order.as_ref().map_or(total, Vec::len);
         if spec.port.size() != expected {
-            let problem = format!("expected {expected} words in all, found {}", spec.port.size());
-            return Err(EmulatorError::new("output: segments", problem));
+            return Err(EmulatorError::expected(
+                "output: segments",
+                format_args!("{expected} words in all"),
+                spec.port.size(),
+            ));
         }
         if format.kind() != Kind::Signed {
             let name = self.emulator.graph.name(spec.sources[0]);
@@ -381,9 +390,11 @@ impl EmulatorBuilder {
             return Err(EmulatorError::new("output: bits", problem));
         }
         if spec.port.bits != format.bits() {
-            let problem =
-                format!("expected the {} bits of its vectors, found {}", format.bits(), spec.port.bits);
-            return Err(EmulatorError::new("output: bits", problem));
+            return Err(EmulatorError::expected(
+                "output: bits",
+                format_args!("the {} bits of its vectors", format.bits()),
+                spec.port.bits,
+            ));
         }
         let OutputSpec { sources, mut lower, order, port } = spec;
         lower.push(sources);
@@ -392,8 +403,11 @@ impl EmulatorBuilder {
         self.check_all_used()?;
         for (field, value) in [("nrmse", provenance.nrmse), ("nrmse_float", provenance.nrmse_float)] {
             if let Some(value) = value.filter(|v| !v.is_finite() || *v < 0.0) {
-                let problem = format!("expected a number that is not negative, found {value}");
-                return Err(EmulatorError::new(format!("provenance: {field}"), problem));
+                return Err(EmulatorError::expected(
+                    format!("provenance: {field}"),
+                    "a number that is not negative",
+                    value,
+                ));
             }
         }
         check_output_errors(&provenance.outputs, port.size())?;
@@ -426,8 +440,11 @@ impl EmulatorBuilder {
             }
             let (expected, found) = (total(&spec.sources), total(sources));
             if found != expected {
-                let problem = format!("expected {expected} words as at the highest level, found {found}");
-                return Err(EmulatorError::new(place, problem));
+                return Err(EmulatorError::expected(
+                    place,
+                    format_args!("{expected} words as at the highest level"),
+                    found,
+                ));
             }
         }
         let first = first.expect("every level has at least one vector");
@@ -462,10 +479,7 @@ impl EmulatorBuilder {
 
 fn check_port(place: &str, port: &Port) -> Result<(), EmulatorError> {
     if !matches!(port.bits, 8 | 16) {
-        return Err(EmulatorError::new(
-            format!("{place}: bits"),
-            format!("expected 8 or 16, found {}", port.bits),
-        ));
+        return Err(EmulatorError::expected(format!("{place}: bits"), "8 or 16", port.bits));
     }
     let mut total = 0usize;
     for segment in &port.segments {
@@ -474,8 +488,11 @@ fn check_port(place: &str, port: &Port) -> Result<(), EmulatorError> {
         Format::new(port.bits, segment.frac).map_err(|e| e.within(&place))?;
         total = total.saturating_add(segment.size);
         if segment.size == 0 || total > MAX_VECTOR {
-            let problem = format!("expected 1..={MAX_VECTOR} words in all, found {}", segment.size);
-            return Err(EmulatorError::new(format!("{place}: size"), problem));
+            return Err(EmulatorError::expected(
+                format!("{place}: size"),
+                format_args!("1..={MAX_VECTOR} words in all"),
+                segment.size,
+            ));
         }
         check_values(&place, segment)?;
     }
@@ -489,21 +506,33 @@ fn check_port(place: &str, port: &Port) -> Result<(), EmulatorError> {
 fn check_values(place: &str, segment: &Segment) -> Result<(), EmulatorError> {
     let Segment { size, scale, offset, ranges, .. } = segment;
     if scale.checked_abs().is_none_or(|scale| scale > MAX_SCALE) {
-        let problem = format!("expected -{MAX_SCALE}..={MAX_SCALE}, found {scale}");
-        return Err(EmulatorError::new(format!("{place}: scale"), problem));
+        return Err(EmulatorError::expected(
+            format!("{place}: scale"),
+            format_args!("-{MAX_SCALE}..={MAX_SCALE}"),
+            scale,
+        ));
     }
     if offset.is_nan() || offset.abs() > MAX_OFFSET {
-        let problem = format!("expected -{MAX_OFFSET:e}..={MAX_OFFSET:e}, found {offset:e}");
-        return Err(EmulatorError::new(format!("{place}: offset"), problem));
+        return Err(EmulatorError::expected(
+            format!("{place}: offset"),
+            format_args!("-{MAX_OFFSET:e}..={MAX_OFFSET:e}"),
+            format_args!("{offset:e}"),
+        ));
     }
     if !ranges.is_empty() && ranges.len() != *size {
-        let problem = format!("expected one per word, {size}, or none, found {}", ranges.len());
-        return Err(EmulatorError::new(format!("{place}: ranges"), problem));
+        return Err(EmulatorError::expected(
+            format!("{place}: ranges"),
+            format_args!("one per word, {size}, or none"),
+            ranges.len(),
+        ));
     }
     let finite = |[low, high]: &[f64; 2]| low.is_finite() && high.is_finite() && low <= high;
     if let Some(i) = ranges.iter().position(|range| !finite(range)) {
-        let problem = format!("expected the least and the largest value, found {:?}", ranges[i]);
-        return Err(EmulatorError::new(format!("{place}: ranges[{i}]"), problem));
+        return Err(EmulatorError::expected(
+            format!("{place}: ranges[{i}]"),
+            "the least and the largest value",
+            format_args!("{:?}", ranges[i]),
+        ));
     }
     Ok(())
 }
@@ -511,16 +540,22 @@ fn check_values(place: &str, segment: &Segment) -> Result<(), EmulatorError> {
 /// Errors of all outputs or of none, which are numbers.
 fn check_output_errors(outputs: &[OutputErrors], size: usize) -> Result<(), EmulatorError> {
     if !outputs.is_empty() && outputs.len() != size {
-        let problem = format!("expected one entry for each of the {size} outputs, found {}", outputs.len());
-        return Err(EmulatorError::new("provenance: outputs", problem));
+        return Err(EmulatorError::expected(
+            "provenance: outputs",
+            format_args!("one entry for each of the {size} outputs"),
+            outputs.len(),
+        ));
     }
     for (index, OutputErrors { nrmse, p95, p99, largest, .. }) in outputs.iter().enumerate() {
         for (field, value) in
             [("nrmse", *nrmse), ("p95", Some(*p95)), ("p99", Some(*p99)), ("largest", Some(*largest))]
         {
             if let Some(value) = value.filter(|v| !v.is_finite() || *v < 0.0) {
-                let problem = format!("expected a number that is not negative, found {value}");
-                return Err(EmulatorError::new(format!("provenance: outputs[{index}]: {field}"), problem));
+                return Err(EmulatorError::expected(
+                    format!("provenance: outputs[{index}]: {field}"),
+                    "a number that is not negative",
+                    value,
+                ));
             }
         }
     }

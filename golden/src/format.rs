@@ -67,11 +67,10 @@ impl Format {
             Kind::Bipolar => 1,
         };
         if !(1..=widest).contains(&bits) {
-            let problem = format!("expected 1..={widest}, found {bits}");
-            return Err(EmulatorError::new("format: bits", problem));
+            return Err(EmulatorError::expected("format: bits", format_args!("1..={widest}"), bits));
         }
         if !(-32..=32).contains(&frac) {
-            return Err(EmulatorError::new("format: frac", format!("expected -32..=32, found {frac}")));
+            return Err(EmulatorError::expected("format: frac", "-32..=32", frac));
         }
         Ok(Self { bits: bits as u8, frac: frac as i8, kind })
     }
@@ -83,10 +82,7 @@ impl Format {
     pub fn covering(bits: u32, max_abs: f64) -> Result<Self, EmulatorError> {
         Self::new(bits, 0)?;
         if !max_abs.is_finite() {
-            return Err(EmulatorError::new(
-                "format: range",
-                format!("expected a finite range, found {max_abs}"),
-            ));
+            return Err(EmulatorError::expected("format: range", "a finite range", max_abs));
         }
         let fits = |frac: &i32| (max_abs * 2f64.powi(*frac)).round() <= (1i64 << (bits - 1)) as f64 - 1.0;
         match (-32..=32).rev().find(fits) {

@@ -90,7 +90,7 @@ impl BlockGeometry {
             if strides.len() == dims.len() {
                 return Ok(());
             }
-            Err(EmulatorError::new(name, format!("expected {} values, found {}", dims.len(), strides.len())))
+            Err(EmulatorError::expected(name, format_args!("{} values", dims.len()), strides.len()))
         };
         same_dimensions("in_stride", &self.in_stride, &self.repeat)?;
         same_dimensions("out_stride", &self.out_stride, &self.repeat)?;
@@ -157,7 +157,11 @@ fn bounded_product(name: &str, dims: &[usize]) -> Result<(), EmulatorError> {
     let product = dims.iter().try_fold(1usize, |product, &d| product.checked_mul(d));
     match product {
         Some(1..=MAX_VECTOR) if !dims.is_empty() => Ok(()),
-        _ => Err(EmulatorError::new(name, format!("expected 1..={MAX_VECTOR} elements, found {dims:?}"))),
+        _ => Err(EmulatorError::expected(
+            name,
+            format_args!("1..={MAX_VECTOR} elements"),
+            format_args!("{dims:?}"),
+        )),
     }
 }
 

@@ -91,8 +91,11 @@ impl<N: Numbers> Graph<N> {
             return Err(EmulatorError::new("input", "expected all inputs before the first operation"));
         }
         if !(1..=MAX_VECTOR).contains(&vector.size) {
-            let problem = format!("expected 1..={MAX_VECTOR} elements, found {}", vector.size);
-            return Err(EmulatorError::new("input", problem));
+            return Err(EmulatorError::expected(
+                "input",
+                format_args!("1..={MAX_VECTOR} elements"),
+                vector.size,
+            ));
         }
         self.inputs.push(vector);
         Ok(VectorId(self.inputs.len() - 1))
@@ -320,7 +323,9 @@ pub(crate) fn check_identifier(place: &str, name: &str) -> Result<(), EmulatorEr
     if valid && name.len() <= 64 {
         return Ok(());
     }
-    let problem =
-        format!("expected up to 64 letters, digits and underscores, the first no digit, found {name:?}");
-    Err(EmulatorError::new(place, problem))
+    Err(EmulatorError::expected(
+        place,
+        "up to 64 letters, digits and underscores, the first no digit",
+        format_args!("{name:?}"),
+    ))
 }

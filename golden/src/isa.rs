@@ -93,7 +93,7 @@ impl FromStr for Isa {
     fn from_str(text: &str) -> Result<Self, EmulatorError> {
         Self::ALL.into_iter().find(|isa| isa.to_string() == text).ok_or_else(|| {
             let names = Self::ALL.map(|isa| isa.to_string()).join(", ");
-            EmulatorError::new("isa", format!("expected one of {names}, found {text:?}"))
+            EmulatorError::expected("isa", format_args!("one of {names}"), format_args!("{text:?}"))
         })
     }
 }

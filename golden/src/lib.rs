@@ -37,7 +37,7 @@ mod vector;
 
 pub use builder::{EmulatorBuilder, OutputSpec};
 pub use emulator::{Emulator, Output, Provenance, WIDEST_ACCUMULATOR};
-pub use error::{EmulatorError, FileError};
+pub use error::{EmulatorError, FileError, Problem};
 pub use file::{FileKind, write_atomically};
 pub use format::{Format, Kind, requantise};
 pub use geometry::BlockGeometry;

@@ -237,8 +237,11 @@ impl<E: Borrow<Emulator>> Runner<E> {
     fn check_frames(&self, inputs: usize, outputs: usize) -> Result<(usize, [usize; 2]), EmulatorError> {
         let frame = [self.ports[0].len(), self.ports[1].len()];
         if !inputs.is_multiple_of(frame[0]) {
-            let problem = format!("expected frames of {} words, found {inputs} words", frame[0]);
-            return Err(EmulatorError::new("inputs", problem));
+            return Err(EmulatorError::expected(
+                "inputs",
+                format_args!("frames of {} words", frame[0]),
+                format_args!("{inputs} words"),
+            ));
         }
         let count = inputs / frame[0];
         check_len("outputs", outputs, count * frame[1])?;
@@ -305,7 +308,7 @@ fn check_len(place: &str, found: usize, expected: usize) -> Result<(), EmulatorE
 #[cold]
 #[inline(never)]
 fn wrong_len(place: &str, found: usize, expected: usize) -> EmulatorError {
-    EmulatorError::new(place, format!("expected {expected} words, found {found}"))
+    EmulatorError::expected(place, format_args!("{expected} words"), found)
 }
 
 /// Why the kernels refused an input, as a check of it has found.
@@ -321,7 +324,7 @@ fn of_frames<F>(
     mut check: impl FnMut(F) -> Result<(), EmulatorError>,
 ) -> Result<(), EmulatorError> {
     for (index, frame) in frames.enumerate() {
-        check(frame).map_err(|e| EmulatorError::new(format!("frame {index}: {}", e.place), e.problem))?;
+        check(frame).map_err(|e| e.within(&format!("frame {index}")))?;
     }
     Ok(())
 }
@@ -340,10 +343,7 @@ fn check_words(word: Format, input: &[i16]) -> Result<(), EmulatorError> {
 
 fn check_finite<V: Value>(input: &[V]) -> Result<(), EmulatorError> {
     match input.iter().position(|x| !x.is_bounded()) {
-        Some(i) => {
-            let problem = format!("expected a finite number, found {}", input[i]);
-            Err(EmulatorError::new(format!("input word {i}"), problem))
-        }
+        Some(i) => Err(EmulatorError::expected(format!("input word {i}"), "a finite number", input[i])),
         None => Ok(()),
     }
 }

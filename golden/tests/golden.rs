@@ -66,6 +66,14 @@ fn multiply_accumulates_are_weights_applied_and_products() {
 }
 
 #[test]
+fn errors_say_what_was_expected_and_what_was_found() {
+    let error = Format::new(17, 0).unwrap_err();
+    let expected = Problem::Unexpected { expected: "1..=16".into(), found: "17".into() };
+    assert_eq!((error.place.as_str(), &error.problem), ("format: bits", &expected));
+    assert_eq!(error.to_string(), "format: bits: expected 1..=16, found 17");
+}
+
+#[test]
 fn operands_of_another_emulator_are_refused() {
     let word = Format::new(8, 4).unwrap();
     let port = Port::new("x", 2, word);

@@ -120,8 +120,11 @@ fn build(file: File) -> Result<Emulator, EmulatorError> {
     if let Some(RouterFields { scores, .. }) = &router
         && file.layers.iter().all(|layer| layer.name() != scores)
     {
-        let problem = format!("expected the name of a layer, found {scores:?}");
-        return Err(EmulatorError::new("router: scores", problem));
+        return Err(EmulatorError::expected(
+            "router: scores",
+            "the name of a layer",
+            format_args!("{scores:?}"),
+        ));
     }
     for layer in file.layers {
         let scored = router.take_if(|router| router.scores == layer.name());

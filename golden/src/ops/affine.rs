@@ -47,13 +47,14 @@ impl Affine {
         let Self { weights, bias, members, .. } = self;
         let rows = members * rows;
         if rows == 0 || weights.values.len() != rows * row {
-            let problem =
-                format!("expected {rows} rows of {row} values, found {} values", weights.values.len());
-            return Err(EmulatorError::new("weights", problem));
+            return Err(EmulatorError::expected(
+                "weights",
+                format_args!("{rows} rows of {row} values"),
+                format_args!("{} values", weights.values.len()),
+            ));
         }
         if bias.len() != rows {
-            let problem = format!("expected {rows} values, found {}", bias.len());
-            return Err(EmulatorError::new("bias", problem));
+            return Err(EmulatorError::expected("bias", format_args!("{rows} values"), bias.len()));
         }
         if let Some(i) = weights.values.iter().position(|&w| !weights.format.holds(i64::from(w))) {
             let (word, format) = (weights.values[i], weights.format);

@@ -39,8 +39,11 @@ impl<N: Numbers> Operation for Dense<N> {
 
     fn size(&self, operands: &[usize]) -> Result<usize, EmulatorError> {
         if operands != [self.inputs] {
-            let problem = format!("expected a vector of {} words, found {operands:?}", self.inputs);
-            return Err(EmulatorError::new("input", problem));
+            return Err(EmulatorError::expected(
+                "input",
+                format_args!("a vector of {} words", self.inputs),
+                format_args!("{operands:?}"),
+            ));
         }
         Ok(self.outputs)
     }

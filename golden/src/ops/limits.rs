@@ -15,11 +15,11 @@ pub const MAX_PRODUCT_SHIFT: u32 = 31;
 pub(super) fn shift(frac: i32, format: Format) -> Result<u32, EmulatorError> {
     match u32::try_from(frac - format.frac()) {
         Ok(shift) if shift <= MAX_SHIFT => Ok(shift),
-        _ => {
-            let problem =
-                format!("expected a frac of {}..={frac}, found {}", frac - MAX_SHIFT as i32, format.frac());
-            Err(EmulatorError::new("format", problem))
-        }
+        _ => Err(EmulatorError::expected(
+            "format",
+            format_args!("a frac of {}..={frac}", frac - MAX_SHIFT as i32),
+            format.frac(),
+        )),
     }
 }
 

@@ -215,11 +215,11 @@ impl Op {
             Multiply::<Integers>::KEYWORD => Multiply::read(record, known, format).map(Self::Multiply),
             Maximum::<Integers>::KEYWORD => Maximum::read(record, known, format).map(Self::Maximum),
             Activate::<Integers>::KEYWORD => Activate::read(record, known, format).map(Self::Activate),
-            other => {
-                let problem =
-                    format!("expected dense, block, add, multiply, maximum or activate, found {other:?}");
-                Err(EmulatorError::new("op", problem))
-            }
+            other => Err(EmulatorError::expected(
+                "op",
+                "dense, block, add, multiply, maximum or activate",
+                format_args!("{other:?}"),
+            )),
         }
     }
 }

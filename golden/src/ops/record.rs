@@ -138,7 +138,7 @@ impl Record {
         let inputs = self.inputs.take();
         let inputs = self.need("inputs", inputs)?;
         let [a, b] = inputs.as_slice() else {
-            return Err(EmulatorError::new("inputs", format!("expected 2 names, found {}", inputs.len())));
+            return Err(EmulatorError::expected("inputs", "2 names", inputs.len()));
         };
         Ok([find(known, a, "inputs")?, find(known, b, "inputs")?])
     }
@@ -148,8 +148,11 @@ impl Record {
         let Some(found) = self.members else { return Ok(1) };
         let expected = known.members()?;
         if found != expected {
-            let problem = format!("expected {expected} as the router has, found {found}");
-            return Err(EmulatorError::new("members", problem));
+            return Err(EmulatorError::expected(
+                "members",
+                format_args!("{expected} as the router has"),
+                found,
+            ));
         }
         Ok(expected)
     }
@@ -160,8 +163,11 @@ impl Record {
         let WeightFields { format, rows } = self.need("weights", fields)?;
         let format = format.format().map_err(|e| e.within("weights"))?;
         if let Some(i) = rows.iter().position(|values| values.len() != row) {
-            let problem = format!("expected {row} values, found {}", rows[i].len());
-            return Err(EmulatorError::new(format!("weights: rows[{i}]"), problem));
+            return Err(EmulatorError::expected(
+                format!("weights: rows[{i}]"),
+                format_args!("{row} values"),
+                rows[i].len(),
+            ));
         }
         let bias = self.bias.take();
         let bias = self.need("bias", bias)?;
@@ -206,7 +212,7 @@ pub(crate) fn find(
     place: &str,
 ) -> Result<(VectorId, Vector<Format>), EmulatorError> {
     known.vector(name).ok_or_else(|| {
-        EmulatorError::new(place, format!("expected \"input\" or an earlier layer, found {name:?}"))
+        EmulatorError::expected(place, "\"input\" or an earlier layer", format_args!("{name:?}"))
     })
 }
 

@@ -83,8 +83,11 @@ impl Activation {
                 let segments = knots.len().wrapping_sub(1);
                 let most = 1 << MAX_SEGMENTS_LOG2.min(input.bits());
                 if !segments.is_power_of_two() || segments < 2 || segments > most {
-                    let problem = format!("expected 2^k + 1 with 2 <= 2^k <= {most}, found {}", knots.len());
-                    return Err(EmulatorError::new("knots", problem));
+                    return Err(EmulatorError::expected(
+                        "knots",
+                        format_args!("2^k + 1 with 2 <= 2^k <= {most}"),
+                        knots.len(),
+                    ));
                 }
                 match knots.iter().position(|&y| !output.holds(i64::from(y))) {
                     Some(i) => {
