@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use common::icarus::{Run, is_there_or_skip};
 use common::{GeneratedUnit, fixture, fixtures, sampled_unit};
 use emeuro_compiler::{Control, UnitFile};
@@ -60,9 +62,15 @@ fn many_units_reset_in_every_state() {
     if !is_there_or_skip() {
         return;
     }
-    for seed in 1000..1150 {
-        check(&sampled_unit(seed), &format!("unit {seed}"), 100);
-    }
+    // A simulation takes one core.
+    let next = AtomicU64::new(1000);
+    let check_all = || {
+        while let seed @ ..1150 = next.fetch_add(1, Relaxed) {
+            check(&sampled_unit(seed), &format!("unit {seed}"), 100);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| _ = scope.spawn(check_all)));
 }
 
 /// Every register that decides whether something happens is needed: without its reset, the bench sees it.
