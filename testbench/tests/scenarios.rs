@@ -35,10 +35,17 @@ fn units_survive_random_scenarios() {
 }
 
 /// File, working and faulty Verilog, and what the bench says about it.
-const PLANTED: [(&str, &str, &str, &str); 12] = [
+const PLANTED: [(&str, &str, &str, &str); 13] = [
     ("input_loader", "short_seen <= 1'b1;", "short_seen <= 1'b0;", "short_frame is 0, expected 1"),
     ("input_loader", "dropping <= !s_axis_tlast;", "dropping <= 1'b0;", "expected"),
-    ("input_loader", "            dropping   <= 1'b0;\n", "", "no beat was accepted"),
+    ("input_loader", "        dropping   <= stream_goes_on_0 && dropping;\n", "", "no beat was accepted"),
+    // The rest of a frame that was too long before a reset by software.
+    (
+        "input_loader",
+        "dropping   <= stream_goes_on_0 && dropping;",
+        "dropping   <= 1'b0;",
+        "short_frame is 1, expected 0",
+    ),
     ("stream_control", "            valid  <= 1'b0;\n", "", "expected"),
     ("control_registers", "cycles + 32'd1", "cycles + 32'd2", "CYCLES cycles reads"),
     ("control_registers", "{31'd0, frame_done}", "{31'd0, arrives}", "FRAMES frames reads"),
