@@ -46,7 +46,7 @@ const PLANTED: [(&str, &str, &str, &str); 13] = [
         "dropping   <= 1'b0;",
         "short_frame is 1, expected 0",
     ),
-    ("stream_control", "            valid  <= 1'b0;\n", "", "expected"),
+    ("stream_control", "            valid  <= 1'b0;\n", "", "tvalid is high in reset"),
     ("control_registers", "cycles + 32'd1", "cycles + 32'd2", "CYCLES cycles reads"),
     ("control_registers", "{31'd0, frame_done}", "{31'd0, arrives}", "FRAMES frames reads"),
     (
