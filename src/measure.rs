@@ -91,11 +91,15 @@ pub(crate) struct Times {
 }
 
 impl Times {
+    /// The median in each placement.
+    fn medians(&self, contender: usize) -> [f64; PLACEMENTS] {
+        self.samples[contender].each_ref().map(|samples| Spread::of(samples.clone()).median)
+    }
+
     /// Those of the placement in which a contender was faster.
     fn of(&self, contender: usize) -> &[f64] {
-        let median = |samples: &&Vec<f64>| Spread::of((*samples).clone()).median;
-        let [a, b] = &self.samples[contender];
-        if median(&b) < median(&a) { b } else { a }
+        let [a, b] = self.medians(contender);
+        &self.samples[contender][usize::from(b < a)]
     }
 
     /// Nanoseconds per frame of a contender.
@@ -105,7 +109,7 @@ impl Times {
 
     /// How many times as long a contender took in its worse placement, if that is much.
     pub(crate) fn unsteady(&self, contender: usize) -> Option<f64> {
-        let [a, b] = self.samples[contender].each_ref().map(|samples| Spread::of(samples.clone()).median);
+        let [a, b] = self.medians(contender);
         Some(a.max(b) / a.min(b)).filter(|factor| *factor > UNSTEADY)
     }
 

@@ -23,12 +23,6 @@ pub struct BuildOptions {
     pub tune: bool,
 }
 
-/// How computed weights are tuned: so many training and validation frames, and small steps, since they begin near the best. The
-/// numbers were chosen by the error on validation frames.
-fn tuning(seed: u64) -> (usize, usize, Retraining) {
-    (2000, 1000, Retraining { epochs: 10, rate: 1e-4, seed, ..Retraining::default() })
-}
-
 /// Seed 1, 8-bit weights and 16-bit activations, weights as they were computed: the options of the checked-in emulators.
 impl Default for BuildOptions {
     fn default() -> Self {
@@ -78,7 +72,9 @@ pub fn build_emulator(app: &dyn Application, options: &BuildOptions, session: &S
 
 /// `emulator` with tuned weights, and what was done. Lower quality levels are tuned with the highest.
 fn tuned(app: &dyn Application, emulator: &Emulator, seed: u64) -> Result<(Emulator, String)> {
-    let (train, validation, retraining) = tuning(seed);
+    // Small steps, since computed weights are near the best. The numbers were chosen by the error on validation frames.
+    let (train, validation) = (2000, 1000);
+    let retraining = Retraining { epochs: 10, rate: 1e-4, seed, ..Retraining::default() };
     let frames = |split, count| trainer_frames(app, app.frames(split, count, seed));
     let [fit, check] = [frames(Split::Train, train)?, frames(Split::Validation, validation)?];
     let Retrained { emulator, before, after } = retrain(emulator, &fit, &check, &retraining)?;

@@ -5,7 +5,7 @@ use std::{hint::black_box, str::FromStr, time::Duration};
 use clap::Args;
 use emeuro::{
     apps::{Frames, Split, applications, evaluate_at},
-    baselines::{Baseline, FloatNetwork, Inputs, Kind, baselines},
+    baselines::{Baseline, Code, FloatNetwork, Inputs, Kind, baselines},
     golden::{self, Emulator, Isa, Runner, Sampler, VectorId},
 };
 use serde_json::{Map, Value, json};
@@ -187,28 +187,30 @@ impl Bench {
         let known: Vec<Baseline> = app.map(|app| baselines(app.name())).unwrap_or_default();
         let found = self.levels(source, frames.as_ref())?;
         let data = [data()?, data()?];
+        let plan = || known.iter().map(Baseline::plan).collect::<Vec<Code>>();
+        let codes = [plan(), plan()];
+        let numbers: Vec<&str> = codes[0].iter().map(Code::numbers).collect();
         let levels: Vec<usize> = found.iter().map(|(level, _)| *level).collect();
-        let [a, b] = data.each_ref().map(|data| contenders(emulator, isa, &known, &levels, data));
-        let placements = [a?, b?];
-        let count = placements[0].len();
+        let [first, second] = codes;
+        let placements = [
+            contenders(emulator, isa, first, &levels, &data[0])?,
+            contenders(emulator, isa, second, &levels, &data[1])?,
+        ];
+        let behind = known.len() + found.len() * WAYS.len();
+        let plain = (placements[0].len() > behind).then_some([behind, behind + 1]);
         let times = measure(Duration::from_secs_f64(self.seconds), placements);
         let levels = found.iter().enumerate().map(|(k, &(level, error))| {
             let first = known.len() + k * WAYS.len();
             Level { level, macs: emulator.macs_at(level), error, first }
         });
         let levels = levels.collect();
-        let plain = FloatNetwork::new(emulator, BATCH).map(|_| [count - 2, count - 1]);
-        let known = known.into_iter().map(|known| {
-            let numbers = known.plan().numbers();
-            (known, numbers)
-        });
         let share = frames.as_ref().map_or(1.0, Frames::share);
         Ok(Report {
             name: source.argument.clone(),
             inputs,
             outputs,
             share,
-            baselines: known.collect(),
+            baselines: known.into_iter().zip(numbers).collect(),
             levels,
             plain,
             times,
@@ -264,14 +266,14 @@ impl Bench {
 fn contenders<'a>(
     emulator: &'a Emulator,
     isa: Isa,
-    baselines: &[Baseline],
+    codes: Vec<Code>,
     levels: &[usize],
     data: &'a Data,
 ) -> Result<Vec<Contender<'a>>, Failure> {
     let converted = Inputs::new(&data.doubles, emulator.input().size());
     let outputs = emulator.output().port.size();
-    let exact = baselines.iter().map(|baseline| baseline.plan().on(&converted, outputs));
-    let mut contenders: Vec<Contender> = exact.map(|code| Contender::new(BATCH, 1, code)).collect();
+    let exact = codes.into_iter().map(|code| Contender::new(BATCH, 1, code.on(&converted, outputs)));
+    let mut contenders: Vec<Contender> = exact.collect();
     for &level in levels {
         contenders.extend(emulated(emulator, isa, level, data)?);
     }

@@ -39,6 +39,11 @@ pub(crate) fn run(emulator: &Emulator) -> Tasks {
             activation: None,
             accumulator_bits,
         };
+        // Operands at one binary point: their scales, and the bits of the wider one.
+        let aligned = |align: &[u32; 2]| -> (Vec<i16>, u32) {
+            let widest = sources.iter().zip(align).map(|(&v, a)| tasks.vectors[v].bits + a).max();
+            (align.iter().map(|&a| 1 << a).collect(), widest.unwrap_or(0))
+        };
         let task = match &node.op {
             Op::Dense(Dense { affine, .. }) | Op::Block(Block { affine, .. }) => {
                 let geometry = match &node.op {
@@ -56,16 +61,14 @@ pub(crate) fn run(emulator: &Emulator) -> Tasks {
                 plain(kind, affine.shift, bits)
             }
             Op::Add(Add { align, shift, .. }) => {
-                let scales: Vec<i16> = align.iter().map(|&a| 1 << a).collect();
-                let widest = sources.iter().zip(align).map(|(&v, a)| tasks.vectors[v].bits + a).max();
+                let (scales, widest) = aligned(align);
                 // Two operands add a bit, and rounding can add another.
-                plain(Kind::Scale { scales }, *shift, (widest.unwrap_or(0) + 2).max(shift + 2))
+                plain(Kind::Scale { scales }, *shift, (widest + 2).max(shift + 2))
             }
             Op::Maximum(Maximum { align, shift, .. }) => {
-                let scales = align.iter().map(|&a| 1 << a).collect();
-                let widest = sources.iter().zip(align).map(|(&v, a)| tasks.vectors[v].bits + a).max();
+                let (scales, widest) = aligned(align);
                 // Rounding can add a bit.
-                plain(Kind::Maximum { scales }, *shift, (widest.unwrap_or(0) + 1).max(shift + 2))
+                plain(Kind::Maximum { scales }, *shift, (widest + 1).max(shift + 2))
             }
             Op::Multiply(Multiply { shift, .. }) => {
                 let bits = sources.iter().map(|&v| tasks.vectors[v].bits).sum::<u32>();

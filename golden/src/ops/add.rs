@@ -51,8 +51,8 @@ impl<N: Numbers> Operation for Add<N> {
 impl Add {
     pub(crate) fn new([a, b]: [Operand; 2], format: Format) -> Result<Self, EmulatorError> {
         of_one_length(&sizes([a.1, b.1]))?;
-        let (align, common) = limits::alignment([a.1.format, b.1.format])?;
-        Ok(Self { inputs: [a.0, b.0], align, shift: limits::shift(common, format)? })
+        let (align, shift) = limits::alignment([a.1.format, b.1.format], format)?;
+        Ok(Self { inputs: [a.0, b.0], align, shift })
     }
 
     pub(super) fn read(
@@ -71,10 +71,8 @@ impl OnWords for Add {
     }
 
     fn compute(&self, at: &mut Context, y: &mut [i16]) {
-        let [a, b] = self.inputs.map(|vector| &at.made[vector.0]);
-        for (y, (&a, &b)) in y.iter_mut().zip(a.iter().zip(b)) {
-            let sum = (i64::from(a) << self.align[0]) + (i64::from(b) << self.align[1]);
-            *y = requantise(sum, self.shift, at.format());
+        for (y, (a, b)) in y.iter_mut().zip(at.aligned(self.inputs, self.align)) {
+            *y = requantise(a + b, self.shift, at.format());
         }
     }
 

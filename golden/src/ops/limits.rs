@@ -23,8 +23,8 @@ pub(super) fn shift(frac: i32, format: Format) -> Result<u32, EmulatorError> {
     }
 }
 
-/// Left shifts that bring words of two formats to one binary point, and that point.
-pub(super) fn alignment(formats: [Format; 2]) -> Result<([u32; 2], i32), EmulatorError> {
+/// Left shifts that bring words of two formats to one binary point, and the right shift from there to words of `to`.
+pub(super) fn alignment(formats: [Format; 2], to: Format) -> Result<([u32; 2], u32), EmulatorError> {
     let fracs = formats.map(Format::frac);
     let common = fracs[0].max(fracs[1]);
     let align = fracs.map(|frac| (common - frac) as u32);
@@ -32,5 +32,5 @@ pub(super) fn alignment(formats: [Format; 2]) -> Result<([u32; 2], i32), Emulato
         let problem = format!("fracs {} and {} are more than {MAX_ALIGNMENT} bits apart", fracs[0], fracs[1]);
         return Err(EmulatorError::new("inputs", problem));
     }
-    Ok((align, common))
+    Ok((align, shift(common, to)?))
 }

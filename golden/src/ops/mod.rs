@@ -138,6 +138,12 @@ impl Context<'_> {
     pub(crate) fn format(&self) -> Format {
         self.formats[self.made.len()]
     }
+
+    /// The elements of two operands at one binary point, pair by pair.
+    fn aligned(&self, inputs: [VectorId; 2], align: [u32; 2]) -> impl Iterator<Item = (i64, i64)> {
+        let [a, b] = inputs.map(|vector| &self.made[vector.0]);
+        a.iter().zip(b).map(move |(&a, &b)| (i64::from(a) << align[0], i64::from(b) << align[1]))
+    }
 }
 
 /// Calls for whatever operation it is.

@@ -124,8 +124,8 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// What was kept, in the order of the calls.
-    fn finish(self) -> RegionProfile {
+    /// What was kept of one of `all` regions, in the order of the calls.
+    fn finish(self, all: &[&Region]) -> RegionProfile {
         let Self { profile, sequences, numbers } = self;
         let mut order: Vec<usize> = (0..numbers.len()).collect();
         order.sort_unstable_by_key(|&place| numbers[place]);
@@ -138,7 +138,7 @@ impl Recorded {
                 .collect(),
         };
         let (inputs, outputs) = (profile.inputs, profile.outputs);
-        let region = regions().into_iter().find(|region| region.path() == profile.region);
+        let region = all.iter().find(|region| region.path() == profile.region);
         RegionProfile {
             exact_code: region.map(|region| region.exact_code()).unwrap_or_default(),
             feedback: sequences.take([inputs, outputs]),
@@ -321,7 +321,8 @@ pub fn take_profile() -> Profile {
     // Threads record side by side: what took longest is in the time for certain.
     let recording = recording.into_values().max().unwrap_or_default();
     let elapsed = begun.map(|begun| now().saturating_sub(begun).saturating_sub(recording));
-    let regions = profiles.into_iter().map(Recorded::finish).collect();
+    let all = regions();
+    let regions = profiles.into_iter().map(|recorded| recorded.finish(&all)).collect();
     Profile { calls, regions, seconds: elapsed.unwrap_or_default().as_secs_f64() }
 }
 

@@ -1,9 +1,6 @@
 //! Trains an emulator of a function of which there is nothing but a file of inputs and outputs.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use emeuro::{
@@ -17,7 +14,7 @@ use emeuro::{
 use ndarray::Axis;
 use serde_json::{Value, json};
 
-use super::{Common, stop_flag, values};
+use super::{Budgeted, Common, stop_flag, values};
 use crate::{
     failure::{Failure, Outcome, input, input_in},
     frame_file,
@@ -41,14 +38,10 @@ pub(super) struct Data {
     /// Name of the emulator and of its file; without it that of FILE.
     #[arg(long)]
     name: Option<String>,
-    /// Folder for the emulator.
-    #[arg(long, default_value = "emulators")]
-    out: PathBuf,
+    #[command(flatten)]
+    budgeted: Budgeted,
     #[command(flatten)]
     common: Common,
-    /// What training may cost on two cores, counted in multiplications, for example 90s or 10m: 60s without it.
-    #[arg(long, value_parser = values::duration)]
-    budget: Option<Duration>,
     /// Bits of weights and activations: w4, w8 or w16 and a8 or a16. Without it w8a16, and w16a16 if 8 bits do not suffice.
     #[arg(long, value_parser = values::quantisation)]
     quantisation: Option<Quantisation>,
@@ -85,19 +78,18 @@ impl Data {
         let name = self.name()?;
         let pairs = pairs(file, &self.inputs, self.outputs.as_deref(), self.common.seed)?;
         let source = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let defaults = Learning::new(&name);
         let options = Learning {
             target: self.common.target(),
-            budget: self.budget.unwrap_or(defaults.budget),
+            budget: self.budgeted.budget(),
             seed: self.common.seed,
             quantisation: self.quantisation,
             command: self.command(&source, &name),
             source,
-            ..defaults
+            ..Learning::new(&name)
         };
         let session = Session { progress: true, checkpoint: None, stop: stop_flag()? };
         let file_name = format!("{name}.yaml");
-        let mut out = self.common.folder(&self.out)?;
+        let mut out = self.common.folder(&self.budgeted.out)?;
         out.check([file_name.as_str()])?;
         let learnt = learn(&pairs, &options, &session).map_err(|error| match error {
             Error::Data { what, .. } => input_in(file, what),
@@ -127,9 +119,7 @@ impl Data {
             values::share_text(self.common.target()),
             self.common.seed
         );
-        if let Some(budget) = self.budget {
-            command += &format!(" --budget {}s", budget.as_secs_f64());
-        }
+        command += &self.budgeted.command();
         if let Some(quantisation) = self.quantisation {
             command += &format!(" --quantisation {}", values::quantisation_text(quantisation));
         }

@@ -13,10 +13,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use clap::{Args, Subcommand};
-use emeuro::apps::{Application, application, applications, emulator_texts};
+use emeuro::{
+    apps::{Application, application, applications, emulator_texts},
+    trainer::general::Learning,
+};
 
 pub(crate) use spelling::with_subcommand;
 
@@ -89,6 +93,28 @@ impl Common {
     fn folder(&self, out: &Path) -> Result<SharedFolder, Failure> {
         let known = emulator_texts().map(|(name, text)| (format!("{name}.yaml"), text));
         SharedFolder::open(out, Contents::Emulators, self.force, known)
+    }
+}
+
+/// What networks that are looked for may cost, and where they go.
+#[derive(Args)]
+struct Budgeted {
+    /// Folder for the files.
+    #[arg(long, default_value = "emulators")]
+    out: PathBuf,
+    /// What the training of an emulator may cost on two cores, counted in multiplications, for example 90s or 10m: 60s without it.
+    #[arg(long, value_parser = values::duration)]
+    budget: Option<Duration>,
+}
+
+impl Budgeted {
+    fn budget(&self) -> Duration {
+        self.budget.unwrap_or(Learning::new("default").budget)
+    }
+
+    /// The budget as a part of the command for the provenance, if there is one.
+    fn command(&self) -> String {
+        self.budget.map_or_else(String::new, |budget| format!(" --budget {}s", budget.as_secs_f64()))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use clap::Args;
@@ -13,7 +12,7 @@ use emeuro::{
     regions::{Mode, Setting, SettingsFile},
     trainer::{
         Session,
-        general::{Counts, Learning, Learnt},
+        general::{Counts, Learnt},
         profile::{
             Decision, LoopErrors, Profile, ProfileTraining, RegionReport, TrainedProfile, train_regions,
         },
@@ -21,7 +20,7 @@ use emeuro::{
 };
 use serde_json::{Value, json};
 
-use super::{Common, data::learnt_json, stop_flag, values};
+use super::{Budgeted, Common, data::learnt_json, stop_flag, values};
 use crate::{
     failure::{Failure, Outcome, input},
     report::{nanoseconds, outputs_text, percent, ratio, table},
@@ -37,14 +36,10 @@ pub(super) struct ProfileArgs {
     /// Regions to emulate, whatever they save; without it those that save most time.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     regions: Vec<String>,
-    /// Folder for the emulators.
-    #[arg(long, default_value = "emulators")]
-    out: PathBuf,
+    #[command(flatten)]
+    budgeted: Budgeted,
     #[command(flatten)]
     common: Common,
-    /// What the training of an emulator may cost on two cores, counted in multiplications, for example 90s or 10m: 60s without it.
-    #[arg(long, value_parser = values::duration)]
-    budget: Option<Duration>,
 }
 
 /// What was chosen and why.
@@ -55,12 +50,12 @@ impl ProfileArgs {
         let profile = Profile::read(&self.folder).map_err(input)?;
         let options = ProfileTraining {
             target: self.common.target(),
-            budget: self.budget.unwrap_or(Learning::new("default").budget),
+            budget: self.budgeted.budget(),
             seed: self.common.seed,
             regions: self.regions.clone(),
             command: self.command(),
         };
-        let mut out = self.common.folder(&self.out)?;
+        let mut out = self.common.folder(&self.budgeted.out)?;
         let emulators = profile.regions.iter().map(|region| format!("{}.yaml", region.file_stem()));
         let names: Vec<String> = emulators.chain([SettingsFile::NAME, REPORT].map(str::to_owned)).collect();
         out.check(names.iter().map(String::as_str))?;
@@ -81,15 +76,12 @@ impl ProfileArgs {
     }
 
     fn command(&self) -> String {
-        let mut command = format!(
-            "emeuro train profile DIR --target {} --seed {}",
+        format!(
+            "emeuro train profile DIR --target {} --seed {}{}",
             values::share_text(self.common.target()),
-            self.common.seed
-        );
-        if let Some(budget) = self.budget {
-            command += &format!(" --budget {}s", budget.as_secs_f64());
-        }
-        command
+            self.common.seed,
+            self.budgeted.command()
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sum of two vectors of one length, 32 words at a time: `add` layers.
 
-use super::elementwise::Places;
+use super::elementwise::{Places, aligned};
 use crate::{
     Format,
     simd::isa::{Lanes, Range},
@@ -18,8 +18,7 @@ pub(crate) struct Add {
 
 impl Add {
     pub(crate) fn new(places: Places, align: [u32; 2], shift: u32, format: Format) -> Self {
-        // No sum reaches 2^23: from there on the result is 0, which no factors give too.
-        let (factors, shift) = if shift > 24 { ([0, 0], 24) } else { (align.map(|align| 1 << align), shift) };
+        let (factors, shift) = aligned(align, shift);
         Self { places, factors, shift, range: Range::of(format) }
     }
 

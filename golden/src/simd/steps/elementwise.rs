@@ -1,7 +1,13 @@
-//! Places of the kernels that go word by word through vectors of one length: add, multiply, maximum, ReLU, lookup.
+//! What the kernels share that go word by word through vectors of one length: add, multiply, maximum, ReLU, lookup.
 
 use super::epilogue::Sink;
 use crate::simd::memory::Place;
+
+/// 2^align of two operands, and the right shift of what is made of them. No sum of them reaches 2^23: from there on the result is 0,
+/// which no factors give too.
+pub(crate) fn aligned(align: [u32; 2], shift: u32) -> ([i16; 2], u32) {
+    if shift > 24 { ([0, 0], 24) } else { (align.map(|align| 1 << align), shift) }
+}
 
 /// Where the words of an element-wise step are.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Larger words of two vectors of one length, 32 words at a time: `maximum` layers.
 
-use super::elementwise::Places;
+use super::elementwise::{Places, aligned};
 use crate::{
     Format,
     simd::isa::{Lanes, Range},
@@ -19,8 +19,7 @@ pub(crate) struct Maximum {
 
 impl Maximum {
     pub(crate) fn new(places: Places, align: [u32; 2], shift: u32, format: Format) -> Self {
-        // No operand reaches 2^23: from there on the result is 0, which no factors give too.
-        let ([a, b], shift) = if shift > 24 { ([0, 0], 24) } else { (align.map(|align| 1 << align), shift) };
+        let ([a, b], shift) = aligned(align, shift);
         Self { places, factors: [[a, 0], [0, b]], shift, range: Range::of(format) }
     }
 
