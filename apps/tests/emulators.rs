@@ -134,7 +134,8 @@ fn usual_ropes_are_familiar_and_many_wide_ones_are_not() {
 
 #[test]
 fn white_noise_is_convolved_and_transformed_as_well() {
-    for (name, goal) in [("fft", 0.002), ("convolution", 0.005)] {
+    // A tenth above what they are, as above.
+    for (name, goal) in [("fft", 0.00143), ("convolution", 0.00118)] {
         let app = application(name).unwrap();
         let frames = app.frames(Split::Test, 60, 20_002);
         let evaluation = evaluate(&*app, &emulator(name).unwrap(), &frames).unwrap();
